@@ -1,0 +1,1 @@
+"""From files and built-in worlds to batches: examples, readers, images, transforms, scenes."""
