@@ -1,0 +1,200 @@
+"""Write files so that a crash leaves the old one, and open weight files without running them.
+
+A checkpoint, a cache or a picture is written beside its target, synced to the disk and renamed over
+it: whoever opens the target finds the old file or the new one, never half of one. Weight files are
+opened as tensors only: a pickle can run any program when it is loaded, so whatever holds more than
+tensors is refused before anything in it is executed.
+
+References:
+    torch.load, ``weights_only``: https://docs.pytorch.org/docs/stable/generated/torch.load.html
+    safetensors' format: https://huggingface.co/docs/safetensors
+"""
+
+import contextlib
+import os
+import pickle
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+_TORCH_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin")
+_LEFTOVER_SECONDS = 24 * 3600
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside the target, and put it in the target's place on success.
+
+    Missing folders are made. When the body raises, the temporary file is removed and the target
+    stays as it was. The temporary name keeps the target's suffix, for writers that look at it.
+
+    Args:
+        path: The file to write.
+
+    Yields:
+        The path the body must write to.
+
+    Raises:
+        OSError: If the file cannot be written (full disk, no permission): one sentence that names
+            the target. An ``OSError`` about another file passes through unchanged.
+
+    Example:
+        >>> folder = getfixture("tmp_path")
+        >>> with atomic_write(folder / "settings.json") as temporary:
+        ...     _ = temporary.write_text("{}")
+        >>> [found.name for found in folder.iterdir()]
+        ['settings.json']
+    """
+    target = path.absolute()
+    temporary = target.with_name(_temporary_name(target))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target)
+        yield temporary
+        _sync(temporary)
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if not _is_about(error, temporary):
+            raise
+        raise _write_error(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a file of named tensors to the CPU, executing nothing that is in it.
+
+    Args:
+        path: A ``.safetensors`` file, or a ``.pth``, ``.pt``, ``.bin`` or ``.ckpt`` file that
+            torch.save wrote. A checkpoint with the tensors under ``state_dict`` is accepted.
+
+    Returns:
+        Tensor by name, in the types they were stored in.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is of another kind, damaged, or holds more than tensors.
+
+    Example:
+        >>> path = getfixture("tmp_path") / "linear.pth"
+        >>> torch.save({"bias": torch.zeros(3)}, path)
+        >>> read_weights(path)
+        {'bias': tensor([0., 0., 0.])}
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No weight file at {path}. Give the path of a .pth or .safetensors file."
+        )
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if path.suffix in _TORCH_SUFFIXES:
+        return _named_tensors(_read_torch(path), path)
+    raise ValueError(
+        f"Weights are read from .safetensors, {', '.join(_TORCH_SUFFIXES)} files, got {path}. "
+        "Convert the file with safetensors.torch.save_file."
+    )
+
+
+def _temporary_name(target: Path) -> str:
+    return f"{_temporary_prefix(target)}{secrets.token_hex(4)}{target.suffix}"
+
+
+def _temporary_prefix(target: Path) -> str:
+    # Cut, so that a name of the longest length a file system allows still gets a temporary one.
+    return f".{target.stem[:64]}.writing-"
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Delete what a killed process left of earlier attempts, unless it may still be in use."""
+    prefix = _temporary_prefix(target)
+    for found in target.parent.iterdir():
+        if found.name.startswith(prefix) and found.suffix == target.suffix:
+            with contextlib.suppress(OSError):
+                if time.time() - found.stat().st_mtime > _LEFTOVER_SECONDS:
+                    found.unlink()
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable; some systems cannot open a folder, and need not."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_about(error: Exception, temporary: Path) -> bool:
+    """Tell a failed write of our file from any other error raised by the body."""
+    if isinstance(error, OSError):
+        # The system's errors name the temporary file, or a folder above it, or nothing.
+        return error.filename is None or str(temporary).startswith(str(error.filename))
+    if isinstance(error, SafetensorError):
+        return "I/O error" in str(error) or "os error" in str(error)
+    # torch.save reports a full disk as a RuntimeError of its archive writer.
+    return any(sign in str(error) for sign in ("PytorchStreamWriter", "unexpected pos", "iostream"))
+
+
+def _write_error(path: Path, error: Exception) -> OSError:
+    strerror = error.strerror if isinstance(error, OSError) else None
+    reason = strerror or str(error).splitlines()[0]
+    stays = "The file that was there is unchanged." if path.exists() else "Nothing was left behind."
+    failure = OSError(f"Could not write {path}: {reason}. {stays} Free some space or choose "
+                      "another folder, then run it again.")  # fmt: skip
+    failure.errno = error.errno if isinstance(error, OSError) else None
+    return failure
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a complete safetensors file ({error}). Download or copy it again."
+        ) from error
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} holds something other than tensors, or is damaged; it was refused and "
+            "nothing in it was run. Save weights with torch.save(model.state_dict(), path)."
+        ) from error
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a complete file of torch.save. Download or copy it again."
+        ) from error
+
+
+def _named_tensors(loaded: Any, path: Path) -> dict[str, Tensor]:
+    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
+        loaded = loaded["state_dict"]
+    if not isinstance(loaded, dict) or not loaded:
+        raise ValueError(
+            f"{path} must hold named tensors, got {type(loaded).__name__}. "
+            "Save weights with torch.save(model.state_dict(), path)."
+        )
+    for name, value in loaded.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise ValueError(
+                f"{path} must hold named tensors only, got {type(value).__name__} under {name!r}. "
+                "Save weights with torch.save(model.state_dict(), path)."
+            )
+    return dict(loaded)
