@@ -1,0 +1,36 @@
+"""A CNN looks, an LSTM reads and writes.
+
+Image captioning with its training, decoding, metrics and inference. The public names are imported
+when first used, so that ``import multimodal`` needs a few milliseconds and no torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multimodal.predictors import load
+    from multimodal.predictors.captioning import Caption, CaptionPredictor
+
+try:
+    __version__ = version("multimodal-lstm")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+__all__ = ["Caption", "CaptionPredictor", "__version__", "load"]
+
+_HOMES = {
+    "load": "multimodal.predictors",
+    "Caption": "multimodal.predictors.captioning",
+    "CaptionPredictor": "multimodal.predictors.captioning",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'multimodal' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

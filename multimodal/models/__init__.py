@@ -1,0 +1,1 @@
+"""Whole networks: plain modules that take tensors and return logits."""

@@ -1,0 +1,1 @@
+"""Building blocks of networks: encoders, recurrent layers, attention, decoders, masks. Torch only."""

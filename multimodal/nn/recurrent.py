@@ -1,0 +1,88 @@
+"""RNN, GRU and LSTM behind one batch-first contract.
+
+torch keeps recurrent state as (layers, batch, hidden) and gives the LSTM two tensors and the others
+one. Here the state is always a tuple of tensors ``(batch, layers, hidden)``: one for RNN and GRU, two
+(hidden, cell) for the LSTM. Batch comes first, so beam search can reorder any state the same way.
+
+References:
+    Elman 1990, "Finding structure in time"; Hochreiter and Schmidhuber 1997, "Long short-term
+    memory"; Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Cell = Literal["rnn", "gru", "lstm"]
+State = tuple[Tensor, ...]
+
+_CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class Recurrent(nn.Module):
+    """A stack of recurrent layers with batch-first state.
+
+    Args:
+        input_dim: Width of each input vector.
+        hidden_dim: Width of the hidden state.
+        cell: Which recurrence: ``"rnn"`` (tanh), ``"gru"`` or ``"lstm"``.
+        num_layers: Number of stacked layers.
+        dropout: Dropout between layers, a probability.
+
+    Raises:
+        ValueError: If ``cell`` is none of the three.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        cell: Cell = "lstm",
+        num_layers: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if cell not in _CELLS:
+            raise ValueError(f"`cell` must be one of {', '.join(_CELLS)}, got {cell!r}.")
+        self.hidden_dim = hidden_dim
+        self.num_layers = num_layers
+        self.num_states = 2 if cell == "lstm" else 1
+        self.layers = _CELLS[cell](
+            input_dim,
+            hidden_dim,
+            num_layers=num_layers,
+            dropout=dropout if num_layers > 1 else 0.0,
+            batch_first=True,
+        )
+        if isinstance(self.layers, nn.LSTM):
+            _remember_at_first(self.layers)
+
+    def forward(
+        self, inputs: Float[Tensor, "batch time feature"], state: State
+    ) -> tuple[Float[Tensor, "batch time hidden"], State]:
+        """Read a whole sequence in one fused call.
+
+        Args:
+            inputs: Vectors ``(batch, time, feature)``.
+            state: Tuple of ``(batch, layers, hidden)``.
+
+        Returns:
+            The top layer's outputs ``(batch, time, hidden)`` and the state after the last step.
+        """
+        # Under autocast the state may be wider than the inputs; the fused kernels want one dtype.
+        first = tuple(part.transpose(0, 1).contiguous() for part in state)  # (layers, batch, hidden)
+        outputs, last = self.layers(inputs, first if self.num_states == 2 else first[0])
+        parts = last if self.num_states == 2 else (last,)
+        return outputs, tuple(part.transpose(0, 1) for part in parts)
+
+
+def _remember_at_first(lstm: nn.LSTM) -> None:
+    """Set the forget gate's bias to 1 (Jozefowicz et al. 2015, section 2.2)."""
+    with torch.no_grad():
+        for layer in range(lstm.num_layers):
+            hidden = lstm.hidden_size
+            getattr(lstm, f"bias_ih_l{layer}")[hidden : 2 * hidden].fill_(1.0)
+            getattr(lstm, f"bias_hh_l{layer}")[hidden : 2 * hidden].zero_()

@@ -1,0 +1,1 @@
+"""LightningModules: loss, metrics, logging and optimiser of each task."""
