@@ -78,8 +78,8 @@ _SPLIT_OFF = re.compile(r"(?<=\w) ('(?:s|m|d|ll|re|ve)|n't)(?!\S)")
 _SPLIT_IN_TWO = re.compile(r"(?<!\S)(gim|lem|gon|got|wan) (me|na|ta)(?!\S)")
 
 
-# What is dropped when a token consists of nothing else: the characters of COCO's list, brackets, and
-# what Stanford's tokenizer turns into one of them (curly quotes, dashes, the ellipsis).
+# What is dropped when a token consists of nothing else: the characters of COCO's list, brackets,
+# and what Stanford's tokenizer makes one of them (curly quotes, dashes, the ellipsis).
 _PUNCTUATION = frozenset("'`\".?!,:;-()[]{}<>‘’‚‛“”„«»‹›‐‑‒–—―…")
 
 _INVISIBLE = ("Cc", "Cf", "Cs")  # control, format (the zero-width ones) and lone surrogates
@@ -94,13 +94,13 @@ _SIMPLE = re.compile(
 
 
 def _clean(text: str) -> str:
-    """Lower-case, compose (NFC), and reduce to visible characters and single spaces."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
-        text = text.replace("’", "'").replace("…", " ... ")
+    """Reduce to visible characters and single spaces, compose (NFC) and lower-case."""
     text = " ".join(text.split())
     if not text.isprintable():
         text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+        text = text.replace("’", "'").replace("…", " ... ")
     return text.lower()
 
 
