@@ -117,8 +117,7 @@ def test_tokens_of_any_text_are_plain(text):
 
 
 WORDS = st.sampled_from(
-    ["a", "man", "t-shirt", "3", "dog's", "cannot", "gonna", "wanna-be"]
-    + ["etc.", "u.s.", "red,", "no.", "snow-covered", "can't"]
+    ["a", "man", "t-shirt", "3", "dog's", "cannot", "gonna", "wanna-be", "etc.", "u.s.", "red,"]
 )
 
 
