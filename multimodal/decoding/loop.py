@@ -1,0 +1,160 @@
+"""Run any search word by word over a batch of images.
+
+One loop serves all searches. It calls the step, forbids what may not be said, lets the search
+choose, and hands every hypothesis its parent's state. Images that are finished leave the batch
+once they are a quarter of it, so that one long caption does not make all images pay.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from multimodal.decoding.rules import Rules
+
+Tensors: TypeAlias = tuple[Tensor, ...]
+Step: TypeAlias = Callable[[Tensor, Tensors, Tensors], tuple[Tensor, Tensors]]
+"""``(tokens (images, beams), state, context) -> (logits (images, beams, vocab), state)``"""
+
+_DROP_SHARE = 0.25  # finished images leave once they are this share of the batch
+_CHECK_EVERY = 4  # steps between two looks at a GPU, since each look waits for it
+
+
+class Hypotheses(NamedTuple):
+    """The captions found: `n` of them for every image.
+
+    Attributes:
+        tokens: Word ids ``(images, n, time)``, padded with ``<pad>``; no ``<bos>``, and ``<eos>``
+            where it came.
+        lengths: Tokens of each caption ``(images, n)``, ``<eos>`` counted; 0 where there was no
+            n-th caption.
+        scores: What the captions are ranked by ``(images, n)``.
+        log_probs: The model's log-probability of each caption ``(images, n)``.
+    """
+
+    tokens: Tensor
+    lengths: Tensor
+    scores: Tensor
+    log_probs: Tensor
+
+
+@runtime_checkable
+class Search(Protocol):
+    """What the loop asks of a search.
+
+    Attributes:
+        tokens: The last words ``(images, beams)``.
+        done: The images that need no more words ``(images,)``.
+    """
+
+    tokens: Tensor
+    done: Tensor
+
+    def extend(self, log_probs: Tensor, time: int) -> Tensor | None:
+        """Choose the next words, and return the beams they continue (None: each its own)."""
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these images only."""
+
+    def found(self) -> Hypotheses:
+        """Return the captions."""
+
+
+def count_images(state: Tensors, context: Tensors) -> tuple[int, torch.device]:
+    """Return how many images there are, and where.
+
+    Args:
+        state: Tensors ``(images, ...)``.
+        context: Tensors ``(images, ...)``.
+
+    Returns:
+        The number of images and their device.
+
+    Raises:
+        ValueError: If there are no images, or the tensors do not agree on their number.
+
+    Example:
+        >>> count_images((torch.zeros(3, 8),), ())
+        (3, device(type='cpu'))
+    """
+    sizes = [tensor.shape[0] for tensor in (*state, *context)]
+    if not sizes or min(sizes) != max(sizes) or sizes[0] == 0:
+        raise ValueError(
+            "`state` and `context` must hold tensors (images, ...) of one or more images, "
+            f"got first axes {sizes}."
+        )
+    return sizes[0], (*state, *context)[0].device
+
+
+def run(search: Search, step: Step, state: Tensors, context: Tensors, rules: Rules) -> Hypotheses:
+    """Run a search until its last image is done or the captions are as long as they may be.
+
+    Args:
+        search: What chooses the words.
+        step: Scores the next words, see `Step`.
+        state: Initial state, tensors ``(images, ...)``.
+        context: What the hypotheses of an image share, tensors ``(images, ...)``.
+        rules: What may be said.
+
+    Returns:
+        The captions found.
+
+    Raises:
+        ValueError: If the step returns logits of another shape, NaN or infinity.
+    """
+    with torch.inference_mode():
+        _extend_until_done(search, step, state, context, rules)
+        found = search.found()
+    if bool(found.log_probs.isnan().any()):
+        raise ValueError(
+            "The step returned logits that are NaN or infinite. "
+            "Look for a non-finite weight or input."
+        )
+    tokens = found.tokens[..., : int(found.lengths.max())]
+    # Inference mode's own tensors could not be trained on (a caption drawn as a sample is).
+    copies = [tensor.clone() for tensor in (tokens, *found[1:])]
+    return Hypotheses(*copies)
+
+
+def _extend_until_done(
+    search: Search, step: Step, state: Tensors, context: Tensors, rules: Rules
+) -> None:
+    state = tuple(tensor.unsqueeze(1) for tensor in state)  # each (images, 1, ...)
+    history: Tensors = ()
+    for time in range(rules.max_length):
+        logits, state = step(search.tokens, state, context)
+        if time == 0:
+            rules.check_logits(logits, search.tokens)
+        log_probs = F.log_softmax(logits, dim=-1, dtype=torch.float32)  # (images, beams, vocab)
+        rules.forbid(log_probs, time, history)
+        parents, keep = search.extend(log_probs, time), None
+        if not log_probs.is_cuda or time % _CHECK_EVERY == _CHECK_EVERY - 1:
+            active, done = search.done.numel(), int(search.done.sum())
+            if done == active:
+                return
+            if done >= _DROP_SHARE * active:
+                keep = (~search.done).nonzero().squeeze(1)
+                parents = None if parents is None else parents[keep]
+                context = tuple(tensor[keep] for tensor in context)
+                search.keep(keep)
+        state = _follow(state, keep, parents)
+        if rules.no_repeat_ngram:
+            said = search.tokens.unsqueeze(-1)  # (images, beams, 1)
+            history = (torch.cat([*_follow(history, keep, parents), said], dim=-1),)
+
+
+def _follow(state: Tensors, keep: Tensor | None, parents: Tensor | None) -> Tensors:
+    """Give every hypothesis its parent's part of the state, for the images kept."""
+    if not state:
+        return state
+    if parents is None:
+        return state if keep is None else tuple(tensor[keep] for tensor in state)
+    images, beams = state[0].shape[:2]
+    rows = torch.arange(images, device=parents.device) if keep is None else keep
+    index = (rows.unsqueeze(1) * beams + parents).flatten()
+    return tuple(
+        tensor.flatten(0, 1).index_select(0, index).reshape(*parents.shape, *tensor.shape[2:])
+        for tensor in state
+    )
