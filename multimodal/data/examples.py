@@ -1,9 +1,9 @@
-"""What a data set hands on: plain, frozen records that name their pictures instead of holding them.
+"""What a data set hands on: plain, frozen records that name their pictures and do not hold them.
 
-A reader returns a list of examples. An example costs a few hundred bytes, travels to a worker process
-as it is, and says where its picture lies: a file, a member of a zip archive that is never unpacked, or
-a scene of the built-in world that is drawn when it is asked for. Opening a picture is the work of
-`multimodal.data.images.load_image`.
+A reader returns a list of examples. An example costs a few hundred bytes, travels to a worker
+process as it is, and says where its picture lies: a file, a member of a zip archive that is never
+unpacked, or a scene of the built-in world that is drawn when it is asked for. Opening a picture is
+the work of `multimodal.data.images.load_image`.
 """
 
 from dataclasses import dataclass
