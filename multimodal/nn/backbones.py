@@ -14,6 +14,7 @@ import difflib
 import re
 from collections import OrderedDict
 from pathlib import Path
+from typing import cast
 
 import torch
 import torchvision
@@ -92,7 +93,7 @@ class TorchvisionEncoder(ImageEncoder):
         elif weights != "none":
             self.load_weights(Path(weights))
         size = self.image_size or 224
-        self.feature_dim = self._map_shape(size, size)[1]
+        self.feature_dim = self._map_shape(size, size)[0]
         self._finish(trainable_stages)
 
     def stages(self) -> list[list[nn.Module]]:
@@ -145,8 +146,9 @@ class TorchvisionEncoder(ImageEncoder):
         patches = self.network.get_submodule("conv_proj")(images)
         batch, feature, rows, columns = patches.shape
         tokens = patches.flatten(2).transpose(1, 2)  # (batch, regions, feature)
-        class_token = self.network.get_parameter("class_token").expand(batch, -1, -1)
-        tokens = self.network.get_submodule("encoder")(torch.cat([class_token, tokens], dim=1))
+        class_token = cast("Tensor", self.network.class_token).expand(batch, -1, -1)
+        tokens = torch.cat([class_token, tokens], dim=1)
+        tokens = cast("Tensor", self.network.get_submodule("encoder")(tokens))
         return tokens[:, 1:].transpose(1, 2).reshape(batch, feature, rows, columns)
 
     def _check_size(self, height: int, width: int) -> None:

@@ -58,6 +58,7 @@ class ImageEncoder(nn.Module):
         self.name = name
         self.feature_dim = 0
         self.trainable_stages = -1
+        self._map_shapes: dict[tuple[int, int], tuple[int, int, int]] = {}
         # Not part of the weights: a file of torchvision has none, and they never change.
         self.register_buffer("scale", 1 / torch.tensor(std).view(3, 1, 1), persistent=False)
         self.register_buffer("shift", -torch.tensor(mean).view(3, 1, 1) * self.scale, False)
@@ -112,8 +113,7 @@ class ImageEncoder(nn.Module):
         Raises:
             ValueError: If the encoder cannot take images of this size.
         """
-        rows, columns = self._map_shape(height, width)[2:]
-        return rows, columns
+        return self._map_shape(height, width)[1:]
 
     def unfreeze(self, stages: int) -> None:
         """Open the last stages for training and freeze all others.
@@ -195,14 +195,17 @@ class ImageEncoder(nn.Module):
         opened = len(stages) if self.trainable_stages == -1 else self.trainable_stages
         return [module for stage in stages[len(stages) - opened :] for module in stage]
 
-    def _map_shape(self, height: int, width: int) -> torch.Size:
-        """Run the encoder on tensors that have a shape and no content."""
-        tensors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-        hollow = {f"encoder.{name}": tensor.to("meta") for name, tensor in tensors.items()}
-        images = torch.empty(2, 3, height, width, device="meta")
-        with torch.no_grad():
-            shape: torch.Size = torch.func.functional_call(_MapOf(self), hollow, images).shape
-        return shape
+    def _map_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """Find feature, rows and columns of a map by running tensors that have no content."""
+        if (height, width) not in self._map_shapes:  # a deep network takes 0.1 s, so once a size
+            tensors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+            hollow = {f"encoder.{name}": tensor.to("meta") for name, tensor in tensors.items()}
+            images = torch.empty(2, 3, height, width, device="meta")
+            with torch.no_grad():
+                found = torch.func.functional_call(_MapOf(self), hollow, images)
+            self._map_shapes[height, width] = found.shape[1:]
+        feature, rows, columns = self._map_shapes[height, width]
+        return feature, rows, columns
 
 
 class SmallCNN(ImageEncoder):
