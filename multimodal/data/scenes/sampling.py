@@ -1,0 +1,279 @@
+"""Drawing scenes: one scene is a pure function of (seed, index, split).
+
+Random numbers are SplitMix64 in Python's own integers, started from a hash of the key and turned into
+choices by integer arithmetic alone: the same on every platform, in every worker, with every version of
+numpy, and scene one million costs no more than scene zero.
+
+Splits are disjoint by construction. Each object has a code of four bits made from its shape, colour,
+size and place (a cell of an 8 x 8 grid); the sum of the codes modulo 16 says which of train, val and
+test may hold the scene. So no test scene shows even the same kinds of objects in the same cells as any
+training scene, for any seeds. The compositional splits follow the same rule; besides, `comp_train` and
+`comp_val` never show the colour-shape pairs of `HELD_OUT_PAIRS`, and every scene of `comp_test` shows
+one or more.
+
+References:
+    Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014 (SplitMix64).
+    CLEVR-CoGenT (Johnson et al. 2017, section 4.7) tests held-out pairs of attributes.
+"""
+
+import difflib
+import hashlib
+from typing import Final, NamedTuple
+
+from multimodal.data.scenes.graph import (
+    COLOURS,
+    MAX_OBJECTS,
+    RGB,
+    SHAPES,
+    SPLITS,
+    UNITS,
+    Background,
+    Colour,
+    Lighting,
+    Scene,
+    SceneObject,
+    Shape,
+    Size,
+    Split,
+    Texture,
+)
+
+HELD_OUT_PAIRS: Final[tuple[tuple[Colour, Shape], ...]] = tuple(
+    (colour, SHAPES[number % len(SHAPES)]) for number, colour in enumerate(COLOURS)
+)
+
+_PAINT: Final[dict[Colour, RGB]] = {
+    "red": (222, 36, 40),
+    "orange": (246, 132, 24),
+    "yellow": (246, 222, 48),
+    "green": (44, 168, 62),
+    "cyan": (64, 212, 222),
+    "blue": (44, 84, 224),
+    "purple": (160, 52, 196),
+    "white": (240, 240, 240),
+}
+# Circumscribed radius in 1/64 of the nominal one: shapes of one size then cover similar areas.
+_REACH: Final[dict[Shape, int]] = {
+    "circle": 64,
+    "square": 76,
+    "triangle": 88,
+    "star": 92,
+    "cross": 82,
+    "ring": 70,
+}
+# Degrees after which a shape looks the same again (circle and ring: their stripes do).
+_PERIOD: Final[dict[Shape, int]] = {
+    "circle": 180,
+    "square": 90,
+    "triangle": 120,
+    "star": 72,
+    "cross": 90,
+    "ring": 180,
+}
+_NOMINAL: Final[dict[Size, tuple[int, int]]] = {"small": (84, 94), "large": (140, 152)}  # in UNITS
+_TURNS: Final = 12
+_GAP: Final = 32  # between two objects, and to the border; two pixels at 64
+_PLACE_TRIES: Final = 16
+_OBJECT_TRIES: Final = 48
+_TEXTURE_BAG: Final[tuple[Texture, ...]] = ("solid", "solid", "striped", "dotted")
+
+# Which sums of codes (modulo 16) belong to a split.
+_RESIDUES: Final[dict[str, range]] = {
+    "train": range(8),
+    "val": range(8, 12),
+    "test": range(12, 16),
+}
+
+_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
+_GOLDEN: Final = 0x9E37_79B9_7F4A_7C15
+
+
+class _Draws:
+    """A stream of choices: SplitMix64 started from a hash of the key."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, key: str) -> None:
+        digest = hashlib.blake2b(key.encode("ascii"), digest_size=8).digest()
+        self.state = int.from_bytes(digest, "little")
+
+    def below(self, *bounds: int) -> list[int]:
+        """Draw one number from 0 to bound - 1 for each bound; their product must stay below 2**48."""
+        self.state = state = (self.state + _GOLDEN) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
+        state ^= state >> 31
+        drawn = []
+        for bound in bounds:
+            state, rest = divmod(state, bound)
+            drawn.append(rest)
+        return drawn
+
+
+class _Proposal(NamedTuple):
+    """An object before it is accepted: its attributes, and its geometry in UNITS."""
+
+    shape: Shape
+    colour: Colour
+    size: Size
+    radius: int
+    x: int
+    y: int
+
+
+def sample_scene(seed: int, index: int, split: str) -> Scene:
+    """Draw scene number `index` of a split.
+
+    Args:
+        seed: which world; any number from 0 on.
+        index: which scene of the split; any number from 0 on.
+        split: one of `SPLITS`.
+
+    Returns:
+        The scene graph, the same for the same arguments everywhere.
+
+    Raises:
+        ValueError: if the split is unknown, or seed or index is negative.
+
+    Example:
+        >>> scene = sample_scene(seed=0, index=0, split="train")
+        >>> scene == sample_scene(seed=0, index=0, split="train")
+        True
+        >>> 1 <= len(scene.objects) <= 5
+        True
+    """
+    name = _known_split(split)
+    if seed < 0 or index < 0:
+        raise ValueError(f"`seed` and `index` must be 0 or more, got seed {seed}, index {index}.")
+    draws = _Draws(f"{split} {seed} {index}")
+    count = 1 + draws.below(MAX_OBJECTS)[0]
+    objects = None
+    while objects is None:
+        objects = _layout(draws, count, name)
+    return Scene(
+        objects=tuple(_finish(draws, proposal) for proposal in objects),
+        background=_background(draws),
+        lighting=_lighting(draws),
+        seed=seed,
+        index=index,
+        split=name,
+    )
+
+
+def _known_split(split: str) -> Split:
+    for name in SPLITS:
+        if name == split:
+            return name
+    closest = difflib.get_close_matches(split, SPLITS, n=1, cutoff=0.4)
+    hint = f" Did you mean {closest[0]!r}?" if closest else ""
+    raise ValueError(f"`split` must be one of {', '.join(SPLITS)}, got {split!r}.{hint}")
+
+
+def _layout(draws: _Draws, count: int, split: Split) -> list[_Proposal] | None:
+    """Place `count` objects; None when the last one finds no place or no code that fits the split."""
+    placed: list[_Proposal] = []
+    total = 0
+    residues = _RESIDUES[split.removeprefix("comp_")]
+    for number in range(count):
+        last = number == count - 1
+        for _ in range(_OBJECT_TRIES):
+            proposal = _propose(draws, placed, split, held_out=last and split == "comp_test")
+            if proposal is None:
+                continue
+            code = _code(proposal)
+            if not last or (total + code) % 16 in residues:
+                break
+        else:
+            return None
+        placed.append(proposal)
+        total += code
+    return placed
+
+
+def _propose(
+    draws: _Draws, placed: list[_Proposal], split: Split, *, held_out: bool
+) -> _Proposal | None:
+    """Draw one object's attributes and a free place for it."""
+    shape_number, colour_number, large, step, copy, earlier, pair = draws.below(
+        len(SHAPES), len(COLOURS), 2, 2, 10, max(1, len(placed)), len(HELD_OUT_PAIRS)
+    )
+    shape, colour = SHAPES[shape_number], COLOURS[colour_number]
+    # Equal colours and equal shapes would be rare: some are copied, so that counts and comparisons
+    # have something to say ("two red circles").
+    if placed and copy < 5:
+        if copy != 1:
+            colour = placed[earlier].colour if copy < 3 else colour
+        if copy != 0:
+            shape = placed[earlier].shape if copy != 2 else shape
+    if held_out:
+        colour, shape = HELD_OUT_PAIRS[pair]
+    elif split in {"comp_train", "comp_val"} and (colour, shape) in HELD_OUT_PAIRS:
+        return None
+    sizes: tuple[Size, ...] = ("large", "small") if large else ("small",)
+    for size in sizes:  # a large one that finds no place becomes a small one
+        radius = _NOMINAL[size][step] * _REACH[shape] // 64
+        place = _free_place(draws, placed, radius)
+        if place is not None:
+            return _Proposal(shape, colour, size, radius, *place)
+    return None
+
+
+def _free_place(draws: _Draws, placed: list[_Proposal], radius: int) -> tuple[int, int] | None:
+    border = radius + _GAP
+    span = UNITS - 2 * border + 1
+    for _ in range(_PLACE_TRIES):
+        x, y = draws.below(span, span)
+        x += border
+        y += border
+        for other in placed:
+            reach = border + other.radius
+            if (x - other.x) ** 2 + (y - other.y) ** 2 < reach * reach:
+                break
+        else:
+            return x, y
+    return None
+
+
+def _code(proposal: _Proposal) -> int:
+    """Hash an object's kind and its cell in an 8 x 8 grid to four bits."""
+    kind = (SHAPES.index(proposal.shape) * 8 + COLOURS.index(proposal.colour)) * 2
+    kind += proposal.size == "large"
+    cell = (proposal.x >> 7) * 8 + (proposal.y >> 7)
+    mixed = ((kind * 64 + cell + 1) * _GOLDEN) & _MASK
+    mixed = ((mixed ^ (mixed >> 29)) * 0xBF58_476D_1CE4_E5B9) & _MASK
+    return mixed >> 60
+
+
+def _finish(draws: _Draws, proposal: _Proposal) -> SceneObject:
+    turn, texture, red, green, blue = draws.below(_TURNS, len(_TEXTURE_BAG), 25, 25, 25)
+    paint = _PAINT[proposal.colour]
+    return SceneObject(
+        proposal.shape,
+        proposal.colour,
+        proposal.size,
+        _TEXTURE_BAG[texture],
+        proposal.x / UNITS,
+        proposal.y / UNITS,
+        proposal.radius / UNITS,
+        _PERIOD[proposal.shape] * turn / _TURNS,
+        (
+            min(255, paint[0] + red - 12),
+            min(255, paint[1] + green - 12),
+            min(255, paint[2] + blue - 12),
+        ),
+    )
+
+
+def _background(draws: _Draws) -> Background:
+    drawn = draws.below(65, 25, 25, 25, 2)
+    other = draws.below(65, 25, 25, 25)
+    return Background(
+        start=(drawn[0] + drawn[1] + 40, drawn[0] + drawn[2] + 40, drawn[0] + drawn[3] + 40),
+        end=(other[0] + other[1] + 40, other[0] + other[2] + 40, other[0] + other[3] + 40),
+        direction="right" if drawn[4] else "down",
+    )
+
+
+def _lighting(draws: _Draws) -> Lighting:
+    brightness, slope_x, slope_y, noise, noise_offset = draws.below(31, 29, 29, 4, 65536)
+    return Lighting(110 + brightness, slope_x - 14, slope_y - 14, 2 * noise + 2, noise_offset)
