@@ -1,15 +1,15 @@
 """Attention of many queries over the regions of an image.
 
 Two scores. `DotAttention` compares projected queries with projected regions by a scaled product, in
-several heads: the queries of all time steps and of all captions of an image are one matrix product, so
-it is the fast one. `AdditiveAttention` is the small network of Show, Attend and Tell. In both, what
-depends on the image alone (`keys`) is computed once and handed back in.
+several heads: the queries of all time steps and of all captions of an image are one matrix
+product, so it is the fast one. `AdditiveAttention` is the small network of Show, Attend and Tell.
+In both, what depends on the image alone (`keys`) is computed once and handed back in.
 
 References:
     Bahdanau, Cho and Bengio 2015, "Neural machine translation by jointly learning to align and
     translate", section 3.1; Luong, Pham and Manning 2015, "Effective approaches to attention-based
-    neural machine translation", section 3.1; Xu et al. 2015, "Show, attend and tell", equations 4-6;
-    Vaswani et al. 2017, "Attention is all you need", section 3.2.
+    neural machine translation", section 3.1; Xu et al. 2015, "Show, attend and tell", equations
+    4-6; Vaswani et al. 2017, "Attention is all you need", section 3.2.
 """
 
 import torch
@@ -86,8 +86,8 @@ class DotAttention(nn.Module):
 class AdditiveAttention(nn.Module):
     """A one-hidden-layer network scores each region (Xu et al. 2015, equations 4-6).
 
-    ``score = w . tanh(U region + W query)``. The caller projects the query (it can share that product
-    with other layers that read the same state), so that `forward` takes ``W query``.
+    ``score = w . tanh(U region + W query)``. The caller projects the query (it can share that
+    product with other layers that read the same state), so that `forward` takes ``W query``.
 
     Args:
         query_dim: Width of a query.
@@ -116,7 +116,8 @@ class AdditiveAttention(nn.Module):
         """Attend with the queries of one step.
 
         Args:
-            queries: Projected queries ``W query`` of each caption or beam, ``(batch, beams, attention)``.
+            queries: Projected queries ``W query`` of each caption or beam, ``(batch, beams,
+                attention)``.
             keys: From `keys`.
             regions: The regions themselves, ``(batch, regions, feature)``.
 

@@ -1,8 +1,9 @@
 """RNN, GRU and LSTM behind one batch-first contract.
 
 torch keeps recurrent state as (layers, batch, hidden) and gives the LSTM two tensors and the others
-one. Here the state is always a tuple of tensors ``(batch, layers, hidden)``: one for RNN and GRU, two
-(hidden, cell) for the LSTM. Batch comes first, so beam search can reorder any state the same way.
+one. Here the state is always a tuple of tensors ``(batch, layers, hidden)``: one for RNN and GRU,
+two (hidden, cell) for the LSTM. Batch comes first, so beam search can reorder any state the same
+way.
 
 References:
     Elman 1990, "Finding structure in time"; Hochreiter and Schmidhuber 1997, "Long short-term
@@ -40,7 +41,7 @@ class Recurrent(nn.Module):
         input_dim: int,
         hidden_dim: int,
         *,
-        cell: Cell = "lstm",
+        cell: str = "lstm",
         num_layers: int = 1,
         dropout: float = 0.0,
     ) -> None:
@@ -73,7 +74,9 @@ class Recurrent(nn.Module):
             The top layer's outputs ``(batch, time, hidden)`` and the state after the last step.
         """
         # Under autocast the state may be wider than the inputs; the fused kernels want one dtype.
-        first = tuple(part.transpose(0, 1).contiguous() for part in state)  # (layers, batch, hidden)
+        first = tuple(
+            part.transpose(0, 1).contiguous() for part in state
+        )  # (layers, batch, hidden)
         outputs, last = self.layers(inputs, first if self.num_states == 2 else first[0])
         parts = last if self.num_states == 2 else (last,)
         return outputs, tuple(part.transpose(0, 1) for part in parts)

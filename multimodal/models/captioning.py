@@ -1,0 +1,212 @@
+"""The captioner: an encoder looks, a decoder writes, tied word vectors in and out.
+
+One network for four papers: the decoder is chosen by name, everything around it is shared. Training
+reads all captions of an image at once and projects only the real tokens on the vocabulary;
+generation asks `begin` once and `step` for each word.
+
+References:
+    Vinyals et al. 2015 (show_tell), Xu et al. 2015 (show_attend_tell), Anderson et al. 2018
+    (up_down), Luong et al. 2015 and Lu et al. 2017 (attention); Press and Wolf 2017, "Using the
+    output embedding to improve language models" (tied embeddings).
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from multimodal.nn.decoders import (
+    AttentionDecoder,
+    CaptionDecoder,
+    ShowAttendTellDecoder,
+    ShowTellDecoder,
+    UpDownDecoder,
+)
+from multimodal.nn.decoders.contract import Context
+from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
+from multimodal.nn.recurrent import Cell, State
+
+DecoderName = Literal["attention", "show_tell", "show_attend_tell", "up_down"]
+
+
+@dataclass(frozen=True)
+class CaptionerSettings:
+    """Everything that shapes a captioner, as plain data.
+
+    Args:
+        encoder: The image encoder.
+        decoder: ``attention`` (queried after the recurrent layer, the fast default), ``show_tell``,
+            ``show_attend_tell`` or ``up_down``.
+        cell: ``lstm``, ``gru`` or ``rnn``; for ``attention`` and ``show_tell``.
+        region_dim: Width to which regions are projected and normalised; 0 uses them as they are.
+        embedding_dim: Width of a word vector.
+        hidden_dim: Width of the recurrent state.
+        attention_dim: Width of keys, or of the additive attention's hidden layer.
+        num_layers: Recurrent layers; for ``attention`` and ``show_tell``.
+        num_heads: Attention heads; for ``attention``.
+        dropout: Dropout on word vectors, regions and outputs, a probability.
+        tie_embeddings: Whether one matrix embeds the words and predicts them.
+    """
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    decoder: DecoderName = "attention"
+    cell: Cell = "lstm"
+    region_dim: int = 0
+    embedding_dim: int = 512
+    hidden_dim: int = 512
+    attention_dim: int = 512
+    num_layers: int = 1
+    num_heads: int = 1
+    dropout: float = 0.3
+    tie_embeddings: bool = True
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "CaptionerSettings":
+        """Rebuild settings from what `to_dict` gave."""
+        return cls(**{**values, "encoder": EncoderSettings(**values["encoder"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types only."""
+        return asdict(self)
+
+
+class Captioner(nn.Module):
+    """Encoder, decoder, word vectors and vocabulary layer.
+
+    Args:
+        settings: What to build.
+        vocab_size: Number of tokens, specials included.
+    """
+
+    def __init__(self, settings: CaptionerSettings, vocab_size: int) -> None:
+        super().__init__()
+        self.encoder: ImageEncoder = build_encoder(settings.encoder)
+        region_dim = settings.region_dim or self.encoder.feature_dim
+        self.project = (
+            nn.Sequential(
+                nn.Linear(self.encoder.feature_dim, region_dim),
+                nn.LayerNorm(region_dim),
+            )
+            if settings.region_dim
+            else nn.Identity()
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+        self.embedding = nn.Embedding(vocab_size, settings.embedding_dim, padding_idx=0)
+        self.decoder = _build_decoder(settings, region_dim)
+        self.tied = settings.tie_embeddings
+        if self.tied:
+            # The tied matrix predicts from vectors of the embedding's width.
+            narrow = self.decoder.output_dim != settings.embedding_dim
+            self.shape_output: nn.Module = (
+                nn.Linear(self.decoder.output_dim, settings.embedding_dim)
+                if narrow
+                else nn.Identity()
+            )
+            self.bias = nn.Parameter(torch.zeros(vocab_size))
+        else:
+            self.output = nn.Linear(self.decoder.output_dim, vocab_size)
+        nn.init.normal_(self.embedding.weight, std=settings.embedding_dim**-0.5)
+
+    def forward(
+        self,
+        features: Float[Tensor, "batch regions feature"],
+        tokens: Int[Tensor, "batch captions time"],
+        mask: Bool[Tensor, "batch captions time"],
+    ) -> tuple[Float[Tensor, "real vocab"], Float[Tensor, "batch captions time regions"]]:
+        """Predict the word after each input word (teacher forcing).
+
+        Args:
+            features: What the encoder gave, or a cache of it, ``(batch, regions, feature)``.
+            tokens: Input words from ``<bos>`` on, ``(batch, captions, time)``.
+            mask: True where the *next* word is real; only these positions are projected.
+
+        Returns:
+            Logits of the real positions in row order ``(real, vocab)``, to be compared with
+            ``next_tokens[mask]``, and the attention weights ``(batch, captions, time, regions)``.
+        """
+        regions = self._regions(features)
+        state, context = self.decoder.start(regions), self.decoder.context(regions)
+        outputs, weights = self.decoder(self._embed(tokens), state, context)
+        return self._logits(outputs[mask]), weights
+
+    def begin(self, features: Float[Tensor, "batch regions feature"]) -> tuple[State, Context]:
+        """Compute the state before the first word, and what depends on the image alone.
+
+        Args:
+            features: ``(batch, regions, feature)``.
+
+        Returns:
+            State and context, tensors ``(batch, ...)``.
+        """
+        regions = self._regions(features)
+        return self.decoder.start(regions), self.decoder.context(regions)
+
+    def step(
+        self,
+        tokens: Int[Tensor, "batch beams"],
+        state: State,
+        context: Context,
+    ) -> tuple[Float[Tensor, "batch beams vocab"], State]:
+        """Predict the next word of each beam.
+
+        Args:
+            tokens: The last word of each beam ``(batch, beams)``.
+            state: Tensors ``(batch, beams, ...)``.
+            context: From `begin`, without a beam axis.
+
+        Returns:
+            Logits ``(batch, beams, vocab)`` and the next state.
+        """
+        outputs, state = self.decoder.step(self._embed(tokens), state, context)
+        return self._logits(outputs), state
+
+    def _regions(self, features: Tensor) -> Tensor:
+        # A cache holds half precision; outside autocast the weights decide the arithmetic.
+        regions: Tensor = self.project(features.to(self.embedding.weight.dtype))
+        return self.dropout(regions)
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        words: Tensor = self.dropout(self.embedding(tokens))
+        return words
+
+    def _logits(self, outputs: Tensor) -> Tensor:
+        outputs = self.dropout(outputs)
+        if self.tied:
+            return F.linear(self.shape_output(outputs), self.embedding.weight, self.bias)
+        logits: Tensor = self.output(outputs)
+        return logits
+
+
+def _build_decoder(settings: CaptionerSettings, region_dim: int) -> CaptionDecoder:
+    sizes = (region_dim, settings.embedding_dim)
+    hidden, attention = settings.hidden_dim, settings.attention_dim
+    match settings.decoder:
+        case "attention":
+            return AttentionDecoder(
+                *sizes,
+                hidden_dim=hidden,
+                attention_dim=attention,
+                cell=settings.cell,
+                num_layers=settings.num_layers,
+                num_heads=settings.num_heads,
+                dropout=settings.dropout,
+            )
+        case "show_tell":
+            return ShowTellDecoder(
+                *sizes,
+                hidden_dim=hidden,
+                cell=settings.cell,
+                num_layers=settings.num_layers,
+                dropout=settings.dropout,
+            )
+        case "show_attend_tell":
+            return ShowAttendTellDecoder(*sizes, hidden_dim=hidden, attention_dim=attention)
+        case "up_down":
+            return UpDownDecoder(*sizes, hidden_dim=hidden, attention_dim=attention)
+    raise ValueError(
+        "`decoder` must be attention, show_tell, show_attend_tell or up_down, "
+        f"got {settings.decoder!r}."
+    )

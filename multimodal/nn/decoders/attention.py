@@ -1,0 +1,115 @@
+"""The default decoder: an LSTM reads, and its output asks the image.
+
+The attention is queried by h_t, after the recurrent layer, and its answer does not flow back into
+it. So training needs no loop over time: one fused recurrent call over the padded captions, then one
+attention of all words of all captions of an image over its regions. Generation repeats the same
+arithmetic a word at a time.
+
+References:
+    Luong, Pham and Manning 2015, "Effective approaches to attention-based neural machine
+    translation", section 3.1 and equation 5; Lu, Xiong, Parikh and Socher 2017, "Knowing when to
+    look", section 2.2 (the same order for captions).
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from multimodal.nn.attention import DotAttention
+from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
+from multimodal.nn.decoders.show_tell import recurrent_step
+from multimodal.nn.recurrent import Cell, Recurrent, State
+
+
+class AttentionDecoder(CaptionDecoder):
+    """A recurrent network whose output queries the regions (Luong et al. 2015, equation 5).
+
+    Args:
+        region_dim: Width of a region.
+        embedding_dim: Width of a word vector, and of the output.
+        hidden_dim: Width of the recurrent state.
+        attention_dim: Width of keys and values.
+        cell: Which recurrence.
+        num_layers: Number of recurrent layers.
+        num_heads: Attention heads.
+        dropout: Dropout between recurrent layers and on the recurrent output.
+    """
+
+    def __init__(
+        self,
+        region_dim: int,
+        embedding_dim: int,
+        *,
+        hidden_dim: int,
+        attention_dim: int,
+        cell: Cell = "lstm",
+        num_layers: int = 1,
+        num_heads: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.output_dim = embedding_dim
+        self.recurrent = Recurrent(
+            embedding_dim, hidden_dim, cell=cell, num_layers=num_layers, dropout=dropout
+        )
+        states = self.recurrent.num_states * num_layers * hidden_dim
+        self.initial = nn.Linear(region_dim, states)
+        self.attention = DotAttention(
+            hidden_dim, region_dim, attention_dim=attention_dim, num_heads=num_heads
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.combine = nn.Linear(hidden_dim + attention_dim, embedding_dim)
+
+    def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
+        """Project keys and values once, each ``(batch, heads, regions, head)``."""
+        return self.attention.keys(regions)
+
+    def start(self, regions: Float[Tensor, "batch regions feature"]) -> State:
+        """Predict the state from the mean region."""
+        return initial_state(self.initial, self.recurrent, regions)
+
+    def forward(
+        self,
+        words: Float[Tensor, "batch captions time embedding"],
+        state: State,
+        context: Context,
+    ) -> tuple[
+        Float[Tensor, "batch captions time output"], Float[Tensor, "batch captions time regions"]
+    ]:
+        """Read whole captions in one recurrent call and one attention."""
+        batch, captions, time, _ = words.shape
+        hidden, _ = self.recurrent(words.flatten(0, 1), per_caption(state, captions))
+        output, weights = self._look(hidden.reshape(batch, captions * time, -1), context)
+        return output.unflatten(1, (captions, time)), weights.unflatten(1, (captions, time))
+
+    def step(
+        self,
+        words: Float[Tensor, "batch beams embedding"],
+        state: State,
+        context: Context,
+    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+        """Read one word of each beam."""
+        hidden, state = recurrent_step(self.recurrent, words, state)
+        return self._look(hidden, context)[0], state
+
+    def _look(self, hidden: Tensor, context: Context) -> tuple[Tensor, Tensor]:
+        hidden = self.dropout(hidden)
+        answers, weights = self.attention(hidden, *context)
+        return torch.tanh(self.combine(torch.cat([hidden, answers], dim=-1))), weights
+
+
+def initial_state(
+    layer: nn.Linear, recurrent: Recurrent, regions: Float[Tensor, "batch regions feature"]
+) -> State:
+    """Predict a recurrent state from the mean region (Xu et al. 2015, section 3.1.2).
+
+    Args:
+        layer: From region to all parts of the state side by side.
+        recurrent: The stack that is started.
+        regions: ``(batch, regions, feature)``.
+
+    Returns:
+        Tensors ``(batch, layers, hidden)``.
+    """
+    parts = torch.tanh(layer(regions.mean(dim=1))).chunk(recurrent.num_states, dim=-1)
+    return tuple(part.unflatten(-1, (recurrent.num_layers, recurrent.hidden_dim)) for part in parts)

@@ -1,0 +1,139 @@
+"""Show, Attend and Tell: look before every word.
+
+The attention is queried by h_(t-1) and its answer is an input of the LSTM, so training must go
+word by word. Everything that does not depend on h is computed before the loop: the keys of the
+regions and the words' share of the LSTM's input product. Inside, the three products that read
+h_(t-1) (attention query, gate, recurrence) are one.
+
+References:
+    Xu, Ba, Kiros, Cho, Courville, Salakhutdinov, Zemel and Bengio 2015, "Show, attend and tell",
+    equations 1-6 (LSTM and attention), section 4.2.1 (gate and doubly stochastic attention).
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from multimodal.nn.attention import AdditiveAttention
+from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
+from multimodal.nn.recurrent import State
+
+
+class ShowAttendTellDecoder(CaptionDecoder):
+    """An LSTM cell fed with the word and the gated context (Xu et al. 2015).
+
+    Args:
+        region_dim: Width of a region.
+        embedding_dim: Width of a word vector.
+        hidden_dim: Width of the LSTM's state.
+        attention_dim: Width of the attention's hidden layer.
+    """
+
+    def __init__(
+        self, region_dim: int, embedding_dim: int, *, hidden_dim: int, attention_dim: int
+    ) -> None:
+        super().__init__()
+        self.output_dim = hidden_dim
+        self.attention = AdditiveAttention(hidden_dim, region_dim, attention_dim=attention_dim)
+        self.gate = nn.Linear(hidden_dim, region_dim)
+        self.initial_hidden = nn.Linear(region_dim, hidden_dim)
+        self.initial_cell = nn.Linear(region_dim, hidden_dim)
+        self.cell = nn.LSTMCell(embedding_dim + region_dim, hidden_dim)
+
+    def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
+        """Project the keys once; the regions themselves are the values."""
+        return self.attention.keys(regions), regions
+
+    def start(self, regions: Float[Tensor, "batch regions feature"]) -> State:
+        """Predict hidden and cell from the mean region, each ``(batch, hidden)``."""
+        mean = regions.mean(dim=1)
+        return torch.tanh(self.initial_hidden(mean)), torch.tanh(self.initial_cell(mean))
+
+    def forward(
+        self,
+        words: Float[Tensor, "batch captions time embedding"],
+        state: State,
+        context: Context,
+    ) -> tuple[
+        Float[Tensor, "batch captions time output"], Float[Tensor, "batch captions time regions"]
+    ]:
+        """Read whole captions, a word after the other."""
+        batch, captions, _, _ = words.shape
+        keys, regions = context
+        inputs = self._word_gates(words)  # (batch, captions, time, 4 * hidden)
+        hidden, cell = (
+            part.unflatten(0, (batch, captions)) for part in per_caption(state, captions)
+        )
+        weight, bias = self._shared_product()
+        outputs, looks = [], []
+        for gates in inputs.unbind(dim=2):
+            hidden, cell, look = self._advance(
+                gates, hidden, cell, keys=keys, regions=regions, weight=weight, bias=bias
+            )
+            outputs.append(hidden)
+            looks.append(look)
+        return torch.stack(outputs, dim=2), torch.stack(looks, dim=2)
+
+    def step(
+        self,
+        words: Float[Tensor, "batch beams embedding"],
+        state: State,
+        context: Context,
+    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+        """Read one word of each beam."""
+        keys, regions = context
+        weight, bias = self._shared_product()
+        hidden, cell, _ = self._advance(
+            self._word_gates(words), *state, keys=keys, regions=regions, weight=weight, bias=bias
+        )
+        return hidden, (hidden, cell)
+
+    def _word_gates(self, words: Tensor) -> Tensor:
+        """The words' share of the LSTM's input product, biases included."""
+        cell = self.cell
+        return F.linear(words, cell.weight_ih[:, : words.shape[-1]], cell.bias_ih + cell.bias_hh)
+
+    def _shared_product(self) -> tuple[Tensor, Tensor]:
+        """The three layers that read h_(t-1), stacked: query, gate, recurrence."""
+        query, gate = self.attention.query, self.gate
+        weight = torch.cat([query.weight, gate.weight, self.cell.weight_hh])
+        bias = torch.cat([query.bias, gate.bias])
+        return weight, F.pad(bias, (0, len(weight) - len(bias)))
+
+    def _advance(
+        self,
+        gates: Tensor,
+        hidden: Tensor,
+        cell: Tensor,
+        *,
+        keys: Tensor,
+        regions: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        sizes = [keys.shape[-1], regions.shape[-1], gates.shape[-1]]
+        query, gate, recurrence = F.linear(hidden, weight, bias).split(sizes, dim=-1)
+        looked, weights = self.attention(query, keys, regions)
+        looked = torch.sigmoid(gate) * looked  # section 4.2.1: beta
+        seen = F.linear(looked, self.cell.weight_ih[:, -regions.shape[-1] :])
+        hidden, cell = lstm_gates(gates + recurrence + seen, cell)
+        return hidden, cell, weights
+
+
+def lstm_gates(
+    gates: Float[Tensor, "*rows four_hidden"], cell: Float[Tensor, "*rows hidden"]
+) -> tuple[Float[Tensor, "*rows hidden"], Float[Tensor, "*rows hidden"]]:
+    """Finish an LSTM step from the sum of its products (Xu et al. 2015, equations 1-3).
+
+    Args:
+        gates: Input, forget, candidate and output gates side by side, before their nonlinearities:
+            torch's order.
+        cell: The cell before the step.
+
+    Returns:
+        Hidden and cell after the step.
+    """
+    entering, forget, candidate, leaving = gates.chunk(4, dim=-1)
+    cell = forget.sigmoid() * cell + entering.sigmoid() * candidate.tanh()
+    return leaving.sigmoid() * cell.tanh(), cell

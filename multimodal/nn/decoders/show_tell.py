@@ -1,0 +1,100 @@
+"""Show and Tell: the image is the first word.
+
+The mean region is projected to the size of a word vector and read before ``<bos>``; after that the
+network never looks again. The simplest decoder, and the baseline of the others.
+
+References:
+    Vinyals, Toshev, Bengio and Erhan 2015, "Show and tell: a neural image caption generator",
+    equations 10-12.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
+from multimodal.nn.recurrent import Cell, Recurrent, State
+
+
+class ShowTellDecoder(CaptionDecoder):
+    """A recurrent network started by the image vector (Vinyals et al. 2015).
+
+    Args:
+        region_dim: Width of a region.
+        embedding_dim: Width of a word vector.
+        hidden_dim: Width of the recurrent state.
+        cell: Which recurrence.
+        num_layers: Number of recurrent layers.
+        dropout: Dropout between recurrent layers.
+    """
+
+    def __init__(
+        self,
+        region_dim: int,
+        embedding_dim: int,
+        *,
+        hidden_dim: int,
+        cell: Cell = "lstm",
+        num_layers: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.output_dim = hidden_dim
+        self.image = nn.Linear(region_dim, embedding_dim)
+        self.recurrent = Recurrent(
+            embedding_dim, hidden_dim, cell=cell, num_layers=num_layers, dropout=dropout
+        )
+
+    def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
+        """Return a tensor that only says how many regions there are, ``(batch, regions)``."""
+        return (torch.full_like(regions[..., 0], 1 / regions.shape[1]),)
+
+    def start(self, regions: Float[Tensor, "batch regions feature"]) -> State:
+        """Read the image as the first word."""
+        image = self.image(regions.mean(dim=1)).unsqueeze(1)  # (batch, 1, embedding)
+        recurrent = self.recurrent
+        zeros = image.new_zeros(len(image), recurrent.num_layers, recurrent.hidden_dim)
+        return recurrent(image, (zeros,) * recurrent.num_states)[1]
+
+    def forward(
+        self,
+        words: Float[Tensor, "batch captions time embedding"],
+        state: State,
+        context: Context,
+    ) -> tuple[
+        Float[Tensor, "batch captions time output"], Float[Tensor, "batch captions time regions"]
+    ]:
+        """Read whole captions; the weights are uniform, for this decoder saw the mean."""
+        batch, captions, time, _ = words.shape
+        hidden, _ = self.recurrent(words.flatten(0, 1), per_caption(state, captions))
+        weights = context[0][:, None, None].expand(-1, captions, time, -1)
+        return hidden.unflatten(0, (batch, captions)), weights
+
+    def step(
+        self,
+        words: Float[Tensor, "batch beams embedding"],
+        state: State,
+        context: Context,  # noqa: ARG002 - the contract's: the image was read in `start`
+    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+        """Read one word of each beam."""
+        return recurrent_step(self.recurrent, words, state)
+
+
+def recurrent_step(
+    recurrent: Recurrent, words: Float[Tensor, "batch beams embedding"], state: State
+) -> tuple[Float[Tensor, "batch beams hidden"], State]:
+    """Advance a recurrent stack by one word of each beam.
+
+    Args:
+        recurrent: The stack.
+        words: ``(batch, beams, embedding)``.
+        state: Tensors ``(batch, beams, layers, hidden)``.
+
+    Returns:
+        Hidden vectors ``(batch, beams, hidden)`` and the next state.
+    """
+    batch, beams, _ = words.shape
+    rows = tuple(part.flatten(0, 1) for part in state)
+    hidden, rows = recurrent(words.flatten(0, 1).unsqueeze(1), rows)
+    split = tuple(part.unflatten(0, (batch, beams)) for part in rows)
+    return hidden.squeeze(1).unflatten(0, (batch, beams)), split

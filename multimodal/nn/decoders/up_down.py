@@ -1,0 +1,110 @@
+"""Up-Down: one LSTM decides where to look, another what to say.
+
+The attention LSTM reads the language LSTM's last output, the mean region and the word; its output
+queries the regions; the language LSTM reads what was seen. The products of word and mean region are
+taken out of the loop.
+
+References:
+    Anderson, He, Buehler, Teney, Johnson, Gould and Zhang 2018, "Bottom-up and top-down attention
+    for image captioning and visual question answering", section 3.2.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from multimodal.nn.attention import AdditiveAttention
+from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
+from multimodal.nn.decoders.show_attend_tell import lstm_gates
+from multimodal.nn.recurrent import State
+
+
+class UpDownDecoder(CaptionDecoder):
+    """Attention LSTM and language LSTM (Anderson et al. 2018, section 3.2).
+
+    Args:
+        region_dim: Width of a region.
+        embedding_dim: Width of a word vector.
+        hidden_dim: Width of both LSTMs' states.
+        attention_dim: Width of the attention's hidden layer.
+    """
+
+    def __init__(
+        self, region_dim: int, embedding_dim: int, *, hidden_dim: int, attention_dim: int
+    ) -> None:
+        super().__init__()
+        self.output_dim = hidden_dim
+        self.hidden_dim = hidden_dim
+        self.attention = AdditiveAttention(hidden_dim, region_dim, attention_dim=attention_dim)
+        self.top_down = nn.LSTMCell(hidden_dim + region_dim + embedding_dim, hidden_dim)
+        self.language = nn.LSTMCell(region_dim + hidden_dim, hidden_dim)
+
+    def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
+        """Project the keys and the mean region's share of the gates once."""
+        mean_gates = F.linear(regions.mean(dim=1), self._columns("region"))
+        return self.attention.keys(regions), regions, mean_gates
+
+    def start(self, regions: Float[Tensor, "batch regions feature"]) -> State:
+        """Start both LSTMs at zero: hidden and cell of each, ``(batch, hidden)``."""
+        zeros = regions.new_zeros(len(regions), self.hidden_dim)
+        return (zeros,) * 4
+
+    def forward(
+        self,
+        words: Float[Tensor, "batch captions time embedding"],
+        state: State,
+        context: Context,
+    ) -> tuple[
+        Float[Tensor, "batch captions time output"], Float[Tensor, "batch captions time regions"]
+    ]:
+        """Read whole captions, a word after the other."""
+        batch, captions, _, _ = words.shape
+        state = tuple(part.unflatten(0, (batch, captions)) for part in per_caption(state, captions))
+        outputs, looks = [], []
+        for gates in self._word_gates(words).unbind(dim=2):
+            state, weights = self._advance(gates, state, context)
+            outputs.append(state[2])
+            looks.append(weights)
+        return torch.stack(outputs, dim=2), torch.stack(looks, dim=2)
+
+    def step(
+        self,
+        words: Float[Tensor, "batch beams embedding"],
+        state: State,
+        context: Context,
+    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+        """Read one word of each beam."""
+        state, _ = self._advance(self._word_gates(words), state, context)
+        return state[2], state
+
+    def _columns(self, part: str) -> Tensor:
+        """The attention LSTM's input weights for one part of its input."""
+        weight, hidden = self.top_down.weight_ih, self.hidden_dim
+        region = self.attention.key.in_features
+        spans = {
+            "language": slice(0, hidden),
+            "region": slice(hidden, hidden + region),
+            "word": slice(hidden + region, None),
+        }
+        return weight[:, spans[part]]
+
+    def _word_gates(self, words: Tensor) -> Tensor:
+        bias = self.top_down.bias_ih + self.top_down.bias_hh
+        return F.linear(words, self._columns("word"), bias)
+
+    def _advance(self, gates: Tensor, state: State, context: Context) -> tuple[State, Tensor]:
+        top_hidden, top_cell, hidden, cell = state
+        keys, regions, mean_gates = context
+        recurrent = torch.cat([self._columns("language"), self.top_down.weight_hh], dim=1)
+        gates = gates + mean_gates.unsqueeze(1)
+        gates = gates + F.linear(torch.cat([hidden, top_hidden], dim=-1), recurrent)
+        top_hidden, top_cell = lstm_gates(gates, top_cell)
+        seen, weights = self.attention(self.attention.query(top_hidden), keys, regions)
+        language = self.language
+        gates = F.linear(
+            torch.cat([seen, top_hidden], dim=-1), language.weight_ih, language.bias_ih
+        )
+        gates = gates + F.linear(hidden, language.weight_hh, language.bias_hh)
+        hidden, cell = lstm_gates(gates, cell)
+        return (top_hidden, top_cell, hidden, cell), weights

@@ -1,0 +1,24 @@
+"""Markers that depend on the machine, and fixtures that several files use."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    data = os.environ.get("MULTIMODAL_DATA")
+    no_data = pytest.mark.skip(reason="set MULTIMODAL_DATA to a folder of data sets")
+    no_gpu = pytest.mark.skip(reason="no CUDA device")
+    for item in items:
+        if item.get_closest_marker("data") and not (data and Path(data).is_dir()):
+            item.add_marker(no_data)
+        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+            item.add_marker(no_gpu)
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """The folder of real data sets; only for tests marked ``data``."""
+    return Path(os.environ["MULTIMODAL_DATA"])

@@ -1,0 +1,108 @@
+"""What all decoders keep: shapes, gradients, step equals sequence, batched equals single."""
+
+import pytest
+import torch
+
+from multimodal.nn.decoders import (
+    AttentionDecoder,
+    ShowAttendTellDecoder,
+    ShowTellDecoder,
+    UpDownDecoder,
+)
+from multimodal.nn.decoders.contract import per_caption
+
+BATCH, CAPTIONS, TIME, REGIONS, REGION, EMBEDDING = 2, 3, 5, 7, 6, 4
+BUILD = {
+    "show_tell": lambda: ShowTellDecoder(REGION, EMBEDDING, hidden_dim=8, num_layers=2),
+    "show_tell_gru": lambda: ShowTellDecoder(REGION, EMBEDDING, hidden_dim=8, cell="gru"),
+    "attention": lambda: AttentionDecoder(
+        REGION, EMBEDDING, hidden_dim=8, attention_dim=10, num_heads=2, num_layers=2
+    ),
+    "attention_rnn": lambda: AttentionDecoder(
+        REGION, EMBEDDING, hidden_dim=8, attention_dim=10, cell="rnn"
+    ),
+    "show_attend_tell": lambda: ShowAttendTellDecoder(
+        REGION, EMBEDDING, hidden_dim=8, attention_dim=10
+    ),
+    "up_down": lambda: UpDownDecoder(REGION, EMBEDDING, hidden_dim=8, attention_dim=10),
+}
+
+
+@pytest.fixture(params=BUILD)
+def decoder(request):
+    torch.manual_seed(0)
+    return BUILD[request.param]()
+
+
+@pytest.fixture
+def regions():
+    torch.manual_seed(1)
+    return torch.randn(BATCH, REGIONS, REGION)
+
+
+@pytest.fixture
+def words():
+    torch.manual_seed(2)
+    return torch.randn(BATCH, CAPTIONS, TIME, EMBEDDING)
+
+
+def read(decoder, words, regions):
+    return decoder(words, decoder.start(regions), decoder.context(regions))
+
+
+def test_every_word_gets_a_vector_and_a_look(decoder, words, regions):
+    outputs, weights = read(decoder, words, regions)
+    assert outputs.shape == (BATCH, CAPTIONS, TIME, decoder.output_dim)
+    assert weights.shape == (BATCH, CAPTIONS, TIME, REGIONS)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(BATCH, CAPTIONS, TIME))
+
+
+def test_word_by_word_gives_what_the_whole_sequence_gives(decoder, words, regions):
+    expected, _ = read(decoder, words, regions)
+    context = decoder.context(regions)
+    state = per_caption(decoder.start(regions), CAPTIONS)
+    state = tuple(part.unflatten(0, (BATCH, CAPTIONS)) for part in state)
+    for time in range(TIME):
+        outputs, state = decoder.step(words[:, :, time], state, context)
+        torch.testing.assert_close(outputs, expected[:, :, time])
+
+
+def test_every_parameter_gets_a_gradient(decoder, words, regions):
+    read(decoder, words, regions)[0].square().sum().backward()
+    missing = [
+        name
+        for name, parameter in decoder.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+    ]
+    # A bias added to all regions' scores alike cannot change their softmax.
+    assert missing in ([], ["attention.score.bias"])
+
+
+def test_a_caption_does_not_depend_on_the_others_of_the_batch(decoder, words, regions):
+    together, _ = read(decoder, words, regions)
+    alone, _ = read(decoder, words[1:, 2:], regions[1:])
+    torch.testing.assert_close(together[1:, 2:], alone)
+
+
+def test_later_words_do_not_change_earlier_outputs(decoder, words, regions):
+    before, _ = read(decoder, words, regions)
+    changed = words.clone()
+    changed[:, :, 3:] += 1
+    after, _ = read(decoder, changed, regions)
+    torch.testing.assert_close(before[:, :, :3], after[:, :, :3])
+
+
+def test_weights_survive_a_state_dict_round_trip(decoder, words, regions):
+    expected, _ = read(decoder, words, regions)
+    saved = {name: tensor.clone() for name, tensor in decoder.state_dict().items()}
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.zero_()
+    decoder.load_state_dict(saved)
+    torch.testing.assert_close(read(decoder, words, regions)[0], expected, rtol=0, atol=0)
+
+
+def test_each_caption_starts_from_its_images_state():
+    state = (torch.arange(4.0).view(2, 2),)
+    (copies,) = per_caption(state, 3)
+    assert copies.tolist() == [[0, 1]] * 3 + [[2, 3]] * 3

@@ -1,0 +1,46 @@
+import pytest
+import torch
+from torch import nn
+
+from multimodal.nn.recurrent import Recurrent
+
+CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_outputs_equal_those_of_torch_with_the_same_weights(cell):
+    torch.manual_seed(0)
+    ours = Recurrent(3, 4, cell=cell, num_layers=2)
+    reference = CELLS[cell](3, 4, num_layers=2, batch_first=True)
+    reference.load_state_dict(ours.layers.state_dict())
+    inputs = torch.randn(2, 5, 3)
+    state = tuple(torch.randn(2, 2, 4) for _ in range(ours.num_states))
+    turned = tuple(part.transpose(0, 1).contiguous() for part in state)
+    expected, last = reference(inputs, turned if cell == "lstm" else turned[0])
+    outputs, after = ours(inputs, state)
+    torch.testing.assert_close(outputs, expected)
+    last = last if cell == "lstm" else (last,)
+    for part, other in zip(after, last, strict=True):
+        torch.testing.assert_close(part, other.transpose(0, 1))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_sequence_in_two_halves_gives_what_it_gives_whole(cell):
+    torch.manual_seed(0)
+    ours = Recurrent(3, 4, cell=cell)
+    inputs = torch.randn(2, 6, 3)
+    zeros = (torch.zeros(2, 1, 4),) * ours.num_states
+    whole, _ = ours(inputs, zeros)
+    first, state = ours(inputs[:, :3], zeros)
+    second, _ = ours(inputs[:, 3:], state)
+    torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
+
+
+def test_the_forget_gate_starts_open():
+    bias = Recurrent(3, 4).layers.bias_ih_l0 + Recurrent(3, 4).layers.bias_hh_l0
+    assert bias[4:8].tolist() == [1.0] * 4
+
+
+def test_an_unknown_cell_is_refused():
+    with pytest.raises(ValueError, match="`cell` must be one of rnn, gru, lstm, got 'sru'"):
+        Recurrent(3, 4, cell="sru")
