@@ -8,9 +8,8 @@ the work of `multimodal.data.images.load_image`.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-Scene = Any
+from multimodal.data.scenes import Scene
 
 
 @dataclass(frozen=True, slots=True)

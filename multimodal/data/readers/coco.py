@@ -1,0 +1,118 @@
+"""Read COCO captions: one JSON file of images and annotations per split, and a folder of photos.
+
+The layout of the original download: `annotations/captions_train2017.json` beside `train2017/`, or
+beside `train2017.zip`, which is read as it is.
+
+References:
+    Chen et al., "Microsoft COCO Captions: Data Collection and Evaluation Server", 2015.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from multimodal.data.examples import CaptionExample
+from multimodal.data.readers.pictures import (
+    Pictures,
+    clean_name,
+    places_of,
+    require_folder,
+    some,
+)
+from multimodal.data.readers.sentences import clean_caption
+from multimodal.data.readers.text_files import field, read_json
+
+_CONTENT = (
+    "Put COCO there: annotations/captions_train2017.json and train2017/ or train2017.zip, and the "
+    "same for val2017; data/README.md says where to get them."
+)
+
+
+def read_coco(root: Path, split: str, *, images: str = "") -> list[CaptionExample]:
+    """Read one split in the layout of COCO captions.
+
+    Args:
+        root: The folder with `annotations/` and the photos.
+        split: train, val (also called dev) or test, or what stands between `captions_` and
+            `.json`, such as train2017, where there are several of a kind.
+        images: Another folder or archive of the photos, relative to the root.
+
+    Returns:
+        Examples in the order of the file's images, with its ids.
+
+    Raises:
+        FileNotFoundError: The folder, the split's file or photos are not there.
+        ValueError: The file is not in this layout, or images have no captions.
+
+    Example:
+        >>> examples = read_coco(Path("data/samples/coco"), "train")
+        >>> len(examples), examples[0].image_id
+        (3, 1)
+    """
+    require_folder(root, _CONTENT)
+    path = _find(root, "val" if split == "dev" else split)
+    content = read_json(path)
+    names = _images(content, path, root)
+    captions: dict[int | str, list[str]] = {number: [] for number in names}
+    for index, note in enumerate(field(content, "annotations", list, str(path))):
+        where = f"{path}: annotations[{index}]"
+        number = _id(note, "image_id", where)
+        if number not in captions:
+            raise ValueError(f"{where}: there is no image with the id {number!r} in 'images'.")
+        captions[number].append(clean_caption(field(note, "caption", str, where), where))
+    if without := [names[number] for number, texts in captions.items() if not texts]:
+        raise ValueError(
+            f"{path} has {len(without):,} images without captions: {some(without)}. "
+            "Add captions or remove them (COCO keeps the captions of its test images secret)."
+        )
+    folders = (path.stem.removeprefix("captions_"), "images")
+    pictures = Pictures(places_of(root, folders, images)).locate(names.values(), path)
+    return [
+        CaptionExample(pictures[name], tuple(captions[number]), number)
+        for number, name in names.items()
+    ]
+
+
+def _find(root: Path, split: str) -> Path:
+    files = [
+        path
+        for folder in (root / "annotations", root)
+        for path in sorted(folder.glob("captions_*.json"))
+    ]
+    exact = [path for path in files if path.stem == f"captions_{split}"]
+    years = [path for path in files if re.fullmatch(rf"captions_{re.escape(split)}\d+", path.stem)]
+    chosen = exact or years
+    if not chosen:
+        there = some([path.name for path in files]) or "no captions_*.json at all"
+        raise FileNotFoundError(
+            f"No annotations/captions_{split}*.json in {root}; there is {there}. {_CONTENT}"
+        )
+    if len(chosen) > 1:
+        names = ", ".join(path.name for path in chosen)
+        raise ValueError(
+            f"{root} has several files for {split}: {names}. Give the split in full, for example "
+            f"{chosen[0].stem.removeprefix('captions_')}."
+        )
+    return chosen[0]
+
+
+def _images(content: Any, path: Path, root: Path) -> dict[int | str, str]:
+    names: dict[int | str, str] = {}
+    for index, record in enumerate(field(content, "images", list, str(path))):
+        where = f"{path}: images[{index}]"
+        number = _id(record, "id", where)
+        name = clean_name(field(record, "file_name", str, where), root, where)
+        if names.setdefault(number, name) != name:
+            raise ValueError(
+                f"{where}: the id {number!r} already belongs to {names[number]!r}; ids must differ."
+            )
+    if not names:
+        raise ValueError(f"{path} has no images.")
+    return names
+
+
+def _id(record: Any, key: str, where: str) -> int | str:
+    value = field(record, key, object, where)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"{where}: '{key}' must be a number or a text, got {value!r}.")
+    return value

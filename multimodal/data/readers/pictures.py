@@ -1,0 +1,238 @@
+"""Find a data set's pictures: in folders, or in zip archives that stay packed.
+
+A data set names its pictures; this finds each name in a list of places and says before training
+starts which are not there. A name can never lead out of the data set's folder. Folders are listed
+once, not asked for every picture, which matters on network disks.
+"""
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from multimodal.data.archives import member_names
+from multimodal.data.examples import ImageFile
+
+
+def require_folder(root: Path, content: str) -> None:
+    """Check that a data set's folder is there.
+
+    Args:
+        root: The folder.
+        content: What belongs into it, for the message.
+
+    Raises:
+        FileNotFoundError: It is not there or not a folder.
+
+    Example:
+        >>> require_folder(Path("nowhere"), "Put captions.csv there.")
+        Traceback (most recent call last):
+        FileNotFoundError: No folder nowhere. Put captions.csv there.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(f"No folder {root}. {content}")
+
+
+def clean_name(name: str, root: Path, where: str) -> str:
+    r"""Return a picture's name relative to the data set's folder.
+
+    Args:
+        name: The name as the data set writes it; backslashes separate folders too.
+        root: The folder that it must not leave.
+        where: File and line or key, for messages.
+
+    Returns:
+        The name with single forward slashes, without ``.`` and ``..``.
+
+    Raises:
+        ValueError: The name is empty or leads out of the folder.
+
+    Example:
+        >>> clean_name(r".\photos\dog.jpg", Path("data"), "captions.csv:2")
+        'photos/dog.jpg'
+        >>> clean_name("../../etc/dog.jpg", Path("data"), "captions.csv:3")
+        Traceback (most recent call last):
+        ValueError: captions.csv:3: the image '../../etc/dog.jpg' lies outside data; move it inside.
+    """
+    if _PLAIN.fullmatch(name):
+        return name
+    plain = name.strip().replace("\\", "/")
+    if not plain or "\0" in plain:
+        raise ValueError(f"{where}: the image has no name; write one or remove the line.")
+    plain = _without_root(posixpath.normpath(plain), root)
+    if plain in (".", "..") or re.match(r"/|\.\./|[A-Za-z]:", plain):
+        raise ValueError(f"{where}: the image {name!r} lies outside {root}; move it inside.")
+    return plain
+
+
+# Names without folders, backslashes, drive letters or outer spaces need no further look.
+_PLAIN = re.compile(r"(?!\.)[\w\-.()+@=,#]+")
+
+
+def _without_root(path: str, root: Path) -> str:
+    for folder in (root.absolute(), root.resolve()):
+        path = path.removeprefix(folder.as_posix().rstrip("/") + "/")
+    return path
+
+
+class Pictures:
+    """The places of a data set's pictures, searched in order.
+
+    Args:
+        places: Folders and zip archives; those that are not there are passed over.
+
+    Example:
+        >>> Pictures([Path("nowhere")]).find("dog.jpg") is None
+        True
+    """
+
+    def __init__(self, places: Sequence[Path]) -> None:
+        self.places = [place for place in places if place.exists()]
+        self._archives = {place for place in self.places if place.is_file()}
+        self._folders: dict[str, frozenset[str]] = {}
+        self._members: dict[Path, dict[str, list[str]]] = {}
+
+    def find(self, name: str) -> ImageFile | None:
+        """Find one picture.
+
+        Args:
+            name: Its name as `clean_name` returns it. In an archive, folders before it are passed
+                over: ``photos/dog.jpg`` answers to ``dog.jpg``.
+
+        Returns:
+            The picture, or None where no place has it.
+
+        Raises:
+            ValueError: An archive has two pictures of that name.
+        """
+        for place in self.places:
+            if place not in self._archives:
+                folder, _, own = name.rpartition("/")
+                if own in self._listing(posixpath.join(place.as_posix(), folder)):
+                    return ImageFile(place / name)
+            elif member := self._member(place, name):
+                return ImageFile(place, member)
+        return None
+
+    def locate(
+        self, names: Mapping[str, Sequence[str]] | Iterable[str], listed_in: Path
+    ) -> dict[str, ImageFile]:
+        """Find all pictures of a data set.
+
+        Args:
+            names: Names as `clean_name` returns them; a mapping gives each picture's spellings in
+                the order in which they are tried.
+            listed_in: The file that names them, for the message.
+
+        Returns:
+            Where each lies, by name, in the order given.
+
+        Raises:
+            FileNotFoundError: Some are not there; the message says how many and names three.
+        """
+        spellings = names if isinstance(names, Mapping) else {name: (name,) for name in names}
+        found: dict[str, ImageFile] = {}
+        missing: list[str] = []
+        for name, tried in spellings.items():
+            picture = next((p for p in map(self.find, tried) if p is not None), None)
+            if picture is None:
+                missing.append(name)
+            else:
+                found[name] = picture
+        if missing:
+            places = (
+                ", ".join(map(str, self.places)) or "no place: there is no folder or zip of images"
+            )
+            raise FileNotFoundError(
+                f"{listed_in} names {len(missing):,} images (of {len(spellings):,}) that are not "
+                f"there: {some(missing)}. Looked in {places}."
+            )
+        return found
+
+    def _listing(self, folder: str) -> frozenset[str]:
+        if folder not in self._folders:
+            try:
+                with os.scandir(folder) as entries:
+                    names = frozenset(entry.name for entry in entries)
+            except (FileNotFoundError, NotADirectoryError):
+                names = frozenset()
+            self._folders[folder] = names
+        return self._folders[folder]
+
+    def _member(self, archive: Path, name: str) -> str | None:
+        if archive not in self._members:
+            by_own_name: dict[str, list[str]] = {}
+            for member in member_names(archive):
+                by_own_name.setdefault(member.rpartition("/")[2], []).append(member)
+            self._members[archive] = by_own_name
+        candidates = self._members[archive].get(name.rpartition("/")[2], [])
+        if name in candidates:
+            return name
+        ends = [member for member in candidates if member.endswith(f"/{name}")]
+        if len(ends) > 1:
+            raise ValueError(
+                f"{archive} has {len(ends)} images called {name!r} ({some(ends)}); "
+                "name the image with its folder."
+            )
+        return ends[0] if ends else None
+
+
+def archives_in(root: Path) -> list[Path]:
+    """List a folder's zip archives by name.
+
+    Args:
+        root: The folder.
+
+    Returns:
+        Their paths, sorted.
+
+    Example:
+        >>> archives_in(Path("nowhere"))
+        []
+    """
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if path.suffix.lower() == ".zip")
+
+
+def places_of(root: Path, folders: Sequence[str], images: str = "") -> list[Path]:
+    """List where to look for pictures.
+
+    Args:
+        root: The data set's folder.
+        folders: Usual names of its picture folders.
+        images: The one folder or archive that the user named; the only place if not empty.
+
+    Returns:
+        The named place, or the usual folders, the root itself and the archives beside them.
+
+    Raises:
+        FileNotFoundError: The named place is not there.
+
+    Example:
+        >>> [place.as_posix() for place in places_of(Path("data"), ["images"])]
+        ['data/images', 'data']
+    """
+    if not images:
+        return [*(root / folder for folder in folders), root, *archives_in(root)]
+    named = root / images
+    if not named.exists():
+        raise FileNotFoundError(f"No folder or archive {named}; `images` names where images lie.")
+    return [named]
+
+
+def some(names: Sequence[str]) -> str:
+    """Write out up to three names.
+
+    Args:
+        names: What is written.
+
+    Returns:
+        The first three, with dots if there are more.
+
+    Example:
+        >>> some(["a", "b", "c", "d"])
+        'a, b, c ...'
+    """
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")

@@ -1,0 +1,188 @@
+"""Read text and JSON that people wrote or exported, and say where it is wrong.
+
+Accepts what spreadsheets and other systems produce (a byte order mark, CRLF line ends) and names
+the line of what cannot be right: bytes that are not UTF-8, NUL bytes, JSON that does not parse.
+Lines end at line feeds only; Python's `splitlines` would also cut captions at rarer separators.
+"""
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+def read_text(path: Path) -> str:
+    r"""Read a UTF-8 file, with or without a byte order mark.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its text; line ends are as in the file.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        ValueError: The file is not UTF-8 text; the message names the line.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "captions.csv")
+        ...     _ = path.write_bytes(b"\xef\xbb\xbfimage,caption\r\n")
+        ...     read_text(path)
+        'image,caption\r\n'
+    """
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise FileNotFoundError(f"No file {path}. Check the path.") from None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError(f"{path} is UTF-16 text; save it as UTF-8.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}:{line} is not UTF-8 (byte 0x{error.object[error.start]:02x}); "
+            "save the file as UTF-8."
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(f"{path}:{line} has a NUL byte; it is damaged or not a text file.")
+    return text
+
+
+def read_lines(path: Path) -> list[str]:
+    r"""Read a text file's lines, without their ends.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The lines in order, empty ones included, so that index + 1 is the line's number.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "names.txt")
+        ...     _ = path.write_bytes(b"a.jpg\r\n\nb.jpg\n")
+        ...     read_lines(path)
+        ['a.jpg', '', 'b.jpg']
+    """
+    lines = [line.removesuffix("\r") for line in read_text(path).split("\n")]
+    return lines if lines[-1] else lines[:-1]
+
+
+def parse_json(text: str, path: Path, line: int = 1) -> Any:
+    """Parse JSON; an error names the file, the line and the column.
+
+    Args:
+        text: The JSON.
+        path: The file it comes from, for the message.
+        line: The number of the text's first line in the file.
+
+    Returns:
+        The parsed value.
+
+    Raises:
+        ValueError: The text is not JSON.
+
+    Example:
+        >>> parse_json("[1, 2", Path("numbers.json"))
+        Traceback (most recent call last):
+        ValueError: numbers.json:1:6 is not valid JSON: Expecting ',' delimiter.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"{path}:{line + error.lineno - 1}:{error.colno}"
+        raise ValueError(f"{place} is not valid JSON: {error.msg}.") from None
+    except (RecursionError, ValueError) as error:  # nested a thousand deep, a number without end
+        raise ValueError(f"{path}:{line} is not usable JSON: {error}.") from None
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The parsed value.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        ValueError: The file is not UTF-8 or not JSON; the message names line and column.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "numbers.json")
+        ...     _ = path.write_text("[1, 2]")
+        ...     read_json(path)
+        [1, 2]
+    """
+    return parse_json(read_text(path), path)
+
+
+def field(record: Any, key: str, kind: type[_T], where: str) -> _T:
+    """Take a key of a JSON object, checking that it is there and of its kind.
+
+    Args:
+        record: What should be an object.
+        key: The key.
+        kind: The type its value must have.
+        where: File and place of the record, for messages.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: The record is no object, lacks the key, or holds another kind of value.
+
+    Example:
+        >>> field({"captoin": "A dog ."}, "caption", str, "captions.json: annotations[3]")
+        Traceback (most recent call last):
+        ValueError: captions.json: annotations[3] has no 'caption'; did you mean 'captoin'?
+    """
+    if not isinstance(record, dict):
+        raise ValueError(f"{where} must be an object {{...}}, got {_kind(record)}.")
+    if key not in record:
+        raise ValueError(f"{where} has no '{key}'{closest(key, list(record))}")
+    value = record[key]
+    if not isinstance(value, kind):
+        expected = "a text" if issubclass(kind, str) else "a list"
+        raise ValueError(f"{where}: '{key}' must be {expected}, got {_kind(value)}.")
+    return value
+
+
+def closest(name: str, names: list[str]) -> str:
+    """End a sentence about a wrong name with the nearest right one, or with all there are.
+
+    Args:
+        name: The name that is wrong.
+        names: The names that would be right.
+
+    Returns:
+        The rest of the sentence, full stop or question mark included.
+
+    Example:
+        >>> closest("trian", ["train", "val", "test"])
+        "; did you mean 'train'?"
+        >>> closest("x", ["train", "val"])
+        "; there is 'train', 'val'."
+    """
+    near = get_close_matches(name, names, n=1)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    if not names:
+        return "; there is none."
+    quoted = ", ".join(f"'{other}'" for other in names[:8])
+    return f"; there is {quoted}."
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
+    return names.get(type(value), f"{value!r}")
