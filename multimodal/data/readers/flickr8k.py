@@ -58,8 +58,8 @@ def read_flickr8k(root: Path, split: str, *, images: str = "") -> list[CaptionEx
 
     Example:
         >>> examples = read_flickr8k(Path("data/samples/flickr8k"), "dev")
-        >>> examples[0].image.name, examples[0].captions[0]
-        ('1003_c0de.png', 'A yellow star shines on a blue ground .')
+        >>> examples[0].image_id, examples[0].captions[0]
+        (1004, 'A yellow star shines on a blue ground .')
     """
     split = canonical_split(split)
     require_folder(root, _CONTENT)
@@ -149,9 +149,10 @@ def _names(
             )
         return names, source
     if split not in lists:
+        there = ", ".join(sorted(path.name for path in lists.values()))
         raise FileNotFoundError(
             f"No {_LISTS[split]} in {source.parent}, so there is no {split} split; there is "
-            f"{', '.join(sorted(path.name for path in lists.values()))}. Use one of these or add it."
+            f"{there}. Use one of these splits or add the list."
         )
     listed = {name: _listed(path) for name, path in lists.items()}
     for other in lists:

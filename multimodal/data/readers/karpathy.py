@@ -9,6 +9,8 @@ References:
     section 4: the splits.
 """
 
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,28 +56,48 @@ def read_karpathy(
     split = canonical_split(split)
     require_folder(root, _CONTENT)
     path = _find(root, file)
-    found: dict[str, tuple[str, list[str], int | str]] = {}
-    folders: dict[str, tuple[str, ...]] = {}
+    found: dict[str, _Entry] = {}
     for index, record in enumerate(field(read_json(path), "images", list, str(path))):
         where = f"{path}: images[{index}]"
-        name = clean_name(field(record, "filename", str, where), root, where)
-        its_split = field(record, "split", str, where)
-        its_split = "train" if its_split == "restval" else canonical_split(its_split, where)
-        folder = record.get("filepath", "")
-        key = clean_name(f"{folder}/{name}", root, where) if folder else name
-        captions = _captions(record, where)
-        if found.setdefault(key, (its_split, [], _id(record, name)))[0] != its_split:
-            raise ValueError(f"{where}: {name!r} is in two splits; keep it in one.")
-        found[key][1].extend(captions)
-        folders[key] = (key, name)
-    spellings = {key: folders[key] for key, entry in found.items() if entry[0] == split}
-    if not spellings:
+        entry = _entry(record, root, where)
+        known = found.setdefault(entry.name, entry)
+        if known.split != entry.split:
+            raise ValueError(f"{where}: {entry.name!r} is in two splits; keep it in one.")
+        known.captions.extend(_captions(record, where))
+    places = Pictures(places_of(root, _FOLDERS, images))
+    chosen = {
+        entry.name if places.find(entry.name) else entry.filename: entry
+        for entry in found.values()
+        if entry.split == split
+    }
+    if not chosen:
         raise ValueError(f"{path} has no image whose 'split' is {split!r}.")
-    pictures = Pictures(places_of(root, _FOLDERS, images)).locate(spellings, path)
     return [
-        CaptionExample(picture, tuple(found[key][1]), found[key][2])
-        for key, picture in pictures.items()
+        CaptionExample(picture, tuple(chosen[name].captions), chosen[name].image_id)
+        for name, picture in places.locate(chosen, path).items()
     ]
+
+
+@dataclass(slots=True)
+class _Entry:
+    name: str  # with its folder, where the file says one; the folder need not exist
+    filename: str
+    split: str
+    image_id: int | str
+    captions: list[str] = dataclasses.field(default_factory=list)
+
+
+def _entry(record: Any, root: Path, where: str) -> _Entry:
+    filename = clean_name(field(record, "filename", str, where), root, where)
+    folder = record.get("filepath", "")
+    split = field(record, "split", str, where)
+    number = record.get("cocoid")
+    return _Entry(
+        name=clean_name(f"{folder}/{filename}", root, where) if folder else filename,
+        filename=filename,
+        split="train" if split == "restval" else canonical_split(split, where),
+        image_id=number if isinstance(number, int) else photo_id(filename),
+    )
 
 
 def _find(root: Path, file: str) -> Path:
@@ -99,8 +121,3 @@ def _captions(record: dict[str, Any], where: str) -> list[str]:
         clean_caption(field(sentence, "raw", str, place), place)
         for sentence, place in zip(sentences, places, strict=True)
     ]
-
-
-def _id(record: dict[str, Any], name: str) -> int | str:
-    number = record.get("cocoid")
-    return number if isinstance(number, int) else photo_id(name)

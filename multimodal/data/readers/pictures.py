@@ -8,7 +8,7 @@ once, not asked for every picture, which matters on network disks.
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from multimodal.data.archives import member_names
@@ -115,14 +115,11 @@ class Pictures:
                 return ImageFile(place, member)
         return None
 
-    def locate(
-        self, names: Mapping[str, Sequence[str]] | Iterable[str], listed_in: Path
-    ) -> dict[str, ImageFile]:
+    def locate(self, names: Iterable[str], listed_in: Path) -> dict[str, ImageFile]:
         """Find all pictures of a data set.
 
         Args:
-            names: Names as `clean_name` returns them; a mapping gives each picture's spellings in
-                the order in which they are tried.
+            names: Names as `clean_name` returns them.
             listed_in: The file that names them, for the message.
 
         Returns:
@@ -131,24 +128,15 @@ class Pictures:
         Raises:
             FileNotFoundError: Some are not there; the message says how many and names three.
         """
-        spellings = names if isinstance(names, Mapping) else {name: (name,) for name in names}
-        found: dict[str, ImageFile] = {}
-        missing: list[str] = []
-        for name, tried in spellings.items():
-            picture = next((p for p in map(self.find, tried) if p is not None), None)
-            if picture is None:
-                missing.append(name)
-            else:
-                found[name] = picture
+        pictures = {name: self.find(name) for name in names}
+        missing = [name for name, picture in pictures.items() if picture is None]
         if missing:
-            places = (
-                ", ".join(map(str, self.places)) or "no place: there is no folder or zip of images"
-            )
+            places = ", ".join(map(str, self.places)) or "vain: there is no folder or zip of images"
             raise FileNotFoundError(
-                f"{listed_in} names {len(missing):,} images (of {len(spellings):,}) that are not "
+                f"{listed_in} names {len(missing):,} images (of {len(pictures):,}) that are not "
                 f"there: {some(missing)}. Looked in {places}."
             )
-        return found
+        return {name: picture for name, picture in pictures.items() if picture is not None}
 
     def _listing(self, folder: str) -> frozenset[str]:
         if folder not in self._folders:
@@ -212,10 +200,12 @@ def places_of(root: Path, folders: Sequence[str], images: str = "") -> list[Path
 
     Example:
         >>> [place.as_posix() for place in places_of(Path("data"), ["images"])]
-        ['data/images', 'data']
+        ['data/images', 'data/images.zip', 'data']
     """
     if not images:
-        return [*(root / folder for folder in folders), root, *archives_in(root)]
+        # The archive called like the split's folder comes first: other splits may reuse its names.
+        usual = [root / name for folder in folders for name in (folder, f"{folder}.zip")]
+        return [*usual, root, *archives_in(root)]
     named = root / images
     if not named.exists():
         raise FileNotFoundError(f"No folder or archive {named}; `images` names where images lie.")

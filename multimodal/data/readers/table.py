@@ -1,9 +1,10 @@
 """Read captions of one's own: a CSV, TSV or JSONL file beside the pictures.
 
 The file has a column for the picture's name and one for the caption; a picture with several
-captions has several rows, or in JSONL a list. An optional column names the split; without it a hash
-of the picture's name decides (80 % train, 10 % val, 10 % test), so a picture never changes its split
-when others are added. Instead of one `captions.csv` there may be `train.csv`, `val.csv`, `test.csv`.
+captions has several rows, or in JSONL a list. An optional column names the split; without it a
+hash of the picture's name decides (80 % train, 10 % val, 10 % test), so a picture never changes its
+split when others are added. Instead of one `captions.csv` there may be `train.csv`, `val.csv` and
+`test.csv`.
 """
 
 import dataclasses
