@@ -6,7 +6,7 @@ pure function of (seed, index, split).
 """
 
 from multimodal.data.scenes.checker import CaptionVerdict, Statement, check_caption
-from multimodal.data.scenes.grammar import WORDS, Mention, ParsedCaption, describe, parse
+from multimodal.data.scenes.grammar import WORDS, Mention, describe
 from multimodal.data.scenes.graph import (
     COLOURS,
     RELATIONS,
@@ -21,6 +21,7 @@ from multimodal.data.scenes.graph import (
     offset,
     relations,
 )
+from multimodal.data.scenes.parser import ParsedCaption, parse
 from multimodal.data.scenes.render import MAX_PIXELS, MIN_PIXELS, render_scene
 from multimodal.data.scenes.sampling import HELD_OUT_PAIRS, sample_scene
 

@@ -1,28 +1,22 @@
 """The semantic checker: which statements of a caption are true of its scene.
 
-A caption is parsed by the grammar and cut into statements: each mention, each relation, each total is
-one. "a red star" is true when there is one or more, "two red stars" when there are exactly two; the
-mentions of a list speak of different objects, so a captioner that repeats itself is found out. Words
-that the grammar does not allow are one false statement, together.
+A caption is parsed by the grammar and cut into statements: each mention, each relation, each total
+is one. "a red star" is true when there is one or more, "two red stars" when there are exactly two;
+the mentions of a list speak of different objects, so a captioner that repeats itself is found out.
+Words that the grammar does not allow are one false statement, together.
 
 References:
-    SPICE (Anderson et al. 2016) scores captions by the statements of their scene graphs; here the true
-    graph is known, so the statements are judged and not only compared.
+    SPICE (Anderson et al. 2016) scores captions by the statements of their scene graphs; here the
+    true graph is known, so the statements are judged and not only compared.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from multimodal.data.scenes.grammar import (
-    MIDDLE,
-    NUMBERS,
-    PLACE_MARGIN,
-    Mention,
-    ParsedCaption,
-    parse,
-)
+from multimodal.data.scenes.grammar import MIDDLE, NUMBERS, PLACE_MARGIN, Mention
 from multimodal.data.scenes.graph import TRUE_MARGIN, Relation, Scene, SceneObject, offset
+from multimodal.data.scenes.parser import ParsedCaption, parse
 
 StatementKind = Literal["object", "count", "relation", "place", "grammar"]
 
@@ -33,8 +27,8 @@ class Statement:
 
     Args:
         text: the words that claim it.
-        kind: "object" for "a red star", "count" for numbers and "nothing else", "relation" between two
-            objects, "place" of one object, "grammar" for words that could not be read.
+        kind: "object" for "a red star", "count" for numbers and "nothing else", "relation" between
+            two objects, "place" of one object, "grammar" for words that could not be read.
         true: whether it holds in the scene.
 
     Example:
@@ -116,8 +110,8 @@ def check_caption(caption: str | Sequence[str], scene: Scene) -> CaptionVerdict:
 def _mentions_true(mentions: Sequence[Mention], scene: Scene) -> list[bool]:
     """Judge mentions in order; each must find objects that no earlier one needs.
 
-    A maximum matching of mentions to objects by augmenting paths (Kuhn's algorithm), so that "a star
-    and a red star" is true of a red and a blue star although the first mention fits both.
+    A maximum matching of mentions to objects by augmenting paths (Kuhn's algorithm), so that "a
+    star and a red star" is true of a red and a blue star although the first mention fits both.
     """
     owners: dict[int, int] = {}  # object -> mention
     verdicts = []

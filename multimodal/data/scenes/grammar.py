@@ -1,22 +1,22 @@
-"""The grammar of scene captions: five ways to say what a scene shows, and the way back.
+"""The grammar of scene captions: five ways to say what a scene shows.
 
 What is said follows from the scene by a visible rule, never by chance, so that a captioner is not
 punished for an arbitrary choice: lists run from left to right, relations hold between the outermost
-objects with the smaller one as the subject, counts follow the order of `SHAPES`. The grammar::
+objects with the smaller one as the subject, counts follow the order of `SHAPES`. The grammar, which
+`parser` reads, allows a little more than `describe` writes::
 
     caption  = list ["and nothing else"]
              | "nothing but" list
-             | mention "is" relation mention  |  mention relation mention
+             | mention ["is"] relation mention
              | mention "is" (relation "the middle" | "in the middle")
-             | "there" ("is" | "are") (number "shape"|"shapes" ["including" list] | list)
+             | "there" ("is" | "are") (number ("shape" | "shapes") ["including" list] | list)
              | "a picture of" list
     list     = mention { ["and"] mention }
     mention  = ("a" | "an" | number) [size] [colour] shape
     relation = "left of" | "right of" | "above" | "below"
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final
@@ -41,15 +41,9 @@ NUMBERS: Final = ("one", "two", "three", "four", "five")
 MIDDLE: Final = "in the middle"
 PLACE_MARGIN: Final = 0.1  # a lone object this far off the middle is beside it
 
-_PLURALS: Final[dict[Shape, str]] = {
+PLURALS: Final[dict[Shape, str]] = {
     shape: shape + ("es" if shape == "cross" else "s") for shape in SHAPES
 }
-_SINGULAR_NOUNS: Final[dict[str, Shape]] = {shape: shape for shape in SHAPES}
-_PLURAL_NOUNS: Final[dict[str, Shape]] = {plural: shape for shape, plural in _PLURALS.items()}
-_COLOUR_WORDS: Final[dict[str, Colour]] = {colour: colour for colour in COLOURS}
-_SIZE_WORDS: Final[dict[str, Size]] = {size: size for size in SIZES}
-_COUNTS: Final = {word: number for number, word in enumerate(NUMBERS, start=1)}
-_RELATION_TOKENS: Final = tuple((relation, tuple(relation.split())) for relation in RELATIONS)
 _CONVERSE: Final[dict[Relation, Relation]] = {
     "left of": "right of",
     "right of": "left of",
@@ -59,10 +53,10 @@ _CONVERSE: Final[dict[Relation, Relation]] = {
 
 WORDS: Final[tuple[str, ...]] = tuple(
     sorted(
-        {*COLOURS, *SIZES, *SHAPES, *_PLURALS.values(), *NUMBERS}
-        | set(" ".join(RELATIONS).split())
-        | set("a an and are but else in including is middle nothing of picture".split())
-        | set("shape shapes the there".split())
+        {*COLOURS, *SIZES, *SHAPES, *PLURALS.values(), *NUMBERS}
+        | {word for relation in RELATIONS for word in relation.split()}
+        | {"a", "an", "and", "are", "but", "else", "in", "including", "is", "middle", "nothing"}
+        | {"of", "picture", "shape", "shapes", "the", "there"}
     )
 )
 
@@ -88,7 +82,7 @@ class Mention:
     count: int | None = None
 
     def __str__(self) -> str:
-        noun = _PLURALS[self.shape] if (self.count or 1) > 1 else self.shape
+        noun = PLURALS[self.shape] if (self.count or 1) > 1 else self.shape
         words = " ".join(filter(None, (self.size, self.colour, noun)))
         if self.count is not None:
             return f"{NUMBERS[self.count - 1]} {words}"
@@ -114,31 +108,6 @@ class Mention:
             and (self.colour is None or thing.colour == self.colour)
             and (self.size is None or thing.size == self.size)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedCaption:
-    """What a caption says, before anybody looks at the scene.
-
-    Args:
-        mentions: the groups it names, in order.
-        total: the number of shapes it claims, if any.
-        relation: the relation between its first two mentions, if any.
-        place: where it says its only mention lies: a relation to the middle, or "in the middle".
-        alone: whether it says that there is nothing else.
-        rest: the words from the first one that the grammar does not allow; empty for a good caption.
-
-    Example:
-        >>> parse("a red star is above").rest
-        'is above'
-    """
-
-    mentions: tuple[Mention, ...] = ()
-    total: int | None = None
-    relation: Relation | None = None
-    place: str | None = None
-    alone: bool = False
-    rest: str = ""
 
 
 def describe(scene: Scene) -> tuple[str, str, str, str, str]:
@@ -243,7 +212,7 @@ _from_top = attrgetter("y", "x")
 
 
 def _outermost(relation: Relation, first: SceneObject, second: SceneObject) -> _Triple | None:
-    """State a relation with the smaller object as its subject; None when the margin is too small."""
+    """State a relation with the smaller object as its subject; None when the margin is small."""
     if offset(relation, first, second) < STATED_MARGIN:
         return None
     triple = (first, relation, second)
@@ -253,134 +222,3 @@ def _outermost(relation: Relation, first: SceneObject, second: SceneObject) -> _
 def _swapped(triple: _Triple) -> _Triple:
     first, relation, second = triple
     return second, _CONVERSE[relation], first
-
-
-def parse(caption: str | Sequence[str]) -> ParsedCaption:
-    """Read a caption by the grammar.
-
-    Args:
-        caption: the text, or its tokens; capitals, commas and full stops do not matter.
-
-    Returns:
-        What it says. Reading stops at the first word that the grammar does not allow, and
-        everything from there on is in `rest`.
-
-    Example:
-        >>> parsed = parse("A small red star is left of a blue ring.")
-        >>> parsed.relation, [str(mention) for mention in parsed.mentions]
-        ('left of', ['a small red star', 'a blue ring'])
-    """
-    text = caption if isinstance(caption, str) else " ".join(caption)
-    reader = _Reader(text.lower().replace(",", " ").replace(".", " ").split())
-    parsed = reader.caption()
-    rest = " ".join(reader.tokens[reader.position :])
-    return replace(parsed, rest=rest) if rest else parsed
-
-
-class _Reader:
-    """Recursive descent over tokens; each method reads what it can and moves `position` past it."""
-
-    def __init__(self, tokens: list[str]) -> None:
-        self.tokens = tokens
-        self.position = 0
-
-    def take(self, *words: str) -> bool:
-        """Step over the words if they come next."""
-        end = self.position + len(words)
-        if tuple(self.tokens[self.position : end]) != words:
-            return False
-        self.position = end
-        return True
-
-    def caption(self) -> ParsedCaption:
-        if self.take("there", "is") or self.take("there", "are"):
-            return self.existence(1 if self.tokens[1] == "is" else 2)
-        if self.take("a", "picture", "of"):
-            return ParsedCaption(self.mentions() or self.give_up())
-        if self.take("nothing", "but"):
-            mentions = self.mentions()
-            return ParsedCaption(mentions or self.give_up(), alone=bool(mentions))
-        mentions = self.mentions()
-        if mentions and self.take("and", "nothing", "else"):
-            return ParsedCaption(mentions, alone=True)
-        if len(mentions) == 1 and mentions[0].count is None:
-            return self.predicate(mentions[0])
-        return ParsedCaption(mentions)
-
-    def give_up(self) -> tuple[Mention, ...]:
-        """Go back to the start: the opening words alone say nothing."""
-        self.position = 0
-        return ()
-
-    def existence(self, number: int) -> ParsedCaption:
-        """Read on after "there is" (1) or "there are" (2)."""
-        start = self.position
-        count = self.number()
-        if count and (count > 1) == (number > 1) and self.take("shapes" if count > 1 else "shape"):
-            inside = self.position
-            mentions = self.mentions() if self.take("including") else ()
-            if not mentions:
-                self.position = inside
-            return ParsedCaption(mentions, total=count)
-        self.position = start
-        mentions = self.mentions()
-        if not mentions or ((mentions[0].count or 1) > 1) != (number > 1):
-            return ParsedCaption(self.give_up())
-        return ParsedCaption(mentions)
-
-    def predicate(self, subject: Mention) -> ParsedCaption:
-        """Read what is said of a single object: a relation to another one, or its place."""
-        start = self.position
-        copula = self.take("is")
-        if copula and self.take("in", "the", "middle"):
-            return ParsedCaption((subject,), place=MIDDLE)
-        for relation, words in _RELATION_TOKENS:
-            if self.take(*words):
-                if copula and self.take("the", "middle"):
-                    return ParsedCaption((subject,), place=relation)
-                other = self.mention()
-                if other is not None and other.count is None:
-                    return ParsedCaption((subject, other), relation=relation)
-                break
-        self.position = start
-        return ParsedCaption((subject,))
-
-    def number(self) -> int | None:
-        count = _COUNTS.get(self.peek())
-        if count is not None:
-            self.position += 1
-        return count
-
-    def peek(self) -> str:
-        return self.tokens[self.position] if self.position < len(self.tokens) else ""
-
-    def mentions(self) -> tuple[Mention, ...]:
-        found = []
-        mention = self.mention()
-        while mention is not None:
-            found.append(mention)
-            start = self.position
-            self.take("and")
-            mention = self.mention()
-            if mention is None:
-                self.position = start
-        return tuple(found)
-
-    def mention(self) -> Mention | None:
-        start = self.position
-        count = self.number()
-        article = self.peek() if count is None else ""
-        if count is None and article not in {"a", "an"}:
-            return None
-        self.position += bool(article)
-        vowel = self.peek().startswith("o")
-        size = _SIZE_WORDS.get(self.peek())
-        self.position += size is not None
-        colour = _COLOUR_WORDS.get(self.peek())
-        self.position += colour is not None
-        shape = (_PLURAL_NOUNS if (count or 1) > 1 else _SINGULAR_NOUNS).get(self.peek())
-        if shape is None or (article and (article == "an") != vowel):
-            self.position = start
-            return None
-        self.position += 1
-        return Mention(shape, colour, size, count)

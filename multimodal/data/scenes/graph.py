@@ -1,9 +1,9 @@
 """The scene graph: what is in a picture of the built-in world, as plain frozen data.
 
 A scene is one to five coloured shapes on a lit background. Everything about it (pixels, captions,
-and whatever questions are asked of it) is computed from this graph. Positions and radii are fractions
-of the picture's side, all multiples of 1/1024, so that they are exact in floating point and a scene
-can be rendered at any size; y grows downwards, as in the pixels.
+and whatever questions are asked of it) is computed from this graph. Positions and radii are
+fractions of the picture's side, all multiples of 1/1024, so that they are exact in floating point
+and a scene can be rendered at any size; y grows downwards, as in the pixels.
 
 References:
     CLEVR (Johnson et al. 2017, section 3) introduced scenes whose graph answers for their truth;
@@ -31,8 +31,8 @@ SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 UNITS: Final = 1024  # positions and radii are whole multiples of 1/UNITS
 MAX_OBJECTS: Final = 5
 
-# A relation is stated only with the first margin between the centres and called true from the second
-# on: what lies between is too close to call at 64 pixels, and no captioner is blamed for it.
+# A relation is stated only with the first margin between the centres and called true from the
+# second on: what lies between is too close to call, and no captioner is blamed for it.
 STATED_MARGIN: Final = 0.12
 TRUE_MARGIN: Final = 0.04
 
@@ -53,7 +53,8 @@ class SceneObject:
         rgb: the paint, a little off the named colour.
 
     Example:
-        >>> star = SceneObject("star", "red", "small", "solid", 0.5, 0.25, 0.125, 6.0, (220, 40, 40))
+        >>> paint = (220, 40, 40)
+        >>> star = SceneObject("star", "red", "small", "solid", 0.5, 0.25, 0.125, 6.0, paint)
         >>> star.name
         'red star'
     """
@@ -187,8 +188,8 @@ def offset(relation: Relation, first: SceneObject, second: SceneObject) -> float
         second: the object it is compared with.
 
     Returns:
-        The distance of the centres along that direction as a fraction of the picture's side; negative
-        when the relation is the wrong way round.
+        The distance of the centres along that direction as a fraction of the picture's side;
+        negative when the relation is the wrong way round.
 
     Example:
         >>> paint = (220, 40, 40)

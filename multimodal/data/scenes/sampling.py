@@ -1,23 +1,25 @@
 """Drawing scenes: one scene is a pure function of (seed, index, split).
 
-Random numbers are SplitMix64 in Python's own integers, started from a hash of the key and turned into
-choices by integer arithmetic alone: the same on every platform, in every worker, with every version of
-numpy, and scene one million costs no more than scene zero.
+Random numbers are SplitMix64 in Python's own integers, started from a hash of the key and turned
+into choices by integer arithmetic alone: the same on every platform, in every worker, with every
+version of numpy, and scene one million costs no more than scene zero.
 
-Splits are disjoint by construction. Each object has a code of four bits made from its shape, colour,
-size and place (a cell of an 8 x 8 grid); the sum of the codes modulo 16 says which of train, val and
-test may hold the scene. So no test scene shows even the same kinds of objects in the same cells as any
-training scene, for any seeds. The compositional splits follow the same rule; besides, `comp_train` and
-`comp_val` never show the colour-shape pairs of `HELD_OUT_PAIRS`, and every scene of `comp_test` shows
-one or more.
+Splits are disjoint by construction. Each object has a code of four bits made from its shape,
+colour, size and place (a cell of an 8 x 8 grid); the sum of the codes modulo 16 says which of
+train, val and test may hold the scene. So no test scene shows even the same kinds of objects in the
+same cells as any training scene, for any seeds. The compositional splits follow the same rule;
+besides, `comp_train` and `comp_val` never show the colour-shape pairs of `HELD_OUT_PAIRS`, and
+every scene of `comp_test` shows one or more.
 
 References:
-    Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014 (SplitMix64).
+    Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014
+    (SplitMix64).
     CLEVR-CoGenT (Johnson et al. 2017, section 4.7) tests held-out pairs of attributes.
 """
 
 import difflib
 import hashlib
+import itertools
 from typing import Final, NamedTuple
 
 from multimodal.data.scenes.graph import (
@@ -70,10 +72,17 @@ _PERIOD: Final[dict[Shape, int]] = {
     "cross": 90,
     "ring": 180,
 }
-_NOMINAL: Final[dict[Size, tuple[int, int]]] = {"small": (84, 94), "large": (140, 152)}  # in UNITS
+# Nominal radii in UNITS to try in turn: a large object that finds no place becomes a small one.
+_RADII: Final[tuple[tuple[tuple[Size, int], ...], ...]] = (
+    (("small", 84),),
+    (("small", 94),),
+    (("large", 140), ("small", 84)),
+    (("large", 152), ("small", 94)),
+)
+_KINDS: Final = tuple(itertools.product(SHAPES, COLOURS, _RADII))
 _TURNS: Final = 12
 _GAP: Final = 32  # between two objects, and to the border; two pixels at 64
-_PLACE_TRIES: Final = 16
+_PLACE_TRIES: Final = 3
 _OBJECT_TRIES: Final = 48
 _TEXTURE_BAG: Final[tuple[Texture, ...]] = ("solid", "solid", "striped", "dotted")
 
@@ -97,15 +106,19 @@ class _Draws:
         digest = hashlib.blake2b(key.encode("ascii"), digest_size=8).digest()
         self.state = int.from_bytes(digest, "little")
 
+    def word(self) -> int:
+        """Draw 64 bits."""
+        self.state = word = (self.state + _GOLDEN) & _MASK
+        word = ((word ^ (word >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
+        word = ((word ^ (word >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
+        return word ^ (word >> 31)
+
     def below(self, *bounds: int) -> list[int]:
-        """Draw one number from 0 to bound - 1 for each bound; their product must stay below 2**48."""
-        self.state = state = (self.state + _GOLDEN) & _MASK
-        state = ((state ^ (state >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
-        state = ((state ^ (state >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
-        state ^= state >> 31
+        """Draw a number from 0 to bound - 1 for each bound; their product stays below 2**48."""
+        word = self.word()
         drawn = []
         for bound in bounds:
-            state, rest = divmod(state, bound)
+            word, rest = divmod(word, bound)
             drawn.append(rest)
         return drawn
 
@@ -170,7 +183,7 @@ def _known_split(split: str) -> Split:
 
 
 def _layout(draws: _Draws, count: int, split: Split) -> list[_Proposal] | None:
-    """Place `count` objects; None when the last one finds no place or no code that fits the split."""
+    """Place `count` objects; None when one finds no place, or the last no code of the split."""
     placed: list[_Proposal] = []
     total = 0
     residues = _RESIDUES[split.removeprefix("comp_")]
@@ -194,24 +207,22 @@ def _propose(
     draws: _Draws, placed: list[_Proposal], split: Split, *, held_out: bool
 ) -> _Proposal | None:
     """Draw one object's attributes and a free place for it."""
-    shape_number, colour_number, large, step, copy, earlier, pair = draws.below(
-        len(SHAPES), len(COLOURS), 2, 2, 10, max(1, len(placed)), len(HELD_OUT_PAIRS)
+    kind, copy, earlier, pair = draws.below(
+        len(_KINDS), 10, max(1, len(placed)), len(HELD_OUT_PAIRS)
     )
-    shape, colour = SHAPES[shape_number], COLOURS[colour_number]
-    # Equal colours and equal shapes would be rare: some are copied, so that counts and comparisons
-    # have something to say ("two red circles").
-    if placed and copy < 5:
-        if copy != 1:
-            colour = placed[earlier].colour if copy < 3 else colour
-        if copy != 0:
-            shape = placed[earlier].shape if copy != 2 else shape
+    shape, colour, sizes = _KINDS[kind]
+    # Equal objects would be rare: colour (0 to 2) and shape (2 to 4) are sometimes copied, so that
+    # counts and comparisons have something to say ("two red circles").
+    if placed and copy <= 2:
+        colour = placed[earlier].colour
+    if placed and 2 <= copy <= 4:
+        shape = placed[earlier].shape
     if held_out:
         colour, shape = HELD_OUT_PAIRS[pair]
     elif split in {"comp_train", "comp_val"} and (colour, shape) in HELD_OUT_PAIRS:
         return None
-    sizes: tuple[Size, ...] = ("large", "small") if large else ("small",)
-    for size in sizes:  # a large one that finds no place becomes a small one
-        radius = _NOMINAL[size][step] * _REACH[shape] // 64
+    for size, nominal in sizes:
+        radius = nominal * _REACH[shape] // 64
         place = _free_place(draws, placed, radius)
         if place is not None:
             return _Proposal(shape, colour, size, radius, *place)
@@ -219,18 +230,22 @@ def _propose(
 
 
 def _free_place(draws: _Draws, placed: list[_Proposal], radius: int) -> tuple[int, int] | None:
+    """Draw places until one is clear of all objects; each word of random bits gives three."""
     border = radius + _GAP
-    span = UNITS - 2 * border + 1
+    span = UNITS - 2 * border
+    taken = [(other.x, other.y, (other.radius + border) ** 2) for other in placed]
     for _ in range(_PLACE_TRIES):
-        x, y = draws.below(span, span)
-        x += border
-        y += border
-        for other in placed:
-            reach = border + other.radius
-            if (x - other.x) ** 2 + (y - other.y) ** 2 < reach * reach:
-                break
-        else:
-            return x, y
+        word = draws.word()
+        for _ in range(3):
+            x = border + ((word & 1023) * span >> 10)
+            y = border + ((word >> 10 & 1023) * span >> 10)
+            word >>= 20
+            for other_x, other_y, reach in taken:
+                right, down = x - other_x, y - other_y
+                if right * right + down * down < reach:
+                    break
+            else:
+                return x, y
     return None
 
 
@@ -276,4 +291,4 @@ def _background(draws: _Draws) -> Background:
 
 def _lighting(draws: _Draws) -> Lighting:
     brightness, slope_x, slope_y, noise, noise_offset = draws.below(31, 29, 29, 4, 65536)
-    return Lighting(110 + brightness, slope_x - 14, slope_y - 14, 2 * noise + 2, noise_offset)
+    return Lighting(110 + brightness, slope_x - 14, slope_y - 14, 2 * noise + 1, noise_offset)
