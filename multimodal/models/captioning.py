@@ -121,7 +121,8 @@ class Captioner(nn.Module):
         Args:
             features: What the encoder gave, or a cache of it, ``(batch, regions, feature)``.
             tokens: Input words from ``<bos>`` on, ``(batch, captions, time)``.
-            mask: True where the *next* word is real; only these positions are projected.
+            mask: True where the word and the one after it are real, real ones first; only these
+                positions are projected.
 
         Returns:
             Logits of the real positions in row order ``(real, vocab)``, to be compared with
@@ -129,8 +130,8 @@ class Captioner(nn.Module):
         """
         regions = self._regions(features)
         state, context = self.decoder.start(regions), self.decoder.context(regions)
-        outputs, weights = self.decoder(self._embed(tokens), state, context)
-        return self._logits(outputs[mask]), weights
+        outputs, weights = self.decoder(self._embed(tokens), mask, state, context)
+        return self._logits(outputs), weights
 
     def begin(self, features: Float[Tensor, "batch regions feature"]) -> tuple[State, Context]:
         """Compute the state before the first word, and what depends on the image alone.

@@ -13,11 +13,16 @@ References:
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 Cell = Literal["rnn", "gru", "lstm"]
 State = tuple[Tensor, ...]
+
+# Smaller groups skip more padding but make each matrix product less efficient; measured on 2 cores.
+_GROUPS = 4
+_ROWS_OF_A_GROUP = 16
 
 _CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -80,6 +85,39 @@ class Recurrent(nn.Module):
         outputs, last = self.layers(inputs, first if self.num_states == 2 else first[0])
         parts = last if self.num_states == 2 else (last,)
         return outputs, tuple(part.transpose(0, 1) for part in parts)
+
+    def read(
+        self,
+        inputs: Float[Tensor, "batch time feature"],
+        state: State,
+        lengths: Int[Tensor, " batch"],
+    ) -> Float[Tensor, "batch time hidden"]:
+        """Read padded sequences of different lengths, skipping most of the padding.
+
+        On the CPU the rows are sorted by length and read in a few groups, each as wide as its
+        longest row; a packed sequence would skip all of it, but leaves the fused kernel and is
+        several times slower. On a GPU, where asking for a length would wait for the device, all
+        rows are read at once.
+
+        Args:
+            inputs: Vectors ``(batch, time, feature)``, real ones first.
+            state: Tuple of ``(batch, layers, hidden)``.
+            lengths: Real vectors of each row.
+
+        Returns:
+            The top layer's outputs ``(batch, time, hidden)``; what stands at the padding has no
+            meaning.
+        """
+        groups = min(_GROUPS, len(inputs) // _ROWS_OF_A_GROUP)
+        if inputs.device.type != "cpu" or groups < 2:
+            return self(inputs, state)[0]
+        order = lengths.argsort(descending=True, stable=True)
+        parts = []
+        for rows in order.chunk(groups):
+            time = max(1, int(lengths[rows[0]]))
+            outputs, _ = self(inputs[rows, :time], tuple(part[rows] for part in state))
+            parts.append(F.pad(outputs, (0, 0, 0, inputs.shape[1] - time)))
+        return torch.cat(parts)[order.argsort()]
 
 
 def _remember_at_first(lstm: nn.LSTM) -> None:

@@ -36,6 +36,17 @@ def test_a_sequence_in_two_halves_gives_what_it_gives_whole(cell):
     torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_reading_in_groups_of_similar_length_changes_no_real_output(cell):
+    torch.manual_seed(0)
+    ours = Recurrent(3, 4, cell=cell)
+    inputs, lengths = torch.randn(70, 6, 3), torch.randint(0, 7, (70,))
+    state = tuple(torch.randn(70, 1, 4) for _ in range(ours.num_states))
+    expected, _ = ours(inputs, state)
+    mask = torch.arange(6) < lengths.unsqueeze(1)
+    torch.testing.assert_close(ours.read(inputs, state, lengths)[mask], expected[mask])
+
+
 def test_the_forget_gate_starts_open():
     bias = Recurrent(3, 4).layers.bias_ih_l0 + Recurrent(3, 4).layers.bias_hh_l0
     assert bias[4:8].tolist() == [1.0] * 4

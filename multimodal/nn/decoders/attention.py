@@ -12,7 +12,7 @@ References:
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from multimodal.nn.attention import DotAttention
@@ -71,16 +71,19 @@ class AttentionDecoder(CaptionDecoder):
     def forward(
         self,
         words: Float[Tensor, "batch captions time embedding"],
+        mask: Bool[Tensor, "batch captions time"],
         state: State,
         context: Context,
-    ) -> tuple[
-        Float[Tensor, "batch captions time output"], Float[Tensor, "batch captions time regions"]
-    ]:
+    ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions in one recurrent call and one attention."""
         batch, captions, time, _ = words.shape
-        hidden, _ = self.recurrent(words.flatten(0, 1), per_caption(state, captions))
-        output, weights = self._look(hidden.reshape(batch, captions * time, -1), context)
-        return output.unflatten(1, (captions, time)), weights.unflatten(1, (captions, time))
+        lengths = mask.flatten(0, 1).sum(dim=1)
+        hidden = self.recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
+        hidden = self.dropout(hidden.reshape(batch, captions * time, -1))
+        seen, weights = self.attention(hidden, *context)
+        real = mask.flatten(1)
+        # From here on only the real words are worth a product.
+        return self._combine(hidden[real], seen[real]), weights.unflatten(1, (captions, time))
 
     def step(
         self,
@@ -90,12 +93,11 @@ class AttentionDecoder(CaptionDecoder):
     ) -> tuple[Float[Tensor, "batch beams output"], State]:
         """Read one word of each beam."""
         hidden, state = recurrent_step(self.recurrent, words, state)
-        return self._look(hidden, context)[0], state
-
-    def _look(self, hidden: Tensor, context: Context) -> tuple[Tensor, Tensor]:
         hidden = self.dropout(hidden)
-        answers, weights = self.attention(hidden, *context)
-        return torch.tanh(self.combine(torch.cat([hidden, answers], dim=-1))), weights
+        return self._combine(hidden, self.attention(hidden, *context)[0]), state
+
+    def _combine(self, hidden: Tensor, seen: Tensor) -> Tensor:
+        return torch.tanh(self.combine(torch.cat([hidden, seen], dim=-1)))
 
 
 def initial_state(

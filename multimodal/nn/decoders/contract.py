@@ -8,7 +8,7 @@ beams)`` in generation; a test holds the two equal.
 
 from abc import ABC, abstractmethod
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from multimodal.nn.recurrent import State
@@ -45,21 +45,21 @@ class CaptionDecoder(nn.Module, ABC):
     def forward(
         self,
         words: Float[Tensor, "batch captions time embedding"],
+        mask: Bool[Tensor, "batch captions time"],
         state: State,
         context: Context,
-    ) -> tuple[
-        Float[Tensor, "batch captions time output"], Float[Tensor, "batch captions time regions"]
-    ]:
+    ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions (teacher forcing).
 
         Args:
             words: Embedded input words ``(batch, captions, time, embedding)``.
+            mask: True where a word is real; real words come first.
             state: From `start`.
             context: From `context`.
 
         Returns:
-            A vector per word ``(batch, captions, time, output)`` and the attention weights
-            ``(batch, captions, time, regions)``.
+            A vector for each real word in row order ``(real, output)``, and the attention weights
+            ``(batch, captions, time, regions)``; those at the padding have no meaning.
         """
 
     @abstractmethod

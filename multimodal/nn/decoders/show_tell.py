@@ -9,7 +9,7 @@ References:
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
@@ -59,16 +59,16 @@ class ShowTellDecoder(CaptionDecoder):
     def forward(
         self,
         words: Float[Tensor, "batch captions time embedding"],
+        mask: Bool[Tensor, "batch captions time"],
         state: State,
         context: Context,
-    ) -> tuple[
-        Float[Tensor, "batch captions time output"], Float[Tensor, "batch captions time regions"]
-    ]:
+    ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions; the weights are uniform, for this decoder saw the mean."""
         batch, captions, time, _ = words.shape
-        hidden, _ = self.recurrent(words.flatten(0, 1), per_caption(state, captions))
+        lengths = mask.flatten(0, 1).sum(dim=1)
+        hidden = self.recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
         weights = context[0][:, None, None].expand(-1, captions, time, -1)
-        return hidden.unflatten(0, (batch, captions)), weights
+        return hidden.unflatten(0, (batch, captions))[mask], weights
 
     def step(
         self,

@@ -11,7 +11,7 @@ References:
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from multimodal.nn.attention import AdditiveAttention
@@ -53,11 +53,10 @@ class UpDownDecoder(CaptionDecoder):
     def forward(
         self,
         words: Float[Tensor, "batch captions time embedding"],
+        mask: Bool[Tensor, "batch captions time"],
         state: State,
         context: Context,
-    ) -> tuple[
-        Float[Tensor, "batch captions time output"], Float[Tensor, "batch captions time regions"]
-    ]:
+    ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions, a word after the other."""
         batch, captions, _, _ = words.shape
         state = tuple(part.unflatten(0, (batch, captions)) for part in per_caption(state, captions))
@@ -66,7 +65,7 @@ class UpDownDecoder(CaptionDecoder):
             state, weights = self._advance(gates, state, context)
             outputs.append(state[2])
             looks.append(weights)
-        return torch.stack(outputs, dim=2), torch.stack(looks, dim=2)
+        return torch.stack(outputs, dim=2)[mask], torch.stack(looks, dim=2)
 
     def step(
         self,

@@ -47,7 +47,9 @@ def words():
 
 
 def read(decoder, words, regions):
-    return decoder(words, decoder.start(regions), decoder.context(regions))
+    every = torch.ones(words.shape[:3], dtype=torch.bool)
+    outputs, weights = decoder(words, every, decoder.start(regions), decoder.context(regions))
+    return outputs.unflatten(0, every.shape), weights
 
 
 def test_every_word_gets_a_vector_and_a_look(decoder, words, regions):
@@ -65,6 +67,14 @@ def test_word_by_word_gives_what_the_whole_sequence_gives(decoder, words, region
     for time in range(TIME):
         outputs, state = decoder.step(words[:, :, time], state, context)
         torch.testing.assert_close(outputs, expected[:, :, time])
+
+
+def test_only_real_words_get_a_vector(decoder, words, regions):
+    every, _ = read(decoder, words, regions)
+    lengths = torch.tensor([[5, 1, 0], [2, 3, 4]])
+    mask = torch.arange(TIME) < lengths.unsqueeze(-1)
+    outputs, _ = decoder(words, mask, decoder.start(regions), decoder.context(regions))
+    torch.testing.assert_close(outputs, every[mask])
 
 
 def test_every_parameter_gets_a_gradient(decoder, words, regions):
