@@ -109,29 +109,28 @@ def _read(source: ImageFile | str | Path) -> bytes:
         return read_member(source.path, source.member, max_bytes=MAX_BYTES)
     except ValueError as error:
         raise ImageError(str(error)) from error
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ImageError(f"{source} cannot be read: {error.strerror}.") from error
+        raise ImageError(f"{source} cannot be read: {error}.") from error
 
 
 def _read_file(path: Path) -> bytes:
     try:
         status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise ImageError(f"{path} is a folder, not a picture; name the pictures in it.")
-        if not stat.S_ISREG(status.st_mode):
-            raise ImageError(f"{path} is not a regular file; name a picture.")
-        if status.st_size > MAX_BYTES:
-            raise ImageError(
-                f"{path} is {status.st_size:,} bytes large, the limit is {MAX_BYTES:,}; "
-                "save it smaller."
-            )
-        return path.read_bytes()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
+            return path.read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"No picture {path}. Check the path.") from None
-    except OSError as error:
-        raise ImageError(f"{str(path)[:200]} cannot be read: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # a name with a NUL byte is a ValueError
+        raise ImageError(f"{str(path)[:200]!r} cannot be read: {error}.") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError(f"{path} is a folder, not a picture; name the pictures in it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError(f"{path} is not a regular file; name a picture.")
+    raise ImageError(
+        f"{path} is {status.st_size:,} bytes large, the limit is {MAX_BYTES:,}; save it smaller."
+    )
 
 
 def _decode(data: bytes, name: str, max_pixels: int) -> Tensor:

@@ -1,0 +1,29 @@
+import pickle
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from multimodal.data.examples import CaptionExample, ImageFile
+
+
+def test_a_file_is_named_by_its_last_part():
+    assert ImageFile(Path("photos/dog.jpg")).name == "dog.jpg"
+    assert str(ImageFile(Path("photos/dog.jpg"))) == str(Path("photos/dog.jpg"))
+
+
+def test_a_zip_member_is_named_by_its_last_part_and_written_with_its_archive():
+    image = ImageFile(Path("photos.zip"), "train/dog.jpg")
+    assert image.name == "dog.jpg"
+    assert str(image) == "photos.zip/train/dog.jpg"
+
+
+def test_examples_travel_to_worker_processes():
+    example = CaptionExample(ImageFile(Path("a.zip"), "b.jpg"), ("A dog .", "Ein Hund ."), 7)
+    assert pickle.loads(pickle.dumps(example)) == example
+
+
+def test_examples_cannot_be_changed():
+    example = CaptionExample(ImageFile(Path("a.jpg")), ("A dog .",), "a.jpg")
+    with pytest.raises(FrozenInstanceError):
+        example.image_id = 1
