@@ -55,10 +55,10 @@ class BucketSampler(Sampler[list[Request]]):
     evenly, examples of the epoch's beginning are repeated: metrics must drop duplicates.
 
     Args:
-        size: Number of examples.
+        lengths: Length of each example, for batches of similar ones; or the number of examples,
+            for a plain shuffle.
         batch_size: Examples in a batch, in each process.
         seed: Seed of the order.
-        lengths: Length of each example; batches then hold similar lengths. None is a plain shuffle.
         shuffle: False keeps the data set's order, the same in every epoch, as evaluation wants it;
             with lengths, examples are still sorted within each pool.
         drop_last: Leave out the examples that do not fill a batch.
@@ -67,7 +67,7 @@ class BucketSampler(Sampler[list[Request]]):
         world_size: Number of processes.
 
     Raises:
-        ValueError: If there are no examples, a number is out of its range, or lengths do not fit.
+        ValueError: If there are no examples, or a number is out of its range.
 
     Example:
         >>> list(BucketSampler(5, batch_size=2, seed=0, shuffle=False))
@@ -79,30 +79,25 @@ class BucketSampler(Sampler[list[Request]]):
 
     def __init__(
         self,
-        size: int,
+        lengths: Sequence[int] | Tensor | int,
         *,
         batch_size: int,
         seed: int,
-        lengths: Sequence[int] | Tensor | None = None,
         shuffle: bool = True,
         drop_last: bool = False,
         pool: int = 100,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
+        size = lengths if isinstance(lengths, int) else len(lengths)
         if size < 1 or batch_size < 1 or pool < 1:
             raise ValueError(
-                f"`size`, `batch_size` and `pool` must be at least 1, got {size}, {batch_size} and "
-                f"{pool}. Is the data set's split empty?"
+                f"The number of examples, `batch_size` and `pool` must be at least 1, got {size}, "
+                f"{batch_size} and {pool}. Is the split empty?"
             )
         if not 0 <= rank < world_size:
             raise ValueError(
                 f"`rank` must be from 0 to `world_size` - 1, got {rank} of {world_size}."
-            )
-        if lengths is not None and len(lengths) != size:
-            raise ValueError(
-                f"`lengths` must hold one length for each of the {size} examples, got "
-                f"{len(lengths)}."
             )
         if drop_last and size < batch_size * world_size:
             raise ValueError(
@@ -112,7 +107,7 @@ class BucketSampler(Sampler[list[Request]]):
         self.size = size
         self.batch_size = batch_size
         self.seed = seed
-        self.lengths = None if lengths is None else torch.as_tensor(lengths)
+        self.lengths = None if isinstance(lengths, int) else torch.as_tensor(lengths)
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.pool = pool

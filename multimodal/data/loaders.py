@@ -46,7 +46,7 @@ class ResumableLoader(Generic[Batch]):
     Args:
         dataset: Makes a batch from a list of (epoch, index).
         sampler: The order.
-        num_workers: Processes that make batches ahead; 0 makes them in this one.
+        workers: Processes that make batches ahead; 0 makes them in this one.
         pin_memory: Put tensors where a GPU can fetch them faster.
         prefetch: Batches each worker makes ahead.
 
@@ -74,7 +74,7 @@ class ResumableLoader(Generic[Batch]):
         dataset: BatchDataset[Batch],
         sampler: BucketSampler,
         *,
-        num_workers: int = 0,
+        workers: int = 0,
         pin_memory: bool = False,
         prefetch: int = 2,
     ) -> None:
@@ -87,10 +87,10 @@ class ResumableLoader(Generic[Batch]):
             cast("Dataset[Any]", dataset),
             batch_sampler=sampler,
             collate_fn=_as_is,
-            num_workers=num_workers,
+            num_workers=workers,
             pin_memory=pin_memory,
-            prefetch_factor=prefetch if num_workers else None,
-            persistent_workers=num_workers > 0,
+            prefetch_factor=prefetch if workers else None,
+            persistent_workers=workers > 0,
             worker_init_fn=_outlive_signals,
             # Its own generator: the loader would otherwise draw from the one that dropout uses.
             generator=torch.Generator().manual_seed(sampler.seed),
