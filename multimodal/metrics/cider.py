@@ -1,0 +1,193 @@
+"""CIDEr-D: the cosine between the tf-idf vectors of a caption and of its references.
+
+A caption is four sparse vectors, of its 1- to 4-grams, each n-gram weighted by how often it is
+there (tf) and how few images' references have it (idf = log(images / images that have it)). Its
+score is the mean over n and over references of the cosine, with the caption's counts clipped to
+the reference's and a Gaussian penalty on the difference of lengths, times 10. Scores depend on the
+references of all images: they compare models on one set, not across sets.
+
+The references do not change from one evaluation to the next, so `CiderD` works out everything that
+depends on them once: by image a table from n-gram to what a match is worth in each reference. A
+caption then costs one look-up an n-gram.
+
+References:
+    Vedantam et al. 2015, "CIDEr: Consensus-based Image Description Evaluation", equations 1-2
+    (idf, cosine) and 4 (CIDEr-D: clipping, Gaussian with sigma = 6, times 10). What the COCO server
+    calls CIDEr is CIDEr-D, with the idf of the references given.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain, repeat
+
+from multimodal.metrics.pairs import check_pairs
+from multimodal.metrics.per_image import PerImageMetric
+
+ORDERS = (1, 2, 3, 4)
+SIGMA = 6.0
+
+_Ngram = tuple[str, ...]
+# By n-gram: for each reference that has it, the reference's number, the n-gram's count there, and
+# that times idf squared over the length of the reference's vector.
+_Matches = dict[_Ngram, list[tuple[int, int, float]]]
+
+
+def cider_d(
+    candidates: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]
+) -> float:
+    """Compute CIDEr-D, the mean over images; to score often on the same images, see `CiderD`.
+
+    Args:
+        candidates: The words of one caption per image.
+        references: The words of every reference of every image.
+
+    Returns:
+        A score between 0 and 10, around 1 for people.
+
+    Raises:
+        ValueError: If the numbers of images differ or are 0, or an image has no reference.
+        TypeError: If a caption is a string and not a list of words.
+
+    Example:
+        >>> references = [[["a", "dog", "runs", "fast"]], [["a", "cat", "sits", "there"]]]
+        >>> candidates = [["a", "dog", "runs", "fast"], ["a", "cat", "runs", "there"]]
+        >>> round(cider_d(candidates, references), 3)
+        6.25
+    """
+    check_pairs(candidates, references)
+    return CiderD(references).score(candidates)[0]
+
+
+class CiderD:
+    """CIDEr-D against references whose vectors are worked out once.
+
+    Args:
+        references: The words of every reference of every image.
+
+    Raises:
+        ValueError: If there are no images, or an image has no reference.
+        TypeError: If a reference is a string and not a list of words.
+
+    Example:
+        >>> scorer = CiderD([[["a", "dog", "runs", "fast"]], [["a", "cat", "sits", "there"]]])
+        >>> mean, per_image = scorer.score([["a", "dog", "runs", "fast"], ["a", "dog"]])
+        >>> [round(score, 3) for score in per_image]
+        [10.0, 0.0]
+    """
+
+    def __init__(self, references: Sequence[Sequence[Sequence[str]]]) -> None:
+        check_pairs([[]] * len(references), references)
+        self._references = references
+        images_with = Counter(
+            ngram
+            for of_image in references
+            for ngram in {ngram for words in of_image for ngram in chain(*_ngrams(words))}
+        )
+        # An n-gram that no reference has counts as one that a single image's has.
+        self._unseen = math.log(len(references)) ** 2
+        self._idf2 = {
+            ngram: math.log(len(references) / images) ** 2 for ngram, images in images_with.items()
+        }
+        self._matches = [self._match(of_image) for of_image in references]
+        self._lengths = [[_length(reference) for reference in of_image] for of_image in references]
+
+    def score(self, candidates: Sequence[Sequence[str]]) -> tuple[float, list[float]]:
+        """Score one caption per image, in the order of the references.
+
+        Args:
+            candidates: The words of one caption per image.
+
+        Returns:
+            The mean over images, and the score of each image.
+
+        Raises:
+            ValueError: If there are not as many captions as images.
+            TypeError: If a caption is a string and not a list of words.
+        """
+        check_pairs(candidates, self._references)
+        scores = [
+            self._score(*row) for row in zip(candidates, self._matches, self._lengths, strict=True)
+        ]
+        return math.fsum(scores) / len(scores), scores
+
+    def _match(self, references: Sequence[Sequence[str]]) -> _Matches:
+        """Work out what a match of each n-gram is worth in each reference of an image."""
+        matches: _Matches = {}
+        for number, words in enumerate(references):
+            for counts in map(Counter, _ngrams(words)):
+                norm = math.sqrt(sum(n * n * self._idf2[ngram] for ngram, n in counts.items()))
+                if norm > 0:
+                    for ngram, n in counts.items():
+                        worth = n * self._idf2[ngram] / norm
+                        matches.setdefault(ngram, []).append((number, n, worth))
+        return matches
+
+    def _score(self, candidate: Sequence[str], matches: _Matches, lengths: list[int]) -> float:
+        cosines = [0.0] * len(lengths)  # with each reference, summed over n
+        for ngrams in _ngrams(candidate):
+            if len(set(ngrams)) == len(ngrams):
+                self._add_single(cosines, ngrams, matches)
+            else:
+                self._add_counted(cosines, Counter(ngrams), matches)
+        length = _length(candidate)
+        penalised = [
+            cosine * math.exp(-((length - other) ** 2) / (2 * SIGMA**2))
+            for cosine, other in zip(cosines, lengths, strict=True)
+        ]
+        return 10 * math.fsum(penalised) / (len(ORDERS) * len(lengths))
+
+    def _add_single(self, cosines: list[float], ngrams: list[_Ngram], matches: _Matches) -> None:
+        """Add the cosines of n-grams that are there once each: the look-ups then need no loop."""
+        norm = math.sqrt(sum(map(self._idf2.get, ngrams, repeat(self._unseen))))
+        if norm > 0:
+            for found in filter(None, map(matches.get, ngrams)):
+                for number, _, worth in found:
+                    cosines[number] += worth / norm
+
+    def _add_counted(
+        self, cosines: list[float], counts: Counter[_Ngram], matches: _Matches
+    ) -> None:
+        """Add the cosines of n-grams with their counts, clipped to the reference's."""
+        get = self._idf2.get
+        norm = math.sqrt(sum(n * n * get(ngram, self._unseen) for ngram, n in counts.items()))
+        if norm > 0:
+            for ngram, n in counts.items():
+                for number, most, worth in matches.get(ngram, ()):
+                    cosines[number] += min(n, most) * worth / norm
+
+
+class CiderDScore(PerImageMetric):
+    """CIDEr-D over all images seen since the last `reset`, on all processes.
+
+    Example:
+        >>> metric = CiderDScore()
+        >>> metric.update([1, 2], [["a", "dog"], ["a"]], [[["a", "dog"]], [["the", "cat"]]])
+        >>> round(metric.compute(), 3)
+        2.5
+    """
+
+    higher_is_better = True
+
+    def update(
+        self,
+        image_ids: Sequence[int | str],
+        candidates: Sequence[Sequence[str]],
+        references: Sequence[Sequence[Sequence[str]]],
+    ) -> None:
+        """Keep captions and references, as words, of images that were not seen before."""
+        self.keep(image_ids, candidates, references)
+
+    def compute(self) -> float:
+        """Compute the mean over images."""
+        return cider_d(*self.kept())
+
+
+def _ngrams(words: Sequence[str]) -> list[list[_Ngram]]:
+    """List the n-grams of each order, as they come."""
+    return [list(zip(*(words[start:] for start in range(n)), strict=False)) for n in ORDERS]
+
+
+def _length(words: Sequence[str]) -> int:
+    # COCO's code measures length in bigrams, which matters only between no word and one.
+    return max(len(words) - 1, 0)
