@@ -1,0 +1,239 @@
+"""Write one large array chunk by chunk, so that a kill at any moment loses one chunk at most.
+
+The array is a ``.npy`` file that grows by whole chunks. Beside it lies a journal: a line for every
+chunk, with its checksum, written only after the chunk itself is on the disk. Who goes on after a
+kill reads the journal, checks the chunks it names, cuts off what is behind them, and writes the
+next. When the last chunk is there an index takes the journal's place; an array without an index is
+unfinished. Nothing is written through a memory map, since a full disk would then kill the process.
+"""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multimodal.files import atomic_write
+
+ARRAY_NAME, INDEX_NAME = "features.npy", "index.json"
+FORMAT = 1
+
+_JOURNAL_NAME, _LOCK_NAME = "progress.jsonl", "lock"
+_LOGGER = logging.getLogger(__name__)
+
+
+def array_header(shape: tuple[int, ...]) -> bytes:
+    """Return how a ``.npy`` file of half precision and this shape begins.
+
+    Args:
+        shape: The whole array's.
+
+    Returns:
+        The first bytes of the file; the numbers follow.
+
+    Example:
+        >>> array_header((2, 3))[1:6]
+        b'NUMPY'
+    """
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f2", "fortran_order": False, "shape": shape}
+    )
+    return header.getvalue()
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time write into a folder; the others wait.
+
+    The system releases the lock of a process that dies. Where there are no such locks (Windows,
+    some network disks) nobody waits.
+
+    Args:
+        folder: An existing folder.
+
+    Example:
+        >>> with locked(getfixture("tmp_path")):
+        ...     pass
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (folder / _LOCK_NAME).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _LOGGER.info("Waiting for another process that writes %s.", folder)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            _LOGGER.warning("No lock on %s (%s): start one process only.", folder, error.strerror)
+        yield
+
+
+class FeatureWriter:
+    """A growing array of half precision whose first axis is images.
+
+    Args:
+        folder: An existing folder, locked by the caller.
+        shape: Of the finished array.
+        about: Plain data that says what the array holds; what was written for another is dropped.
+
+    Attributes:
+        rows: How many images are safely written.
+        skipped: Why an image has no features, by its row.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written; what was there stays.
+
+    Example:
+        >>> folder = getfixture("tmp_path")
+        >>> with FeatureWriter(folder, (3, 2), {"key": "a"}) as writer:
+        ...     writer.append(np.zeros((1, 2), np.float16), {})
+        >>> with FeatureWriter(folder, (3, 2), {"key": "a"}) as writer:
+        ...     writer.rows
+        1
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...], about: dict[str, Any]) -> None:
+        self.rows = 0
+        self.skipped: dict[int, str] = {}
+        self._folder = folder
+        self._header = {"format": FORMAT, "shape": list(shape), **about}
+        self._start = array_header(shape)
+        self._row_bytes = 2 * int(np.prod(shape[1:]))
+        self._images = shape[0]
+        self._chunks: list[list[int]] = []
+        with self._sentence():
+            array, journal = folder / ARRAY_NAME, folder / _JOURNAL_NAME
+            array.touch()
+            self._array: BinaryIO = array.open("r+b")
+            try:
+                lines = self._resume(journal)
+                self._array.truncate(len(self._start) + self.rows * self._row_bytes)
+                self._array.seek(0, os.SEEK_END)
+                with atomic_write(journal) as temporary:
+                    temporary.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+                self._journal = journal.open("ab")
+            except BaseException:
+                self._array.close()
+                raise
+
+    def __enter__(self) -> "FeatureWriter":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._array.close()
+        self._journal.close()
+
+    def append(self, features: NDArray[np.float16], skipped: dict[int, str]) -> None:
+        """Write the next images, and return when they are on the disk.
+
+        Args:
+            features: Half precision, ``(images, ...)``.
+            skipped: Why some of them have none, by row of the whole array.
+
+        Raises:
+            OSError: If the disk is full; what was written before stays, and the next writer
+                goes on from there.
+        """
+        data = np.ascontiguousarray(features, dtype="<f2").tobytes()
+        line = _chunk_line(len(features), zlib.crc32(data), skipped)
+        with self._sentence():
+            self._array.write(data)
+            _sync(self._array)
+            self._journal.write(f"{json.dumps(line)}\n".encode())
+            _sync(self._journal)
+        self._count(line)
+
+    def finish(self, names: list[str]) -> None:
+        """Write the index, which makes the array complete.
+
+        Args:
+            names: What each image is called.
+
+        Raises:
+            OSError: If the disk is full; the next writer goes on from here.
+        """
+        index = {
+            **self._header,
+            "chunks": self._chunks,
+            "skipped": {str(row): reason for row, reason in self.skipped.items()},
+            "names": names,
+        }
+        with self._sentence():
+            with atomic_write(self._folder / INDEX_NAME) as temporary:
+                temporary.write_text(json.dumps(index))
+            (self._folder / _JOURNAL_NAME).unlink()
+
+    def _resume(self, journal: Path) -> list[dict[str, Any]]:
+        """Take what an earlier writer left, as far as it is whole; return the journal's lines."""
+        kept = [self._header]
+        lines = _read_lines(journal)
+        if lines[:1] != kept or self._array.read(len(self._start)) != self._start:
+            self._array.seek(0)
+            self._array.write(self._start)
+            _sync(self._array)
+            return kept
+        for line in lines[1:]:
+            data = self._array.read(int(line["rows"]) * self._row_bytes)
+            short = len(data) < int(line["rows"]) * self._row_bytes
+            if short or zlib.crc32(data) != line["crc32"]:
+                break
+            self._count(line)
+            kept.append(line)
+        return kept
+
+    def _count(self, line: dict[str, Any]) -> None:
+        self.rows += line["rows"]
+        self._chunks.append([line["rows"], line["crc32"]])
+        self.skipped |= {int(row): reason for row, reason in line["skipped"].items()}
+
+    @contextlib.contextmanager
+    def _sentence(self) -> Iterator[None]:
+        """Turn a full disk into a sentence that says what is safe."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno is None or error.strerror is None:
+                raise  # a sentence already
+            raise OSError(
+                f"Could not write the features to {self._folder}: {error.strerror}. "
+                f"{self.rows} of {self._images} images are kept; the whole needs "
+                f"{self._images * self._row_bytes / 1e9:.2f} GB. Free some space and run it again."
+            ) from error
+
+
+def _chunk_line(rows: int, checksum: int, skipped: dict[int, str]) -> dict[str, Any]:
+    reasons = {str(row): reason for row, reason in skipped.items()}
+    return {"rows": rows, "crc32": checksum, "skipped": reasons}
+
+
+def _read_lines(journal: Path) -> list[dict[str, Any]]:
+    """Read a journal up to its first line that is not whole."""
+    lines: list[dict[str, Any]] = []
+    if not journal.is_file():
+        return lines
+    for text in journal.read_bytes().splitlines(keepends=True):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            break
+        whole = isinstance(line, dict) and (not lines or {"rows", "crc32", "skipped"} <= set(line))
+        if not whole or not text.endswith(b"\n"):
+            break
+        lines.append(line)
+    return lines
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
