@@ -123,8 +123,13 @@ def describe(scene: Scene) -> tuple[str, str, str, str, str]:
 
     Example:
         >>> from multimodal.data.scenes import sample_scene
-        >>> for caption in describe(sample_scene(0, 11, "train")):
+        >>> for caption in describe(sample_scene(0, 4, "train")):
         ...     print(caption)
+        a small orange square is left of a small orange square
+        an orange square above an orange square
+        two orange squares and an orange triangle
+        there are three shapes including two small orange squares and a large orange triangle
+        a picture of two squares and a triangle
     """
     things = sorted(scene.objects, key=_reading_order)
     listed = _list([(thing.shape, thing.colour, None) for thing in things])

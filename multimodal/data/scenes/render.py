@@ -38,7 +38,8 @@ def render_scene(scene: Scene, size: int) -> UInt8[np.ndarray, "{size} {size} 3"
         ``(3, height, width)`` tensor copies nothing.
 
     Raises:
-        ValueError: if the size is out of range.
+        ValueError: if the size is out of range, or an object (of a scene made by hand) reaches over
+            the border.
 
     Example:
         >>> from multimodal.data.scenes import sample_scene
@@ -61,6 +62,12 @@ def render_scene(scene: Scene, size: int) -> UInt8[np.ndarray, "{size} {size} 3"
         half = keep.shape[0] // 2
         column = (int(thing.x * UNITS) * size + UNITS // 2) // UNITS
         row = (int(thing.y * UNITS) * size + UNITS // 2) // UNITS
+        if not (half <= column <= size - half and half <= row <= size - half):
+            raise ValueError(
+                f"Objects must lie inside the picture, got a {thing.name} at ({thing.x}, {thing.y}) "
+                f"with radius {thing.radius}. Keep it at least {thing.radius + 1 / MIN_PIXELS:.3f} "
+                "from every border."
+            )
         patch = canvas[:, row - half : row + half, column - half : column + half]
         patch *= keep
         patch += np.array(thing.rgb, dtype=np.uint16).reshape(3, 1, 1) * paint
