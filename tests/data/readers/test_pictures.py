@@ -1,0 +1,170 @@
+import os
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from multimodal.data.examples import ImageFile
+from multimodal.data.readers.pictures import (
+    Pictures,
+    archives_in,
+    clean_name,
+    places_of,
+    require_folder,
+    some,
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "images" / "sub").mkdir(parents=True)
+    for name in ("images/a.jpg", "images/sub/b.jpg", "c.jpg"):
+        (tmp_path / name).touch()
+    with ZipFile(tmp_path / "more.zip", "w") as archive:
+        for name in ("photos/d.jpg", "photos/sub/e.jpg", "x/same.jpg", "y/same.jpg"):
+            archive.writestr(name, b"")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dog.jpg", "dog.jpg"),
+        ("my dog (1).jpg", "my dog (1).jpg"),
+        ("Hündin.jpg", "Hündin.jpg"),
+        ("./photos//dog.jpg", "photos/dog.jpg"),
+        ("photos\\dog.jpg", "photos/dog.jpg"),
+        ("photos/../dog.jpg", "dog.jpg"),
+        (".hidden.jpg", ".hidden.jpg"),
+        (" dog.jpg ", "dog.jpg"),
+        ("..dog.jpg", "..dog.jpg"),
+    ],
+)
+def test_a_name_is_brought_into_one_form(name, expected):
+    assert clean_name(name, Path("data"), "a.csv:2") == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../dog.jpg", "a/../../dog.jpg", "..\\dog.jpg", "/etc/passwd", "C:\\dog.jpg", "..", ".", "/",
+     "//server/dog.jpg", "photos/../..", "C:dog.jpg"],
+)  # fmt: skip
+def test_a_name_that_leaves_the_folder_is_refused(name):
+    with pytest.raises(ValueError, match=r"a\.csv:2: the image '.*' lies outside data; move it"):
+        clean_name(name, Path("data"), "a.csv:2")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "dog\0.jpg"])
+def test_a_name_that_is_none_is_refused(name):
+    with pytest.raises(ValueError, match=r"a\.csv:2: the image has no name"):
+        clean_name(name, Path("data"), "a.csv:2")
+
+
+def test_an_absolute_name_within_the_folder_is_accepted(root, monkeypatch):
+    assert clean_name(f"{root}/images/a.jpg", root, "x") == "images/a.jpg"
+    monkeypatch.chdir(root)
+    assert clean_name(f"{root}/images/a.jpg", Path("images"), "x") == "a.jpg"
+    with pytest.raises(ValueError, match="lies outside"):
+        clean_name(f"{root}/images/../../a.jpg", root, "x")
+
+
+def test_pictures_are_found_in_folders_and_archives_in_order(root):
+    pictures = Pictures(places_of(root, ["images"]))
+    assert pictures.find("a.jpg") == ImageFile(root / "images" / "a.jpg")
+    assert pictures.find("sub/b.jpg") == ImageFile(root / "images/sub/b.jpg")
+    assert pictures.find("images/a.jpg") == ImageFile(root / "images/a.jpg")
+    assert pictures.find("c.jpg") == ImageFile(root / "c.jpg")
+    assert pictures.find("d.jpg") == ImageFile(root / "more.zip", "photos/d.jpg")
+    assert pictures.find("photos/d.jpg") == ImageFile(root / "more.zip", "photos/d.jpg")
+    assert pictures.find("sub/e.jpg") == ImageFile(root / "more.zip", "photos/sub/e.jpg")
+    assert pictures.find("x/same.jpg") == ImageFile(root / "more.zip", "x/same.jpg")
+
+
+@pytest.mark.parametrize("name", ["b.jpg", "A.jpg", "other/d.jpg", "jpg", "os/d.jpg"])
+def test_what_is_not_there_is_not_found(root, name):
+    assert Pictures(places_of(root, ["images"])).find(name) is None
+
+
+def test_two_pictures_of_one_name_in_an_archive_are_refused(root):
+    with pytest.raises(
+        ValueError, match=r"more\.zip has 2 images called 'same\.jpg' \(x/same\.jpg, "
+    ):
+        Pictures([root / "more.zip"]).find("same.jpg")
+
+
+def test_an_archive_named_like_the_folder_comes_before_others(tmp_path):
+    for name in ("train.zip", "val.zip"):
+        with ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("1.jpg", b"")
+    assert Pictures(places_of(tmp_path, ["val"])).find("1.jpg") == ImageFile(
+        tmp_path / "val.zip", "1.jpg"
+    )
+
+
+def test_a_named_place_is_the_only_one(root):
+    pictures = Pictures(places_of(root, ["images"], "more.zip"))
+    assert pictures.find("d.jpg") == ImageFile(root / "more.zip", "photos/d.jpg")
+    assert pictures.find("a.jpg") is None
+    assert Pictures(places_of(root, [], str(root / "images"))).find("a.jpg") is not None
+
+
+def test_a_named_place_that_is_not_there_is_refused(root):
+    with pytest.raises(FileNotFoundError, match=r"No folder or archive .*photos; `images` names"):
+        places_of(root, [], "photos")
+
+
+def test_a_broken_archive_matters_only_when_it_is_needed(root):
+    (root / "broken.zip").write_bytes(b"cut short")
+    pictures = Pictures(places_of(root, ["images"]))
+    assert pictures.find("a.jpg") is not None
+    with pytest.raises(ValueError, match=r"broken\.zip is not a zip archive"):
+        pictures.find("d.jpg")
+
+
+def test_missing_pictures_are_counted_and_three_are_named(root):
+    names = ["a.jpg", *(f"{n}.jpg" for n in range(5000))]
+    message = (
+        r"list\.txt names 5,000 images \(of 5,001\) that are not there: "
+        r"0\.jpg, 1\.jpg, 2\.jpg \.\.\.\. Looked in .*images, "
+    )
+    with pytest.raises(FileNotFoundError, match=message):
+        Pictures(places_of(root, ["images"])).locate(names, Path("list.txt"))
+
+
+def test_no_place_at_all_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match="in vain: there is no folder or zip of images"):
+        Pictures([tmp_path / "none"]).locate(["a.jpg"], Path("list.txt"))
+
+
+def test_located_pictures_keep_their_order(root):
+    found = Pictures(places_of(root, ["images"])).locate(["d.jpg", "a.jpg"], Path("list.txt"))
+    assert list(found) == ["d.jpg", "a.jpg"]
+
+
+def test_a_folder_is_listed_once(root, monkeypatch):
+    calls = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: calls.append(path) or scandir(path))
+    pictures = Pictures([root / "images"])
+    assert [pictures.find(name) is not None for name in ("a.jpg", "z.jpg", "a.jpg")] == [
+        True,
+        False,
+        True,
+    ]
+    assert len(calls) == 1
+
+
+def test_archives_are_listed_by_name(root):
+    (root / "A.ZIP").touch()
+    assert [path.name for path in archives_in(root)] == ["A.ZIP", "more.zip"]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    require_folder(tmp_path, "")
+    with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put captions there\."):
+        require_folder(tmp_path / "none", "Put captions there.")
+
+
+def test_three_names_are_enough():
+    assert some(["a", "b", "c"]) == "a, b, c"
+    assert some(list("abcd")) == "a, b, c ..."
