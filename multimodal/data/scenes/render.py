@@ -64,9 +64,9 @@ def render_scene(scene: Scene, size: int) -> UInt8[np.ndarray, "{size} {size} 3"
         row = (int(thing.y * UNITS) * size + UNITS // 2) // UNITS
         if not (half <= column <= size - half and half <= row <= size - half):
             raise ValueError(
-                f"Objects must lie inside the picture, got a {thing.name} at ({thing.x}, {thing.y}) "
-                f"with radius {thing.radius}. Keep it at least {thing.radius + 1 / MIN_PIXELS:.3f} "
-                "from every border."
+                f"Objects must lie inside the picture, got a {thing.name} at "
+                f"({thing.x}, {thing.y}) with radius {thing.radius}. Keep its centre at least "
+                f"{thing.radius + 2 / MIN_PIXELS:.3f} from every border."
             )
         patch = canvas[:, row - half : row + half, column - half : column + half]
         patch *= keep
