@@ -1,0 +1,49 @@
+"""The shipped configurations: found by bare name, listed with a line each."""
+
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent / "configs"
+
+
+def run(arguments: list[str]) -> int:
+    """List the shipped configurations: name and first comment line.
+
+    Args:
+        arguments: None are taken.
+    """
+    if arguments:
+        sys.stdout.write("usage: multimodal configs\n")
+        return 0 if arguments[0] in ("-h", "--help") else 2
+    for path in sorted(FOLDER.glob("*.yaml")):
+        first = path.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# ")
+        sys.stdout.write(f"{path.stem:<28}{first}\n")
+    return 0
+
+
+def find_config(name: str) -> Path:
+    """Find a configuration by path or by the bare name of a shipped one.
+
+    Args:
+        name: ``captioning_scenes``, or a path that ends in ``.yaml``.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: If there is none; the closest names are offered.
+    """
+    path = Path(name)
+    shipped = FOLDER / f"{name}.yaml"
+    if path.is_file():
+        return path
+    if shipped.is_file():
+        return shipped
+    names = [file.stem for file in sorted(FOLDER.glob("*.yaml"))]
+    close = get_close_matches(path.stem, names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise FileNotFoundError(
+        f"No configuration {name!r}: neither a file nor a shipped one, which are "
+        f"{', '.join(names)}.{hint}"
+    )

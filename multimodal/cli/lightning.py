@@ -1,0 +1,141 @@
+"""fit, validate, test, predict: LightningCLI with our defaults, links and sentences.
+
+A configuration names a task and its data by class; everything else is plain values. What evaluates
+a checkpoint takes network and vocabulary from it, so that a configuration of other data fits it.
+"""
+
+import argparse
+import logging
+import sys
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, Logger
+
+from multimodal.cli.configs import find_config
+from multimodal.cli.mistakes import explain
+from multimodal.hardware import choose_hardware, tune_cpu
+from multimodal.saving import read_checkpoint
+from multimodal.training.results import ResultsFile
+
+RUNS = Path("runs")
+_LOGGER = logging.getLogger(__name__)
+
+
+class Command(LightningCLI):
+    """LightningCLI with the links between data and model, and the defaults of this machine."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Link what the data knows into the task: the vocabulary and the evaluation transform."""
+        for source, target in (("vocabulary", "vocabulary"), ("eval_transform", "transform")):
+            parser.link_arguments(
+                f"data.{source}", f"model.init_args.{target}", apply_on="instantiate"
+            )
+
+    def before_instantiate_classes(self) -> None:
+        """Tune the processor, and take from a checkpoint that is evaluated what shaped it."""
+        done = tune_cpu()
+        _LOGGER.info("%s", done)
+        subcommand = self.config.subcommand
+        config = self.config[subcommand]
+        path = config.get("ckpt_path")
+        if path and subcommand != "fit" and path not in ("best", "last"):
+            _adopt(config, Path(path))
+
+    @override
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Give the trainer a run folder named after the configuration, unless one was chosen."""
+        trainer_config = self.config[self.config.subcommand].trainer
+        if trainer_config.get("logger") in (None, True):
+            kwargs["logger"] = _loggers(_run_name(self.config[self.config.subcommand]))
+        return super().instantiate_trainer(**kwargs)
+
+    def _parse_ckpt_path(self) -> None:
+        """Lightning merges a checkpoint's hyper-parameters, import paths included; we never do."""
+        return
+
+
+def run(arguments: list[str]) -> int:
+    """Run one of Lightning's verbs.
+
+    Args:
+        arguments: The verb and its options.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ValueError: With a sentence, for anything wrong in the options or the configuration.
+    """
+    warnings.filterwarnings("ignore", ".*_pytree.*")
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    hardware = choose_hardware()
+    _LOGGER.info("%s", hardware)
+    try:
+        Command(
+            LightningModule,
+            LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            seed_everything_default=0,
+            save_config_kwargs={"overwrite": True},
+            parser_kwargs={"exit_on_error": False},
+            trainer_defaults={
+                "accelerator": hardware.accelerator,
+                "devices": hardware.devices,
+                "precision": hardware.precision,
+                "use_distributed_sampler": False,  # our sampler knows rank and world size
+            },
+            args=_with_paths(arguments),
+        )
+    except (argparse.ArgumentError, TypeError) as error:
+        raise ValueError(explain(str(error))) from error
+    return 0
+
+
+def _with_paths(arguments: list[str]) -> list[str]:
+    """Turn the bare names after ``--config`` into paths."""
+    resolved = list(arguments)
+    for position, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option not in ("--config", "-c"):
+            continue
+        if equals:
+            resolved[position] = f"{option}={find_config(value)}"
+        elif position + 1 < len(arguments):
+            resolved[position + 1] = str(find_config(arguments[position + 1]))
+    return resolved
+
+
+def _adopt(config: Any, path: Path) -> None:
+    """Give task and data the network, vocabulary and transform of the checkpoint they evaluate."""
+    saved = read_checkpoint(path, task=_task_of(config))
+    settings = CaptionerSettings.from_dict(saved.settings)
+    # The checkpoint's weights follow; those the encoder once started from are not needed.
+    encoder = replace(settings.encoder, weights="none")
+    config.model.init_args.settings = Namespace.from_dict(
+        asdict(replace(settings, encoder=encoder))
+    )
+    config.data.init_args.tokens = saved.vocabulary
+    config.data.init_args.transform = saved.transform
+
+
+def _run_name(config: Any) -> str:
+    """The name of the first configuration file, or of the task."""
+    files = config.get("config") or []
+    return Path(str(files[0])).stem if files else "run"
+
+
+def _loggers(name: str) -> list[Logger]:
+    """Log to a CSV file, and to TensorBoard where it is installed, in one folder a run."""
+    table = CSVLogger(save_dir=RUNS, name=name)
+    loggers: list[Logger] = [table]
+    if find_spec("tensorboard"):
+        loggers.append(TensorBoardLogger(save_dir=RUNS, name=name, version=table.version))
+    return loggers

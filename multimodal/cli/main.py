@@ -1,0 +1,100 @@
+"""Find the verb, run it, and turn what goes wrong into a sentence and an exit code.
+
+Nothing heavy is imported before a verb needs it: ``multimodal --help`` answers at once.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+_VERBS = {
+    "fit": ("multimodal.cli.lightning", "train: multimodal fit --config captioning_scenes"),
+    "validate": ("multimodal.cli.lightning", "measure a checkpoint on the validation images"),
+    "test": ("multimodal.cli.lightning", "measure a checkpoint on the test images, with pictures"),
+    "predict": ("multimodal.cli.lightning", "write captions of a whole set as COCO results JSON"),
+    "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
+    "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
+    "configs": ("multimodal.cli.configs", "list the shipped configurations"),
+}
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPT = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: The arguments after the program's name; the process's own by default.
+
+    Returns:
+        The exit code: 0 done, 1 the work failed, 2 the call was wrong, 130 interrupted by Ctrl-C,
+        143 by SIGTERM.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(_help())
+        return 0 if arguments else EXIT_USAGE
+    if arguments[0] == "--version":
+        from multimodal import __version__
+
+        sys.stdout.write(f"multimodal {__version__}\n")
+        return 0
+    verb, *rest = arguments
+    if verb not in _VERBS:
+        return _fail(_unknown_verb(verb), EXIT_USAGE)
+    return _guarded(_find(verb), rest)
+
+
+def _guarded(run: Callable[[list[str]], int], arguments: list[str]) -> int:
+    """Call a verb; user mistakes become a sentence, all else keeps its traceback."""
+    if os.environ.get("MULTIMODAL_DEBUG"):
+        return run(arguments)
+    try:
+        return run(arguments)
+    except KeyboardInterrupt:
+        return _fail("Interrupted.", EXIT_INTERRUPT)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        return _fail(str(error), EXIT_ERROR)
+
+
+def _find(verb: str) -> Callable[[list[str]], int]:
+    module = import_module(_VERBS[verb][0])
+    if verb in ("fit", "validate", "test", "predict"):
+        return lambda arguments: int(module.run([verb, *arguments]))
+    found: Callable[[list[str]], int] = module.run
+    return found
+
+
+def _unknown_verb(verb: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(verb, _VERBS, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"Unknown command {verb!r}.{hint} Commands: {', '.join(_VERBS)}."
+
+
+def _help() -> str:
+    lines = [
+        "usage: multimodal COMMAND [options]     (multimodal COMMAND --help tells more)",
+        "",
+        "A CNN looks, an LSTM reads and writes.",
+        "",
+    ]
+    lines += [f"  {verb:<10}{text}" for verb, (_, text) in _VERBS.items()]
+    lines += [
+        "",
+        "examples:",
+        "  multimodal fit --config captioning_scenes",
+        "  multimodal test --config captioning_scenes --ckpt_path runs/.../best.ckpt",
+        "  multimodal caption runs/.../best.ckpt photo.jpg folder/",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"multimodal: {message.strip()}\n")
+    return code

@@ -1,0 +1,64 @@
+"""Turn a parser's complaint about an option into one sentence with the closest valid name."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from inspect import signature
+
+from lightning.pytorch import Trainer
+
+from multimodal.data.modules import CaptionData, SceneCounts
+from multimodal.data.transforms import TransformSettings
+from multimodal.models.captioning import CaptionerSettings
+from multimodal.nn.encoders import EncoderSettings
+from multimodal.tasks.captioning import CaptioningTask
+
+_UNKNOWN = (
+    re.compile(r"[Oo]ption '(?P<key>[\w.]+)' is not accepted"),
+    re.compile(r"[Kk]ey '(?P<key>[\w.]+)' is not expected"),
+    re.compile(r"[Uu]nrecognized arguments: --(?P<key>[\w.]+)"),
+    re.compile(r"[Nn]o action for key '(?P<key>[\w.]+)'"),
+    re.compile(r"[Uu]nexpected keys?:? \[?'?(?P<key>[\w.]+)'?"),
+)
+
+
+def explain(complaint: str) -> str:
+    """Shorten a complaint of the argument parser, and offer the closest key for a misspelt one.
+
+    Args:
+        complaint: What the parser said, often many lines.
+
+    Returns:
+        At most three lines.
+
+    Example:
+        >>> explain("error: Option 'hiden_dim' is not accepted\\n ... expected NoneType")
+        "Unknown setting 'hiden_dim'. Did you mean 'hidden_dim'?"
+    """
+    for pattern in _UNKNOWN:
+        if match := pattern.search(complaint):
+            key = match["key"]
+            close = get_close_matches(key.rsplit(".", 1)[-1], set(_known()), n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            return f"Unknown setting {key!r}.{hint}"
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    return "\n".join(lines[:2] + lines[-1:] if len(lines) > 3 else lines)
+
+
+def _known() -> Iterator[str]:
+    """All names that a configuration of ours may hold."""
+    for owner in (CaptioningTask, CaptionData, Trainer):
+        yield from signature(owner).parameters
+    for settings in (CaptionerSettings, EncoderSettings, SceneCounts, TransformSettings):
+        assert is_dataclass(settings)
+        yield from (field.name for field in fields(settings))
+    yield from (
+        "model",
+        "data",
+        "trainer",
+        "class_path",
+        "init_args",
+        "seed_everything",
+        "ckpt_path",
+    )

@@ -1,0 +1,58 @@
+"""What a data set hands to a task: tensors, padded and masked, and the examples they come from."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from multimodal.data.examples import CaptionExample
+from multimodal.text import BOS_ID, EOS_ID, PAD_ID
+
+
+class CaptionBatch(NamedTuple):
+    """Images with all their captions.
+
+    Attributes:
+        indices: Positions in the data set, ``(batch,)``; what an error message names.
+        images: ``(batch, 3, height, width)`` uint8, or None where features are cached.
+        features: ``(batch, regions, feature)`` from the cache, or None.
+        tokens: ``(batch, captions, time)`` from ``<bos>`` to ``<eos>``, padded.
+        mask: ``(batch, captions, time)``, True = real; a missing caption is wholly False.
+        examples: Where each image comes from, with its references as text.
+        skipped: What could not be read and was left out, one line each.
+    """
+
+    indices: Tensor
+    images: Tensor | None
+    features: Tensor | None
+    tokens: Tensor
+    mask: Tensor
+    examples: tuple[CaptionExample, ...]
+    skipped: tuple[str, ...]
+
+
+def collate_captions(captions: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor]:
+    """Pad the captions of several images to one block, framed by ``<bos>`` and ``<eos>``.
+
+    Args:
+        captions: For each image its captions, for each caption its token ids without frame.
+
+    Returns:
+        Tokens and mask, both ``(batch, captions, time)``.
+
+    Example:
+        >>> tokens, mask = collate_captions([[[7, 8], [9]], [[5]]])
+        >>> tokens.tolist()
+        [[[1, 7, 8, 2], [1, 9, 2, 0]], [[1, 5, 2, 0], [0, 0, 0, 0]]]
+        >>> mask[1].any(dim=1).tolist()
+        [True, False]
+    """
+    most = max((len(texts) for texts in captions), default=0)
+    time = 2 + max((len(text) for texts in captions for text in texts), default=0)
+    tokens = torch.full((len(captions), most, time), PAD_ID)
+    for row, texts in enumerate(captions):
+        for column, text in enumerate(texts):
+            framed = torch.tensor([BOS_ID, *text, EOS_ID])
+            tokens[row, column, : len(framed)] = framed
+    return tokens, tokens != PAD_ID

@@ -1,0 +1,341 @@
+"""Train and evaluate a captioner.
+
+The loss is the cross-entropy of the real tokens, all captions of an image in one pass; what is
+compared in validation are captions decoded by beam search, never teacher-forced ones.
+
+References:
+    Xu et al. 2015, "Show, attend and tell", equation 14 (doubly stochastic attention); Szegedy et
+    al. 2016, "Rethinking the inception architecture", section 7 (label smoothing); Bengio et al.
+    2015, "Scheduled sampling for sequence prediction", and Mihaylova and Martins 2019, "Scheduled
+    sampling for transformers", section 3 (its two-pass form, which needs no loop over time).
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from typing_extensions import override
+
+from multimodal.data.batches import CaptionBatch
+from multimodal.data.scenes import Scene, check_caption
+from multimodal.decoding import Hypotheses, beam_search
+from multimodal.metrics.captions import CaptionScores
+from multimodal.metrics.truth import CaptionTruth
+from multimodal.models.captioning import Captioner, CaptionerSettings
+from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
+from multimodal.training.callbacks import trusted_callbacks
+from multimodal.training.warm_start import copy_matching
+from multimodal.text import Vocabulary, detokenize, tokenize
+
+
+class CaptioningTask(LightningModule):
+    """Captioning: loss, decoding, metrics, optimiser.
+
+    Args:
+        settings: The network.
+        vocabulary: All tokens, specials first; linked from the data.
+        transform: The evaluation transform's settings; linked from the data, kept for inference.
+        learning_rate: Peak learning rate.
+        encoder_rate: Factor on the learning rate for the encoder; below 1 for a pretrained one.
+        warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.
+        weight_decay: AdamW's, on matrices only.
+        label_smoothing: Share of the target spread over the vocabulary.
+        scheduled_sampling: Final share of input words taken from the model's own predictions; it
+            rises linearly from 0.
+        attention_penalty: Weight of the doubly stochastic term of Show, Attend and Tell.
+        unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
+        unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
+        beam_size: Beams at validation and test.
+        max_length: Longest caption written, in words.
+        length_penalty: Exponent of the length normalisation; 0 is none.
+        warm_start: A checkpoint whose weights start this run; rows of its word vectors are taken
+            word by word, so its vocabulary may differ. Empty for none.
+        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
+            and a cosine.
+    """
+
+    def __init__(
+        self,
+        settings: CaptionerSettings,
+        vocabulary: list[str],
+        transform: dict[str, Any],
+        *,
+        learning_rate: float = 1e-3,
+        encoder_rate: float = 1.0,
+        warmup: float = 0.05,
+        weight_decay: float = 0.01,
+        label_smoothing: float = 0.1,
+        scheduled_sampling: float = 0.0,
+        attention_penalty: float = 0.0,
+        unfreeze_epoch: int = -1,
+        unfreeze_stages: int = -1,
+        beam_size: int = 3,
+        max_length: int = 20,
+        length_penalty: float = 0.0,
+        warm_start: str = "",
+        optimizer: OptimizerCallable | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.words = Vocabulary(vocabulary)
+        self.transform = transform
+        self.model = Captioner(settings, len(self.words))
+        self.learning_rate = learning_rate
+        self.encoder_rate = encoder_rate
+        self.warmup = warmup
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.scheduled_sampling = scheduled_sampling
+        self.attention_penalty = attention_penalty
+        self.unfreeze_epoch = unfreeze_epoch
+        self.unfreeze_stages = unfreeze_stages
+        self.beam_size = beam_size
+        self.max_length = max_length
+        self.length_penalty = length_penalty
+        self.optimizer = optimizer
+        # METEOR takes longer than all the others; it is worth it once, at the test.
+        self.scores = nn.ModuleDict(
+            {"val": CaptionScores(with_meteor=False), "test": CaptionScores()}
+        )
+        self.truth = CaptionTruth(_verdicts)
+        if warm_start:
+            saved = read_checkpoint(Path(warm_start), task="captioning")
+            copy_matching(self.model, saved.state_dict, Vocabulary(saved.vocabulary), self.words)
+
+    @override
+    def forward(self, batch: CaptionBatch) -> Hypotheses:
+        """Write captions for a batch by beam search.
+
+        Args:
+            batch: Images or features.
+
+        Returns:
+            The best caption of each image.
+        """
+        state, context = self.model.begin(self.features(batch))
+        return beam_search(
+            self.model.step,
+            state,
+            context,
+            beam_size=self.beam_size,
+            max_length=self.max_length,
+            length_penalty=self.length_penalty,
+        )
+
+    def features(self, batch: CaptionBatch) -> Tensor:
+        """Return the batch's cached features, or encode its images.
+
+        Returns:
+            ``(batch, regions, feature)``.
+        """
+        if batch.features is not None:
+            return batch.features
+        features: Tensor = self.model.encoder(batch.images)
+        return features
+
+    def model_step(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the real tokens.
+
+        Returns:
+            The loss with smoothing and penalties, and the plain cross-entropy in nats a token.
+        """
+        features = self.features(batch)
+        mask = batch.mask[..., 1:]
+        targets = batch.tokens[..., 1:][mask]
+        inputs = self._mix_predictions(features, batch.tokens[..., :-1], mask)
+        logits, weights = self.model(features, inputs, mask)
+        loss = F.cross_entropy(logits.float(), targets, label_smoothing=self.label_smoothing)
+        plain = F.cross_entropy(logits.detach().float(), targets) if self.label_smoothing else loss
+        if self.attention_penalty:
+            # Equation 14: over a caption every region should be looked at for one step in all.
+            looked = (weights * mask.unsqueeze(-1)).sum(dim=2)  # (batch, captions, regions)
+            uneven = (1 - looked).square().sum(dim=-1)[mask.any(dim=-1)]
+            loss = loss + self.attention_penalty * uneven.mean()
+        return loss, plain.detach()
+
+    @override
+    def training_step(self, batch: CaptionBatch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        loss, plain = self.model_step(batch)
+        self.log("train/loss", plain, prog_bar=True, batch_size=len(batch.indices))
+        return loss
+
+    @override
+    def validation_step(self, batch: CaptionBatch, batch_idx: int) -> list[list[str]]:
+        """Log the loss, collect decoded captions and return their words."""
+        return self._evaluate(batch, "val")
+
+    @override
+    def test_step(self, batch: CaptionBatch, batch_idx: int) -> list[list[str]]:
+        """Log the loss, collect decoded captions and return their words."""
+        return self._evaluate(batch, "test")
+
+    @override
+    def predict_step(self, batch: CaptionBatch, batch_idx: int) -> list[dict[str, Any]]:
+        """Write captions in the layout of COCO's results.
+
+        Returns:
+            ``{"image_id", "caption"}`` for each image.
+        """
+        written = self.write(batch)
+        return [
+            {"image_id": example.image_id, "caption": detokenize(words)}
+            for example, words in zip(batch.examples, written, strict=True)
+        ]
+
+    @override
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the decoded captions."""
+        self._log_scores("val")
+
+    @override
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the decoded captions."""
+        self._log_scores("test")
+
+    def write(self, batch: CaptionBatch) -> list[list[str]]:
+        """Write captions for a batch.
+
+        Returns:
+            The words of the best caption of each image.
+        """
+        tokens = self(batch).tokens[:, 0].tolist()
+        return [self.words.decode(row) for row in tokens]
+
+    @override
+    def on_train_epoch_start(self) -> None:
+        """Open the encoder when its epoch has come; a resumed run opens it again."""
+        if 0 <= self.unfreeze_epoch <= self.current_epoch:
+            self.model.encoder.unfreeze(self.unfreeze_stages)
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build AdamW with warm-up and cosine, or the optimiser that was named."""
+        if self.optimizer is not None:
+            return self.optimizer(self.parameters())
+        optimizer = torch.optim.AdamW(
+            self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.98), fused=True
+        )
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, _warmup_cosine(max(1, round(self.warmup * steps)), steps)
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    @override
+    def configure_callbacks(self) -> list[Callback]:
+        """Return what makes a run resumable, atomic and safe from NaN, whoever trains it."""
+        return trusted_callbacks()
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint with other words: its rows would stand for the wrong ones.
+
+        Raises:
+            ValueError: If the vocabularies differ.
+        """
+        theirs = checkpoint.get(CHECKPOINT_KEY, {}).get("vocabulary")
+        if theirs != self.words.to_list():
+            raise ValueError(
+                f"The checkpoint knows {len(theirs or [])} words, this run {len(self.words)}, and "
+                "they are not the same. Resume on the data it was trained on, or start a new run "
+                "from its weights with --model.warm_start."
+            )
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what inference needs, as plain data."""
+        attach(
+            checkpoint,
+            task="captioning",
+            settings=self.settings.to_dict(),
+            vocabulary=self.words.to_list(),
+            transform=self.transform,
+        )
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        encoder = {id(parameter) for parameter in self.model.encoder.parameters()}
+        groups: dict[tuple[bool, bool], list[Tensor]] = {}
+        for parameter in self.model.parameters():
+            key = (id(parameter) in encoder, parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+        return [
+            {
+                "params": parameters,
+                "lr": self.learning_rate * (self.encoder_rate if in_encoder else 1.0),
+                "weight_decay": self.weight_decay if matrix else 0.0,
+            }
+            for (in_encoder, matrix), parameters in groups.items()
+        ]
+
+    def _mix_predictions(self, features: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Replace a share of the input words by what the model itself would have said there."""
+        if not (self.training and self.scheduled_sampling):
+            return tokens
+        progress = self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
+        with torch.no_grad():
+            logits, _ = self.model(features, tokens, mask)
+            drawn = torch.multinomial(logits.float().softmax(dim=-1), 1).squeeze(-1)
+        said = torch.zeros_like(tokens)
+        said[mask] = drawn
+        # What was predicted at one position is the input of the next; <bos> stays.
+        said = torch.cat([tokens[..., :1], said[..., :-1]], dim=-1)
+        swap = torch.rand_like(tokens, dtype=torch.float) < self.scheduled_sampling * progress
+        return torch.where(swap, said, tokens)
+
+    def _evaluate(self, batch: CaptionBatch, stage: str) -> list[list[str]]:
+        _, plain = self.model_step(batch)
+        self.log(f"{stage}/loss", plain, batch_size=len(batch.indices), sync_dist=True)
+        written = self.write(batch)
+        ids = [example.image_id for example in batch.examples]
+        references = [[tokenize(text) for text in example.captions] for example in batch.examples]
+        self._scores(stage).update(ids, written, references)
+        drawn = [
+            (example.image_id, example.image, " ".join(words))
+            for example, words in zip(batch.examples, written, strict=True)
+            if isinstance(example.image, Scene)
+        ]
+        if drawn:
+            self.truth.update(*map(list, zip(*drawn, strict=True)))
+        return written
+
+    def _scores(self, stage: str) -> CaptionScores:
+        scores = self.scores[stage]
+        assert isinstance(scores, CaptionScores)
+        return scores
+
+    def _log_scores(self, stage: str) -> None:
+        scores = self._scores(stage)
+        for name, value in scores.compute().items():
+            self.log(f"{stage}/{name}", value, prog_bar=name == "cider")
+        scores.reset()
+        if self.truth.update_called:
+            for name, value in self.truth.compute().items():
+                self.log(f"{stage}/{name}", value, prog_bar=name == "truth/captions")
+            self.truth.reset()
+
+
+def _warmup_cosine(warmup: int, steps: int) -> Callable[[int], float]:
+    """Rise linearly, then fall as half a cosine to a hundredth."""
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        progress = min(1.0, (step - warmup) / max(1, steps - warmup))
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
+
+    return factor
+
+
+def _verdicts(scene: Scene, caption: str) -> list[bool]:
+    return [statement.true for statement in check_caption(caption, scene).statements]
