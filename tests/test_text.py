@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multimodal import text as text_module
@@ -107,6 +107,7 @@ def test_a_text_over_ten_thousand_characters_is_refused():
         tokenize("a" * 10_001)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=80))
 def test_tokens_of_any_text_are_plain(text):
     for token in tokenize(text):
@@ -121,12 +122,14 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(WORDS, max_size=12).map(" ".join), st.sampled_from(["", ".", " .", ",", "!"]))
 def test_tokenising_tokens_again_changes_nothing(text, end):
     tokens = tokenize(text + end)
     assert tokenize(" ".join(tokens)) == tokens
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(alphabet="ab1 ,.-", max_size=30))
 def test_the_short_cut_for_plain_captions_gives_what_the_treebank_rules_give(text):
     shortcut = tokenize(text)
@@ -201,6 +204,7 @@ def test_decoding_stops_at_eos_and_drops_padding():
 TOKENS = st.text(min_size=1, max_size=8).filter(lambda token: token not in SPECIALS)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.lists(TOKENS, max_size=6), min_size=1, max_size=6))
 def test_encoding_then_decoding_is_the_identity(sentences):
     vocabulary = Vocabulary.build(sentences)
@@ -210,6 +214,7 @@ def test_encoding_then_decoding_is_the_identity(sentences):
         assert again.encode(sentence) == vocabulary.encode(sentence)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.lists(TOKENS, max_size=6), max_size=6), st.randoms())
 def test_the_order_of_sentences_does_not_matter(sentences, random):
     shuffled = random.sample(sentences, len(sentences))

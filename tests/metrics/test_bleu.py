@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
@@ -41,6 +41,7 @@ def test_an_empty_caption_scores_next_to_nothing():
     assert max(bleu_per_image([[], ["a"]], [[["a"]], [["a"]]])[0]) < 1e-12
 
 
+@settings(deadline=None, max_examples=50)
 @given(IMAGES)
 def test_scores_are_between_0_and_1(images):
     candidates, references = zip(*images, strict=True)
@@ -48,6 +49,7 @@ def test_scores_are_between_0_and_1(images):
         assert all(0 <= score <= 1 for score in scores)
 
 
+@settings(deadline=None, max_examples=50)
 @given(IMAGES, st.randoms())
 def test_the_order_of_images_and_references_does_not_matter(images, random):
     candidates, references = zip(*images, strict=True)
@@ -58,6 +60,7 @@ def test_the_order_of_images_and_references_does_not_matter(images, random):
     assert bleu(candidates, references) == scores
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(CAPTIONS.filter(lambda caption: len(caption) >= 4), min_size=1, max_size=5))
 def test_references_score_1_against_themselves(captions):
     scores = bleu(captions, [[caption, ["something", "else"]] for caption in captions])

@@ -2,7 +2,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
@@ -42,6 +42,7 @@ def test_the_direct_implementation_equals_that_of_coco(case):
     assert_close(scores, case.scores["cider_per_image"], atol=1e-9, rtol=0)
 
 
+@settings(deadline=None, max_examples=50)
 @given(IMAGES)
 def test_cached_vectors_give_what_the_equations_give(images):
     candidates, references = zip(*images, strict=True)
@@ -54,6 +55,7 @@ def test_cached_vectors_give_what_the_equations_give(images):
 TIGHT = {"atol": 1e-9, "rtol": 0}
 
 
+@settings(deadline=None, max_examples=50)
 @given(IMAGES)
 def test_scores_are_between_0_and_10(images):
     candidates, references = zip(*images, strict=True)
@@ -61,6 +63,7 @@ def test_scores_are_between_0_and_10(images):
     assert all(0 <= score <= 10 + 1e-9 for score in scores)
 
 
+@settings(deadline=None, max_examples=50)
 @given(IMAGES, st.randoms())
 def test_the_order_of_images_and_references_does_not_matter(images, random):
     score = cider_d(*zip(*images, strict=True))
