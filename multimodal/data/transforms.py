@@ -187,12 +187,20 @@ def _resized(image: Tensor, size: int) -> Tensor:
 
 
 def _shifted(image: Tensor, shift: float, down: float, right: float) -> Tensor:
-    size = image.shape[-1]
-    reach = round(shift * size)
-    places = torch.arange(size)
-    rows = (places - math.floor(down * (2 * reach + 1)) + reach).clamp(0, size - 1)
-    columns = (places - math.floor(right * (2 * reach + 1)) + reach).clamp(0, size - 1)
-    return image[:, rows][:, :, columns]
+    reach = round(shift * image.shape[-1])
+    for dim, draw in ((1, down), (2, right)):
+        by = math.floor(draw * (2 * reach + 1)) - reach
+        image = _moved(image, dim, by)
+    return image
+
+
+def _moved(image: Tensor, dim: int, by: int) -> Tensor:
+    """Move along an axis; the edge that is left behind is repeated."""
+    size = image.shape[dim]
+    kept = image.narrow(dim, max(-by, 0), size - abs(by))
+    if by > 0:
+        return torch.cat([image.narrow(dim, 0, 1)] * by + [kept], dim)
+    return torch.cat([kept] + [image.narrow(dim, size - 1, 1)] * -by, dim)
 
 
 def _coloured(image: Tensor, settings: TransformSettings, draws: list[float]) -> Tensor:
@@ -202,6 +210,7 @@ def _coloured(image: Tensor, settings: TransformSettings, draws: list[float]) ->
     # Importing torchvision takes as long as importing torch; only varying colours needs it.
     from torchvision.transforms.v2 import functional as adjust
 
+    image = image.contiguous()  # twice as fast here as channels last
     steps = (adjust.adjust_brightness, adjust.adjust_contrast, adjust.adjust_saturation)
     for step, strength, draw in zip(steps, strengths, draws, strict=True):
         if strength:

@@ -1,4 +1,6 @@
 import pickle
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -27,3 +29,8 @@ def test_examples_cannot_be_changed():
     example = CaptionExample(ImageFile(Path("a.jpg")), ("A dog .",), "a.jpg")
     with pytest.raises(FrozenInstanceError):
         example.image_id = 1
+
+
+def test_examples_and_readers_need_no_torch():
+    code = "import sys, multimodal.data.readers; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
