@@ -31,6 +31,12 @@ def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def zipped(folder: Path, name: str, data: bytes) -> ImageFile:
+    with ZipFile(folder / "photos.zip", "w") as archive:
+        archive.writestr(name, data)
+    return ImageFile(folder / "photos.zip", name)
+
+
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
@@ -53,10 +59,8 @@ def test_a_path_and_its_text_load_the_same(tmp_path):
 
 
 def test_a_zip_member_loads_in_place(tmp_path):
-    path = tmp_path / "photos.zip"
-    with ZipFile(path, "w") as archive:
-        archive.writestr("photos/picture.png", encode(PICTURE))
-    torch.testing.assert_close(load_image(ImageFile(path, "photos/picture.png")), EXPECTED)
+    image = zipped(tmp_path, "photos/picture.png", encode(PICTURE))
+    torch.testing.assert_close(load_image(image), EXPECTED)
 
 
 def test_bytes_a_pil_image_an_array_and_a_tensor_load_the_same():
@@ -76,12 +80,6 @@ def test_lossless_formats_keep_every_value(kind):
     )
 
 
-def test_a_jpeg_decodes_as_pillow_decodes_it():
-    data = encode(PICTURE, "JPEG", quality=90)
-    expected = torch.from_numpy(np.array(Image.open(io.BytesIO(data)))).permute(2, 0, 1)
-    torch.testing.assert_close(load_image(data), expected)
-
-
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8)))
 def test_floats_from_0_to_1_are_the_bytes_they_came_from(grey):
     expected = torch.from_numpy(grey).expand(3, -1, -1)
@@ -97,17 +95,18 @@ def test_tensors_of_any_float_type_load(dtype):
 
 
 def test_a_tensor_that_needs_a_gradient_loads():
-    assert load_image(torch.ones(3, 1, 1, requires_grad=True)).flatten().tolist() == [255] * 3
+    assert load_image(torch.ones(3, 1, 1, requires_grad=True)).unique().tolist() == [255]
 
 
 def test_an_array_flipped_by_strides_loads():
     torch.testing.assert_close(load_image(PIXELS[:, :, ::-1]), EXPECTED.flip(0))
 
 
-@pytest.mark.parametrize("source", [PIXELS.copy(), EXPECTED.clone()], ids=["array", "tensor"])
-def test_the_result_shares_no_memory_with_its_source(source):
-    load_image(source).zero_()
-    assert int(source.sum()) == int(EXPECTED.sum())
+def test_the_result_shares_no_memory_with_its_source():
+    array = PIXELS.copy()
+    load_image(array).zero_()
+    load_image(torch.from_numpy(array).permute(2, 0, 1)).zero_()
+    assert np.array_equal(array, PIXELS)
 
 
 def test_an_open_pil_image_is_left_as_it_was():
@@ -122,7 +121,7 @@ def test_an_open_pil_image_is_left_as_it_was():
 # Orientation, channels and depths.
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", [*range(1, 9), 99])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_the_cameras_orientation_is_applied(kind, orientation):
     exif = Image.Exif()
@@ -138,12 +137,6 @@ def test_a_broken_exif_block_does_not_hide_the_picture(exif):
     torch.testing.assert_close(load_image(encode(PICTURE, exif=exif)), EXPECTED)
 
 
-def test_an_unknown_orientation_is_taken_as_upright():
-    exif = Image.Exif()
-    exif[0x0112] = 99
-    torch.testing.assert_close(load_image(encode(PICTURE, exif=exif)), EXPECTED)
-
-
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_16_bit_grey_is_scaled_and_not_saturated(kind):
     grey = np.array([[0, 128, 129, 257, 32768, 65535]], dtype=np.uint16)
@@ -151,15 +144,17 @@ def test_16_bit_grey_is_scaled_and_not_saturated(kind):
     assert loaded[1, 0].tolist() == [0, 0, 1, 1, 128, 255]
 
 
-def test_big_endian_16_bit_grey_is_scaled():
-    picture = Image.frombytes("I;16B", (2, 1), struct.pack(">HH", 0, 65535))
-    assert load_image(picture)[0, 0].tolist() == [0, 255]
-
-
-def test_mode_i_is_taken_as_16_bits():
-    picture = Image.fromarray(np.array([[0, 25700, 65535]], dtype=np.int32))
-    assert picture.mode == "I"
-    assert load_image(picture)[2, 0].tolist() == [0, 100, 255]
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        (Image.frombytes("I;16B", (2, 1), struct.pack(">HH", 0, 65535)), [0, 255]),
+        (Image.fromarray(np.array([[0, 25700, 65535]], np.int32)), [0, 100, 255]),
+        (Image.fromarray(np.array([[0.0, 0.2, 1.0]], np.float32)), [0, 51, 255]),
+    ],
+    ids=["I;16B", "I", "F"],
+)
+def test_other_depths_are_scaled_too(picture, expected):
+    assert load_image(picture)[2, 0].tolist() == expected
 
 
 def test_16_bit_colour_keeps_its_upper_bytes():
@@ -173,11 +168,6 @@ def test_values_beyond_16_bits_are_refused():
     picture = Image.fromarray(np.array([[-5, 70000]], dtype=np.int32))
     with pytest.raises(ImageError, match=r"values from -5 to 70,000, expected 16 bits"):
         load_image(picture)
-
-
-def test_a_float_picture_runs_from_0_to_1():
-    picture = Image.fromarray(np.array([[0.0, 0.2, 1.0]], dtype=np.float32))
-    assert load_image(picture)[0, 0].tolist() == [0, 51, 255]
 
 
 def test_cmyk_becomes_rgb():
@@ -263,38 +253,25 @@ def test_the_limit_of_pixels_can_be_set():
 
 
 def test_a_file_of_too_many_bytes_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / "huge.png"
-    path.write_bytes(encode(PICTURE))
-    monkeypatch.setattr(images, "MAX_BYTES", 10)
-    with pytest.raises(ImageError, match=r"huge\.png is \d+ bytes large, the limit is 10"):
-        load_image(path)
-
-
-def test_a_zip_member_of_too_many_bytes_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / "photos.zip"
-    with ZipFile(path, "w") as archive:
-        archive.writestr("huge.png", encode(PICTURE))
+    image = zipped(tmp_path, "huge.png", encode(PICTURE))
+    (tmp_path / "huge.png").write_bytes(encode(PICTURE))
     monkeypatch.setattr(images, "MAX_BYTES", 10)
     with pytest.raises(ImageError, match=r"photos\.zip/huge\.png is \d+ bytes large"):
-        load_image(ImageFile(path, "huge.png"))
+        load_image(image)
+    with pytest.raises(ImageError, match=r"huge\.png is \d+ bytes large, the limit is 10; save"):
+        load_image(tmp_path / "huge.png")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "progressive", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
 @pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
 def test_a_truncated_picture_is_named(tmp_path, kind, part):
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    data = encode(Image.fromarray(noise), kind)
+    kind, options = ("JPEG", {"progressive": True}) if kind == "progressive" else (kind, {})
+    data = encode(Image.fromarray(noise), kind, **options)
     path = tmp_path / "cut.img"
     path.write_bytes(data[: int(len(data) * part)])
     with pytest.raises(ImageError, match=r"cut\.img is (damaged or cut short|not a picture)"):
         load_image(path)
-
-
-def test_a_truncated_progressive_jpeg_is_named():
-    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    data = encode(Image.fromarray(noise), "JPEG", progressive=True)
-    with pytest.raises(ImageError, match="given as bytes is damaged or cut short"):
-        load_image(data[: len(data) // 2])
 
 
 @pytest.mark.parametrize(
@@ -351,10 +328,9 @@ def test_a_name_no_file_can_have_is_refused():
 
 
 def test_a_broken_archive_is_an_image_error(tmp_path):
-    path = tmp_path / "photos.zip"
-    path.write_bytes(b"no zip")
+    (tmp_path / "photos.zip").write_bytes(b"no zip")
     with pytest.raises(ImageError, match=r"photos\.zip is not a zip archive"):
-        load_image(ImageFile(path, "a.jpg"))
+        load_image(ImageFile(tmp_path / "photos.zip", "a.jpg"))
 
 
 def test_a_pil_image_without_pixels_is_refused():
@@ -412,11 +388,8 @@ def test_an_image_error_travels_between_processes():
 
 
 def test_the_samples_show_their_colours():
-    folder = Path(__file__).parents[2] / "data" / "samples" / "csv" / "images"
-    red, blue = load_image(folder / "red_square.png"), load_image(folder / "blue_circle.png")
-    assert red.shape == blue.shape == (3, 64, 64)
+    red = load_image(Path(__file__).parents[2] / "data/samples/csv/images/red_square.png")
     assert red[:, 32, 32].tolist() == [255, 0, 0]
-    assert blue[:, 32, 32].tolist() == [0, 0, 255]
     assert red[:, 2, 2].tolist() == [255, 255, 255]
 
 
