@@ -287,10 +287,9 @@ def test_a_truncated_picture_is_named(tmp_path, kind, part):
     ],
 )
 def test_what_is_not_a_picture_is_named_and_told(tmp_path, data, message):
-    path = tmp_path / "dog.jpg"
-    path.write_bytes(data)
+    (tmp_path / "dog.jpg").write_bytes(data)
     with pytest.raises(ImageError, match=rf"dog\.jpg .*({message})"):
-        load_image(path)
+        load_image(tmp_path / "dog.jpg")
 
 
 @given(st.binary(max_size=200), st.integers(0, 400))
