@@ -24,7 +24,7 @@ from itertools import chain, repeat
 from multimodal.metrics.pairs import check_pairs
 from multimodal.metrics.per_image import PerImageMetric
 
-ORDERS = (1, 2, 3, 4)
+ORDERS = 4
 SIGMA = 6.0
 
 _Ngram = tuple[str, ...]
@@ -135,7 +135,7 @@ class CiderD:
             cosine * math.exp(-((length - other) ** 2) / (2 * SIGMA**2))
             for cosine, other in zip(cosines, lengths, strict=True)
         ]
-        return 10 * math.fsum(penalised) / (len(ORDERS) * len(lengths))
+        return 10 * math.fsum(penalised) / (ORDERS * len(lengths))
 
     def _add_single(self, cosines: list[float], ngrams: list[_Ngram], matches: _Matches) -> None:
         """Add the cosines of n-grams that are there once each: the look-ups then need no loop."""
@@ -183,9 +183,15 @@ class CiderDScore(PerImageMetric):
         return cider_d(*self.kept())
 
 
-def _ngrams(words: Sequence[str]) -> list[list[_Ngram]]:
+def _ngrams(words: Sequence[str]) -> tuple[list[_Ngram], ...]:
     """List the n-grams of each order, as they come."""
-    return [list(zip(*(words[start:] for start in range(n)), strict=False)) for n in ORDERS]
+    second, third, fourth = words[1:], words[2:], words[3:]
+    return (
+        list(zip(words, strict=True)),
+        list(zip(words, second, strict=False)),
+        list(zip(words, second, third, strict=False)),
+        list(zip(words, second, third, fourth, strict=False)),
+    )
 
 
 def _length(words: Sequence[str]) -> int:
