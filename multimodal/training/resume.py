@@ -2,8 +2,8 @@
 
 Lightning's checkpoint holds weights, optimiser, schedulers and counters. Four things are missing:
 the order of the data and the augmentation (``data.buckets`` and ``data.loaders`` see to those), the
-random numbers of dropout, gradients accumulated over batches but not yet used, and the metrics that
-a scheduler such as ReduceLROnPlateau waits for. The callback here brings the last three.
+random numbers of dropout, gradients accumulated over batches but not yet used, and the last
+metrics, which early stopping and plateau schedulers ask for. The callback brings the last three.
 
 Random numbers are not saved but computed: every batch starts from a seed that is a function of the
 run's seed, the process, the epoch and the batch's number.
@@ -40,7 +40,7 @@ class ExactResume(Callback):
     def __init__(self, seed: int | None = None) -> None:
         super().__init__()
         self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
-        self._metrics: dict[str, float] = {}
+        self._metrics: dict[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
 
     @override
@@ -60,7 +60,7 @@ class ExactResume(Callback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Add the seed, the latest metrics, and gradients that wait for further batches."""
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        metrics = dict(trainer.callback_metrics)
         gradients = {}
         if trainer.fit_loop._should_accumulate():
             gradients = {
@@ -93,20 +93,19 @@ class ExactResume(Callback):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the accumulated gradients back."""
+        """Put the metrics and the accumulated gradients back."""
+        trainer.callback_metrics.update(self._metrics)
         for name, parameter in pl_module.named_parameters():
             if name in self._gradients:
                 parameter.grad = self._gradients[name].to(parameter)
-        self._gradients = {}
+        self._metrics, self._gradients = {}, {}
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give plateau schedulers the epoch's metric, which Lightning skips in a resumed epoch."""
         if not trainer.fit_loop.restarting:
             return
-        metrics = self._metrics | {
-            name: float(value) for name, value in trainer.callback_metrics.items()
-        }
+        metrics = trainer.callback_metrics
         for config in trainer.lr_scheduler_configs:
             if _waits_for_metric(config, trainer.current_epoch) and config.monitor in metrics:
                 config.scheduler.step(metrics[config.monitor])  # type: ignore[arg-type]

@@ -207,7 +207,7 @@ def exit_code(exception: BaseException) -> int:
         128 + the signal's number for an interruption, an exit's own code, and 1 for an error.
 
     Example:
-        >>> exit_code(KeyboardInterrupt()), exit_code(OSError("disk full")), exit_code(SystemExit(3))
+        >>> exit_code(KeyboardInterrupt()), exit_code(OSError("disk")), exit_code(SystemExit(3))
         (130, 1, 3)
     """
     if isinstance(exception, SIGTERMException):
