@@ -264,12 +264,14 @@ class SmallCNN(ImageEncoder):
         features: Tensor = self.blocks(images)
         if not self.coordinates:
             return features
-        batch, _, rows, columns = features.shape
-        vertical = torch.linspace(-1, 1, rows, device=features.device, dtype=features.dtype)
-        horizontal = torch.linspace(-1, 1, columns, device=features.device, dtype=features.dtype)
-        where = torch.stack(torch.meshgrid(vertical, horizontal, indexing="ij"))
-        where = where.expand(batch, 2, rows, columns)
-        return torch.cat([features, where], dim=1)  # (batch, channels + 2, rows, columns)
+        features = features.permute(0, 2, 3, 1)  # (batch, rows, columns, channels), as in memory
+        batch, rows, columns, _ = features.shape
+        where = torch.cartesian_prod(
+            torch.linspace(-1, 1, rows, device=features.device, dtype=features.dtype),
+            torch.linspace(-1, 1, columns, device=features.device, dtype=features.dtype),
+        )  # (rows * columns, 2)
+        where = where.view(1, rows, columns, 2).expand(batch, -1, -1, -1)
+        return torch.cat([features, where], dim=-1).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
