@@ -13,9 +13,9 @@ References:
 """
 
 import math
+import pickle
 import re
 import warnings
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,7 +209,7 @@ def _open(path: str | Path) -> dict[str, Any]:
         with warnings.catch_warnings(action="ignore"):  # the error below says it better
             checkpoint = torch.load(file, "cpu", weights_only=True, mmap=head == _ARCHIVE)
     except Exception as error:  # damaged files raise errors of every kind
-        raise ValueError(f"{path} {_what_it_is(file, head)}") from error
+        raise ValueError(f"{path} {_what_it_is(head, error)}") from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(CHECKPOINT_KEY), dict):
         raise ValueError(f"{path} {_what_it_lacks(checkpoint)}")
     version = checkpoint[CHECKPOINT_KEY].get("format")
@@ -221,17 +221,17 @@ def _open(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _what_it_is(file: Path, head: bytes) -> str:
-    """Describe a file that torch.load refused."""
+def _what_it_is(head: bytes, error: Exception) -> str:
+    """Describe a file from its first bytes and torch.load's objection."""
     if not head:
         return "is empty. Copy or train it again."
-    if head == _ARCHIVE and zipfile.is_zipfile(file):
+    if head == _ARCHIVE and isinstance(error, pickle.UnpicklingError):
         return (
             "holds more than tensors and plain data, or is damaged. It was refused and nothing in "
             "it was run. Copy it again, or get it from whom you trust."
         )
     if head == _ARCHIVE:
-        return "is cut short. Copy or download it again."
+        return "is cut short or damaged. Copy or download it again."
     if head.startswith(_PICKLE):
         return (
             "is a pickle, which can run any program when it is opened. It was refused and nothing "

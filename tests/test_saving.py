@@ -238,7 +238,7 @@ def test_a_checkpoint_with_an_import_path_is_refused(tmp_path, change):
 def test_a_truncated_checkpoint_is_said_to_be_cut_short(tmp_path, tenths):
     whole = write(tmp_path / "whole.ckpt", checkpoint()).read_bytes()
     path = write(tmp_path / "cut.ckpt", whole[: len(whole) * tenths // 10])
-    with pytest.raises(ValueError, match=r"is cut short\. Copy or download it again"):
+    with pytest.raises(ValueError, match=r"is cut short or damaged\. Copy or download it again"):
         read_checkpoint(path)
 
 
