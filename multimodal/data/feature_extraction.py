@@ -23,6 +23,7 @@ from multimodal.data.feature_writer import FeatureWriter
 from multimodal.data.images import ImageError, load_image
 from multimodal.data.transforms import EvalTransform
 from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.folding import fold_batch_norm
 
 View = Literal[
     "plain",
@@ -94,8 +95,7 @@ def extract(job: Extraction, writer: FeatureWriter) -> None:
 
     if job.stop_at_bad and writer.skipped:  # by an earlier run that did not stop
         raise ImageError(next(iter(writer.skipped.values())))
-    encoder, training = job.encoder, job.encoder.training
-    home = next(iter([*encoder.parameters(), *encoder.buffers()])).device
+    encoder = _ready(job)
     bar = tqdm(
         desc="Encoding images",
         total=len(job.images),
@@ -105,33 +105,40 @@ def extract(job: Extraction, writer: FeatureWriter) -> None:
     )
     chunk: list[NDArray[np.float16]] = []
     skipped: dict[int, str] = {}
-    try:
-        encoder.to(job.device).eval()
-        with bar, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            for pictures, bad in _batches(job, writer.rows, pool):
-                chunk.append(_encode(job, pictures))
-                skipped |= bad
-                bar.update(len(pictures))
-                if sum(part.nbytes for part in chunk) >= _CHUNK_BYTES:
-                    writer.append(np.concatenate(chunk), skipped)
-                    chunk, skipped = [], {}
-        if chunk:
-            writer.append(np.concatenate(chunk), skipped)
-        writer.finish([str(image) for image in job.images])
-    finally:
-        encoder.to(home).train(training)
+    with bar, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        for pictures, bad in _batches(job, writer.rows, pool):
+            chunk.append(_encode(encoder, pictures, job.device))
+            skipped |= bad
+            bar.update(len(pictures))
+            if sum(part.nbytes for part in chunk) >= _CHUNK_BYTES:
+                writer.append(np.concatenate(chunk), skipped)
+                chunk, skipped = [], {}
+    if chunk:
+        writer.append(np.concatenate(chunk), skipped)
+    writer.finish([str(image) for image in job.images])
+
+
+def _ready(job: Extraction) -> ImageEncoder:
+    """Return a copy of the encoder that evaluates, as fast as it can, where it should."""
+    size = job.transform.settings.size
+    noise = torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0))
+    home = next(iter([*job.encoder.parameters(), *job.encoder.buffers()])).device
+    folded = fold_batch_norm(job.encoder, noise.to(home, torch.uint8))
+    return folded.to(job.device)
 
 
 def _encode(
-    job: Extraction, pictures: UInt8[Tensor, "batch views 3 height width"]
+    encoder: ImageEncoder,
+    pictures: UInt8[Tensor, "batch views 3 height width"],
+    device: torch.device,
 ) -> NDArray[np.float16]:
     """Return ``(batch, views, regions, feature)``."""
     with torch.inference_mode():
-        regions = job.encoder(pictures.flatten(0, 1).to(job.device))
+        regions = encoder(pictures.flatten(0, 1).to(device))
         features = regions.half()
         if not bool(features.isfinite().all()):
             raise ValueError(
-                f"The encoder {job.encoder.name} gives features up to "
+                f"The encoder {encoder.name} gives features up to "
                 f"{regions.abs().max().item():g}; half precision holds numbers up to 65,504. "
                 "Check its weights, or train without a cache."
             )

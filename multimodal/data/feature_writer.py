@@ -15,7 +15,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,14 +115,15 @@ class FeatureWriter:
         with self._sentence():
             array, journal = folder / ARRAY_NAME, folder / _JOURNAL_NAME
             array.touch()
-            self._array: BinaryIO = array.open("r+b")
+            # Without buffers, so that closing after a full disk has nothing left to write.
+            self._array = array.open("r+b", buffering=0)
             try:
                 lines = self._resume(journal)
                 self._array.truncate(len(self._start) + self.rows * self._row_bytes)
                 self._array.seek(0, os.SEEK_END)
                 with atomic_write(journal) as temporary:
                     temporary.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-                self._journal = journal.open("ab")
+                self._journal = journal.open("ab", buffering=0)
             except BaseException:
                 self._array.close()
                 raise
@@ -148,10 +149,8 @@ class FeatureWriter:
         data = np.ascontiguousarray(features, dtype="<f2").tobytes()
         line = _chunk_line(len(features), zlib.crc32(data), skipped)
         with self._sentence():
-            self._array.write(data)
-            _sync(self._array)
-            self._journal.write(f"{json.dumps(line)}\n".encode())
-            _sync(self._journal)
+            _write(self._array, data)
+            _write(self._journal, f"{json.dumps(line)}\n".encode())
         self._count(line)
 
     def finish(self, names: list[str]) -> None:
@@ -180,8 +179,7 @@ class FeatureWriter:
         lines = _read_lines(journal)
         if lines[:1] != kept or self._array.read(len(self._start)) != self._start:
             self._array.seek(0)
-            self._array.write(self._start)
-            _sync(self._array)
+            _write(self._array, self._start)
             return kept
         for line in lines[1:]:
             data = self._array.read(int(line["rows"]) * self._row_bytes)
@@ -234,6 +232,9 @@ def _read_lines(journal: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _sync(file: BinaryIO) -> None:
-    file.flush()
+def _write(file: io.FileIO, data: bytes) -> None:
+    """Write all, and return when it is on the disk."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
     os.fsync(file.fileno())
