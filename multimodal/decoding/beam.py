@@ -80,9 +80,9 @@ def beam_search(
         raise ValueError(
             f"`n_best` must be at most `beam_size`, got {n_best} of {beam_size}. Widen the beam."
         )
-    if length_penalty != "average" and not float(length_penalty) >= 0:
+    if length_penalty != "average" and (isinstance(length_penalty, str) or not length_penalty >= 0):
         raise ValueError(
-            f"`length_penalty` must be 0 or more, or 'average', got {length_penalty}. "
+            f"`length_penalty` must be 0 or more, or 'average', got {length_penalty!r}. "
             "0 divides by nothing."
         )
     rules = Rules(

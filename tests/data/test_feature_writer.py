@@ -3,6 +3,7 @@ import json
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 
@@ -208,3 +209,10 @@ def test_where_files_cannot_be_locked_the_log_says_so(tmp_path, monkeypatch, cap
     with locked(tmp_path):
         pass
     assert "start one process only" in caplog.text
+
+
+def test_where_the_system_has_no_such_locks_nobody_waits(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with locked(tmp_path), locked(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []

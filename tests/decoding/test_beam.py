@@ -369,3 +369,10 @@ def test_a_wrong_argument_is_named(random_model, wrong, message):
     model = random_model(1, images=2, vocab=8)
     with pytest.raises(ValueError, match=message):
         beam_search(model.step, model.state, model.context, **wrong)
+
+
+def test_a_length_penalty_that_is_another_word_is_named(random_model):
+    model = random_model(1, images=2, vocab=8)
+    unchecked = getattr(beam_search, "__wrapped__", beam_search)
+    with pytest.raises(ValueError, match="`length_penalty` must be 0 or more, or 'average', got"):
+        unchecked(model.step, model.state, model.context, length_penalty="mean")
