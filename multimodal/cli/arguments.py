@@ -1,0 +1,82 @@
+"""Options of a verb: argparse, whose complaints come out as one sentence."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import NoReturn
+
+EXIT_USAGE = 2
+
+
+class Arguments(argparse.ArgumentParser):
+    """A parser whose examples keep their lines, and whose complaints are short sentences.
+
+    Args:
+        verb: What follows ``multimodal`` on the command line.
+        about: What the verb does, for the help.
+        examples: Lines at the end of the help.
+    """
+
+    def __init__(self, verb: str, *, about: str, examples: str) -> None:
+        super().__init__(
+            prog=f"multimodal {verb}",
+            description=about,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Write one sentence and leave with 2, the code of a wrong call."""
+        sentence = _sentence(message, list(self._option_string_actions))
+        sys.stderr.write(f"multimodal: {sentence} `{self.prog} --help` shows how.\n")
+        raise SystemExit(EXIT_USAGE)
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Make the type of an option that is a whole number.
+
+    Args:
+        least: The least value allowed.
+
+    Returns:
+        What argparse calls with the option's text.
+
+    Example:
+        >>> whole_number(1)("5")
+        5
+    """
+
+    def convert(text: str) -> int:
+        number = int(text) if re.fullmatch(r"[+-]?\d{1,9}", text) else least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number of {least} or more, got {text!r}"
+            )
+        return number
+
+    return convert
+
+
+_UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
+_MISSING = re.compile(r"the following arguments are required: (.+)")
+_CHOICE = re.compile(r"argument (\S+): invalid choice: (.+?) \(choose from (.+)\)")
+_WRONG = re.compile(r"argument ([^:]+): (.+)")
+
+
+def _sentence(complaint: str, options: list[str]) -> str:
+    if found := _UNKNOWN.match(complaint):
+        name = found[1].partition("=")[0]
+        close = get_close_matches(name, options, n=1)
+        return f"Unknown option {name}." + (f" Did you mean {close[0]}?" if close else "")
+    if found := _MISSING.match(complaint):
+        *others, last = found[1].split(", ")
+        return f"{', '.join(others)} and {last} are missing." if others else f"{last} is missing."
+    if found := _CHOICE.match(complaint):
+        choices = found[3].replace("'", "")
+        return f"{found[1]} must be one of {choices}, got {found[2]}."
+    if found := _WRONG.match(complaint):
+        return f"{found[1]} {found[2]}."
+    return f"{complaint[:1].upper()}{complaint[1:]}."

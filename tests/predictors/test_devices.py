@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from multimodal.hardware import Hardware
+from multimodal.predictors import devices
+from multimodal.predictors.devices import find_device
+
+
+def test_a_device_that_is_there_is_taken():
+    assert find_device("cpu") == find_device(torch.device("cpu")) == torch.device("cpu")
+
+
+@pytest.mark.parametrize(("accelerator", "kind"), [("gpu", "cuda"), ("mps", "mps"), ("cpu", "cpu")])
+def test_auto_takes_what_the_hardware_offers(accelerator, kind, monkeypatch):
+    monkeypatch.setattr(
+        devices, "choose_hardware", lambda: Hardware(accelerator, 1, "32-true", "said the test")
+    )
+    made = []
+    monkeypatch.setattr(torch, "empty", lambda *_, device: made.append(device) or torch.zeros(0))
+    find_device("auto")
+    assert made == [torch.device(kind)]
+
+
+def test_an_unknown_kind_of_device_is_refused():
+    with pytest.raises(ValueError, match=r"no kind of device called 'gpu'\. Take `auto`, `cpu`"):
+        find_device("gpu")
+
+
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match=r"The device 'cuda:99' is not there: .* Take `auto` or"):
+        find_device("cuda:99")

@@ -1,0 +1,41 @@
+import pytest
+from tiny_captioner import CAPTIONS, picture, save
+
+import multimodal
+from multimodal.predictors import load
+from multimodal.predictors.captioning import CaptionPredictor
+
+
+def test_load_gives_the_predictor_of_the_checkpoints_task(checkpoint):
+    predictor = load(checkpoint, device="cpu")
+    assert isinstance(predictor, CaptionPredictor)
+    assert predictor(picture("red")).text == CAPTIONS["red"]
+
+
+def test_the_package_offers_load_by_its_own_name(checkpoint):
+    assert multimodal.load is load
+    assert str(multimodal.load(str(checkpoint))(picture("blue"))) == CAPTIONS["blue"]
+
+
+def test_device_and_precision_are_passed_on(checkpoint):
+    predictor = load(checkpoint, device="cpu", precision="bfloat16")
+    assert (predictor.device.type, predictor.precision) == ("cpu", "bfloat16")
+
+
+def test_a_task_without_predictor_is_named(tmp_path):
+    path = save(tmp_path / "answers.ckpt", task="vqa")
+    with pytest.raises(
+        ValueError, match=r"answers\.ckpt is a checkpoint of the task 'vqa', and th"
+    ):
+        load(path)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.ckpt"):
+        load(tmp_path / "nothing.ckpt")
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    picture("red").save(tmp_path / "photo.png")
+    with pytest.raises(ValueError, match=r"photo\.png"):
+        load(tmp_path / "photo.png")
