@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+# A loaded machine is slow, which is no fault of the code under test.
+settings.register_profile("multimodal", deadline=None)
+settings.load_profile("multimodal")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

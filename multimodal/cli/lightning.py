@@ -8,19 +8,22 @@ import argparse
 import logging
 import sys
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningDataModule, LightningModule
+from jsonargparse import Namespace
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from typing_extensions import override
 
 from multimodal.cli.configs import find_config
 from multimodal.cli.mistakes import explain
 from multimodal.hardware import choose_hardware, tune_cpu
+from multimodal.models.captioning import CaptionerSettings
 from multimodal.saving import read_checkpoint
-from multimodal.training.results import ResultsFile
 
 RUNS = Path("runs")
 _LOGGER = logging.getLogger(__name__)
@@ -29,6 +32,7 @@ _LOGGER = logging.getLogger(__name__)
 class Command(LightningCLI):
     """LightningCLI with the links between data and model, and the defaults of this machine."""
 
+    @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what the data knows into the task: the vocabulary and the evaluation transform."""
         for source, target in (("vocabulary", "vocabulary"), ("eval_transform", "transform")):
@@ -36,10 +40,11 @@ class Command(LightningCLI):
                 f"data.{source}", f"model.init_args.{target}", apply_on="instantiate"
             )
 
+    @override
     def before_instantiate_classes(self) -> None:
         """Tune the processor, and take from a checkpoint that is evaluated what shaped it."""
-        done = tune_cpu()
-        _LOGGER.info("%s", done)
+        for change in tune_cpu():
+            _LOGGER.info("%s", change)
         subcommand = self.config.subcommand
         config = self.config[subcommand]
         path = config.get("ckpt_path")
@@ -54,6 +59,7 @@ class Command(LightningCLI):
             kwargs["logger"] = _loggers(_run_name(self.config[self.config.subcommand]))
         return super().instantiate_trainer(**kwargs)
 
+    @override
     def _parse_ckpt_path(self) -> None:
         """Lightning merges a checkpoint's hyper-parameters, import paths included; we never do."""
         return
@@ -71,9 +77,7 @@ def run(arguments: list[str]) -> int:
     Raises:
         ValueError: With a sentence, for anything wrong in the options or the configuration.
     """
-    warnings.filterwarnings("ignore", ".*_pytree.*")
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    _quieten()
     hardware = choose_hardware()
     _LOGGER.info("%s", hardware)
     try:
@@ -99,6 +103,20 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def _quieten() -> None:
+    """Keep what a user can act on, and leave out Lightning's tips and its own deprecations."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    for noise in (
+        ".*treespec.*",
+        ".*args parameter is intended to run from within Python.*",
+        ".*smaller than the logging interval.*",
+        ".*does not have many workers.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+    ):
+        warnings.filterwarnings("ignore", noise)
+
+
 def _with_paths(arguments: list[str]) -> list[str]:
     """Turn the bare names after ``--config`` into paths."""
     resolved = list(arguments)
@@ -115,7 +133,7 @@ def _with_paths(arguments: list[str]) -> list[str]:
 
 def _adopt(config: Any, path: Path) -> None:
     """Give task and data the network, vocabulary and transform of the checkpoint they evaluate."""
-    saved = read_checkpoint(path, task=_task_of(config))
+    saved = read_checkpoint(path, task="captioning")
     settings = CaptionerSettings.from_dict(saved.settings)
     # The checkpoint's weights follow; those the encoder once started from are not needed.
     encoder = replace(settings.encoder, weights="none")

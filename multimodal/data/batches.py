@@ -31,6 +31,18 @@ class CaptionBatch(NamedTuple):
     examples: tuple[CaptionExample, ...]
     skipped: tuple[str, ...]
 
+    def to(self, device: torch.device | str) -> "CaptionBatch":
+        """Move the tensors; the examples stay as they are.
+
+        Lightning calls this; without it, it would walk into the examples and refuse them.
+        """
+        moved = {
+            name: value.to(device, non_blocking=True)
+            for name, value in self._asdict().items()
+            if isinstance(value, Tensor)
+        }
+        return self._replace(**moved)
+
 
 def collate_captions(captions: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor]:
     """Pad the captions of several images to one block, framed by ``<bos>`` and ``<eos>``.

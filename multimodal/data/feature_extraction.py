@@ -51,12 +51,12 @@ class Extraction:
     """What is to be encoded, and how.
 
     Args:
-        encoder: The network.
+        encoder: A network that `prepare` made.
         images: The pictures.
         transform: From a picture to the network's input.
         views: How each picture is seen.
         batch_size: Pictures that go through the network together.
-        device: Where the network runs.
+        device: Where the network is.
         stop_at_bad: Whether a picture that cannot be used stops the work.
         progress: Whether a bar is shown; None shows it on a terminal.
     """
@@ -74,8 +74,31 @@ class Extraction:
     def shape(self) -> tuple[int, int, int, int]:
         """Images, views, regions, feature."""
         size = self.transform.settings.size
-        rows, columns = self.encoder.grid(size, size)
-        return (len(self.images), len(self.views), rows * columns, self.encoder.feature_dim)
+        black = torch.zeros(1, 3, size, size, dtype=torch.uint8, device=self.device)
+        with torch.inference_mode():
+            regions, feature = self.encoder(black).shape[1:]
+        return (len(self.images), len(self.views), regions, feature)
+
+
+def prepare(encoder: ImageEncoder, size: int, device: torch.device) -> ImageEncoder:
+    """Return a copy of an encoder that only evaluates, as fast as it can, where it should.
+
+    Args:
+        encoder: Left as it is, in its mode and on its device.
+        size: Height and width of the images to come.
+        device: Where the copy will run.
+
+    Returns:
+        The copy.
+
+    Example:
+        >>> from multimodal.nn.encoders import SmallCNN
+        >>> prepare(SmallCNN(), 32, torch.device("cpu")).training
+        False
+    """
+    noise = torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0))
+    home = next(iter([*encoder.parameters(), *encoder.buffers()])).device
+    return fold_batch_norm(encoder, noise.to(home, torch.uint8)).to(device)
 
 
 def extract(job: Extraction, writer: FeatureWriter) -> None:
@@ -95,7 +118,6 @@ def extract(job: Extraction, writer: FeatureWriter) -> None:
 
     if job.stop_at_bad and writer.skipped:  # by an earlier run that did not stop
         raise ImageError(next(iter(writer.skipped.values())))
-    encoder = _ready(job)
     bar = tqdm(
         desc="Encoding images",
         total=len(job.images),
@@ -107,7 +129,7 @@ def extract(job: Extraction, writer: FeatureWriter) -> None:
     skipped: dict[int, str] = {}
     with bar, ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         for pictures, bad in _batches(job, writer.rows, pool):
-            chunk.append(_encode(encoder, pictures, job.device))
+            chunk.append(_encode(job, pictures))
             skipped |= bad
             bar.update(len(pictures))
             if sum(part.nbytes for part in chunk) >= _CHUNK_BYTES:
@@ -118,27 +140,16 @@ def extract(job: Extraction, writer: FeatureWriter) -> None:
     writer.finish([str(image) for image in job.images])
 
 
-def _ready(job: Extraction) -> ImageEncoder:
-    """Return a copy of the encoder that evaluates, as fast as it can, where it should."""
-    size = job.transform.settings.size
-    noise = torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0))
-    home = next(iter([*job.encoder.parameters(), *job.encoder.buffers()])).device
-    folded = fold_batch_norm(job.encoder, noise.to(home, torch.uint8))
-    return folded.to(job.device)
-
-
 def _encode(
-    encoder: ImageEncoder,
-    pictures: UInt8[Tensor, "batch views 3 height width"],
-    device: torch.device,
+    job: Extraction, pictures: UInt8[Tensor, "batch views 3 height width"]
 ) -> NDArray[np.float16]:
     """Return ``(batch, views, regions, feature)``."""
     with torch.inference_mode():
-        regions = encoder(pictures.flatten(0, 1).to(device))
+        regions = job.encoder(pictures.flatten(0, 1).to(job.device))
         features = regions.half()
         if not bool(features.isfinite().all()):
             raise ValueError(
-                f"The encoder {encoder.name} gives features up to "
+                f"The encoder {job.encoder.name} gives features up to "
                 f"{regions.abs().max().item():g}; half precision holds numbers up to 65,504. "
                 "Check its weights, or train without a cache."
             )

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from multimodal.data.examples import ImageFile
-from multimodal.data.feature_extraction import CUT_KEEPS, Extraction, View, extract
+from multimodal.data.feature_extraction import CUT_KEEPS, Extraction, View, extract, prepare
 from multimodal.data.feature_writer import (
     ARRAY_NAME,
     FORMAT,
@@ -217,13 +217,14 @@ def cache_features(
         _make_folder(place)
         with locked(place):
             if not (place / INDEX_NAME).exists():
+                there = torch.device(device)
                 job = Extraction(
-                    encoder,
+                    prepare(encoder, transform.settings.size, there),
                     images,
                     transform,
                     views=tuple(views),
                     batch_size=batch_size,
-                    device=torch.device(device),
+                    device=there,
                     stop_at_bad=on_bad_image == "stop",
                     progress=progress,
                 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from multimodal.text import Vocabulary
+from multimodal.text import SPECIALS, Vocabulary
 
 
 def copy_matching(
@@ -29,8 +29,9 @@ def copy_matching(
     Raises:
         ValueError: If no tensor fits: the two networks have nothing in common.
     """
-    shared = [(row, theirs.encode([word])[0]) for row, word in enumerate(ours.to_list()) if word in
-    theirs] shared = [*((i, i) for i in range(4)), *shared]
+    words = [(row, word) for row, word in enumerate(ours.to_list()) if word in theirs]
+    shared = [(row, theirs.encode([word])[0]) for row, word in words]
+    shared = [*((row, row) for row in range(len(SPECIALS))), *shared]
     rows, sources = (torch.tensor(column) for column in zip(*shared, strict=True))
     left = []
     own = model.state_dict()
@@ -54,8 +55,5 @@ def copy_matching(
 
 
 def _is_per_word(tensor: Tensor, source: Tensor, ours: int, theirs: int) -> bool:
-    return (
-        tensor.ndim == source.ndim
-        and (len(tensor), len(source)) == (ours, theirs)
-        and tensor.shape[1:] == source.shape[1:]
-    )
+    mine, other = tensor.shape, source.shape
+    return (mine[:1], other[:1]) == ((ours,), (theirs,)) and mine[1:] == other[1:]

@@ -1,0 +1,85 @@
+import json
+from dataclasses import asdict
+
+import pytest
+
+from multimodal.data.modules import CaptionData, SceneCounts
+from multimodal.data.transforms import TransformSettings
+from multimodal.text import Vocabulary
+
+TINY = SceneCounts(train=12, val=4, test=4)
+
+
+def tiny(**changes):
+    settings = {"scenes": TINY, "transform": TransformSettings(size=48), "batch_size": 4}
+    return CaptionData(**{**settings, **changes})
+
+
+def test_the_vocabulary_is_built_from_the_training_captions_alone():
+    data = tiny()
+    captions = {text for example in data.examples("train") for text in example.captions}
+    words = {word for text in captions for word in text.split()}
+    assert set(data.vocabulary[4:]) == words
+
+
+def test_what_is_linked_into_the_task_is_plain_data():
+    data = tiny()
+    assert json.loads(json.dumps([data.vocabulary, data.eval_transform])) == [
+        data.vocabulary,
+        data.eval_transform,
+    ]
+    assert TransformSettings(**data.eval_transform) == data.settings
+
+
+def test_a_given_vocabulary_is_used_instead():
+    tokens = Vocabulary.build([["red", "circle"]]).to_list()
+    assert tiny(tokens=tokens).vocabulary == tokens
+
+
+def test_training_batches_are_shuffled_and_evaluation_batches_are_not():
+    data = tiny()
+    train = [i for batch in data.train_dataloader() for i in batch.indices.tolist()]
+    val = [i for batch in data.val_dataloader() for i in batch.indices.tolist()]
+    assert sorted(train) == list(range(12)) != train
+    assert val == list(range(4))
+
+
+def test_the_compositional_world_keeps_some_pairs_for_the_test():
+    data = tiny(scenes=SceneCounts(train=60, val=2, test=60, compositional=True))
+
+    def pairs(split):
+        return {
+            (thing.colour, thing.shape)
+            for example in data.examples(split)
+            for thing in example.image.objects
+        }
+
+    assert pairs("test") - pairs("train")
+
+
+def test_a_part_of_the_training_images_can_be_held_out(tmp_path):
+    rows = "\n".join(f"{i}.png,a dog,train" for i in range(40))
+    (tmp_path / "captions.csv").write_text(f"image,caption,split\n{rows}\n")
+    for number in range(40):
+        (tmp_path / f"{number}.png").write_bytes(b"")
+    data = tiny(format="table", root=str(tmp_path), holdout=0.25)
+    train, val = data.examples("train"), data.examples("val")
+    assert len(train) + len(val) == 40
+    assert 0 < len(val) < 20
+    assert not {example.image_id for example in train} & {example.image_id for example in val}
+
+
+def test_a_missing_folder_says_what_was_looked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        tiny(format="flickr8k", root=str(tmp_path / "nowhere")).examples("train")
+
+
+def test_an_unknown_format_is_refused():
+    data = tiny()
+    data.format = "yaml"
+    with pytest.raises(ValueError, match="`format` must be one of scenes, flickr8k"):
+        data.examples("train")
+
+
+def test_scene_counts_are_plain_data():
+    assert SceneCounts(**asdict(TINY)) == TINY
