@@ -6,7 +6,7 @@ from torch import nn
 
 from multimodal.data import feature_extraction
 from multimodal.data.examples import ImageFile
-from multimodal.data.feature_extraction import Extraction, extract, seen
+from multimodal.data.feature_extraction import Extraction, extract, prepare, seen
 from multimodal.data.feature_writer import ARRAY_NAME, FeatureWriter
 from multimodal.data.images import ImageError, load_image
 from multimodal.data.transforms import EvalTransform, TransformSettings
@@ -24,17 +24,29 @@ def pictures(tmp_path):
     return images
 
 
-def job(images, *, encoder=None, views=("plain",), batch_size=3, stop_at_bad=True, progress=False):
-    if encoder is None:
-        torch.manual_seed(0)
-        encoder = SmallCNN(channels=[8, 8], strides=[4, 2])
+def small_encoder():
+    torch.manual_seed(0)
+    return SmallCNN(channels=[8, 8], strides=[4, 2])
+
+
+def job(
+    images,
+    *,
+    encoder=None,
+    device="cpu",
+    views=("plain",),
+    batch_size=3,
+    stop_at_bad=True,
+    progress=False,
+):
+    device = torch.device(device)
     return Extraction(
-        encoder,
+        prepare(encoder or small_encoder(), 16, device),
         images,
         EvalTransform(TransformSettings(size=16)),
         views=views,
         batch_size=batch_size,
-        device=torch.device("cpu"),
+        device=device,
         stop_at_bad=stop_at_bad,
         progress=progress,
     )
@@ -54,7 +66,7 @@ def test_each_row_holds_its_own_image_and_view(pictures, tmp_path):
     assert features.shape == (7, 3, 4, 10)
     assert features.dtype == np.float16
     assert skipped == {}
-    encoder = work.encoder.eval()
+    encoder = small_encoder().eval()
     for row, image in enumerate(pictures):
         for column, view in enumerate(work.views):
             picture = work.transform(seen(load_image(image), view))
@@ -72,14 +84,12 @@ def test_the_batch_size_changes_rounding_at_most(pictures, tmp_path, batch_size)
 
 
 def test_the_encoder_is_left_as_it_was(pictures, tmp_path):
-    work = job(pictures)
-    work.encoder.train()
-    before = work.encoder.fingerprint()
-    seeded = torch.get_rng_state()
-    run(work, tmp_path / "cache")
-    assert work.encoder.training
-    assert work.encoder.fingerprint() == before
-    assert all(parameter.requires_grad for parameter in work.encoder.parameters())
+    encoder = small_encoder().train()
+    before, seeded = encoder.fingerprint(), torch.get_rng_state()
+    run(job(pictures, encoder=encoder), tmp_path / "cache")
+    assert encoder.training
+    assert encoder.fingerprint() == before
+    assert all(parameter.requires_grad for parameter in encoder.parameters())
     assert torch.equal(torch.get_rng_state(), seeded)
 
 
@@ -141,10 +151,10 @@ def test_what_an_earlier_run_skipped_stops_a_run_that_stops(pictures, tmp_path, 
 
 
 def test_features_that_half_precision_cannot_hold_are_refused(pictures, tmp_path):
-    work = job(pictures)
-    nn.init.constant_(work.encoder.blocks[1][1].bias, 1e6)
+    encoder = small_encoder()
+    nn.init.constant_(encoder.blocks[1][1].bias, 1e6)
     with pytest.raises(ValueError, match=r"gives features up to 1e\+06; half precision holds"):
-        run(work, tmp_path / "cache")
+        run(job(pictures, encoder=encoder), tmp_path / "cache")
 
 
 @pytest.mark.parametrize(("progress", "shown"), [(True, True), (False, False), (None, False)])
@@ -174,17 +184,5 @@ def test_a_picture_of_one_pixel_has_every_view(view):
 @pytest.mark.gpu
 def test_a_gpu_gives_the_features_of_the_cpu(pictures, tmp_path):
     expected, _ = run(job(pictures), tmp_path / "cpu")
-    cpu = job(pictures)
-    there = Extraction(
-        cpu.encoder,
-        cpu.images,
-        cpu.transform,
-        views=cpu.views,
-        batch_size=3,
-        device=torch.device("cuda"),
-        stop_at_bad=True,
-        progress=False,
-    )
-    found, _ = run(there, tmp_path / "gpu")
-    assert next(cpu.encoder.parameters()).device.type == "cpu"
+    found, _ = run(job(pictures, device="cuda"), tmp_path / "gpu")
     np.testing.assert_allclose(found, expected, atol=1e-2, rtol=1e-2)
