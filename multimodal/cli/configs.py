@@ -22,6 +22,31 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def check_yaml(path: Path) -> None:
+    """See that a configuration file is YAML with a mapping at the top.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: With file and line, if it is not.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error)
+        raise ValueError(f"{path}{line}: not valid YAML: {reason}.") from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{path}: a configuration must be a mapping with the keys model, data and trainer, got "
+            f"{type(content).__name__}. The shipped ones (multimodal configs) show the form."
+        )
+
+
 def find_config(name: str) -> Path:
     """Find a configuration by path or by the bare name of a shipped one.
 

@@ -19,7 +19,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from typing_extensions import override
 
-from multimodal.cli.configs import find_config
+from multimodal.cli.configs import check_yaml, find_config
 from multimodal.cli.mistakes import explain
 from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.models.captioning import CaptionerSettings
@@ -58,6 +58,20 @@ class Command(LightningCLI):
         if trainer_config.get("logger") in (None, True):
             kwargs["logger"] = _loggers(_run_name(self.config[self.config.subcommand]))
         return super().instantiate_trainer(**kwargs)
+
+    def after_fit(self) -> None:
+        """Say where the best weights are and what to do with them."""
+        best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
+        if not best or not self.trainer.is_global_zero:
+            return
+        monitor = self.trainer.checkpoint_callback.monitor
+        score = float(self.trainer.checkpoint_callback.best_model_score)
+        name = _run_name(self.config.fit)
+        sys.stdout.write(
+            f"\nBest {monitor}: {score:.3f} in {best}\n"
+            f"  measure it:     multimodal test --config {name} --ckpt_path {best}\n"
+            f"  caption images: multimodal caption {best} IMAGE...\n"
+        )
 
     @override
     def _parse_ckpt_path(self) -> None:
@@ -118,17 +132,23 @@ def _quieten() -> None:
 
 
 def _with_paths(arguments: list[str]) -> list[str]:
-    """Turn the bare names after ``--config`` into paths."""
+    """Turn the bare names after ``--config`` into paths of files that can be read."""
     resolved = list(arguments)
     for position, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
         if option not in ("--config", "-c"):
             continue
         if equals:
-            resolved[position] = f"{option}={find_config(value)}"
+            resolved[position] = f"{option}={_readable(value)}"
         elif position + 1 < len(arguments):
-            resolved[position + 1] = str(find_config(arguments[position + 1]))
+            resolved[position + 1] = str(_readable(arguments[position + 1]))
     return resolved
+
+
+def _readable(name: str) -> Path:
+    path = find_config(name)
+    check_yaml(path)
+    return path
 
 
 def _adopt(config: Any, path: Path) -> None:

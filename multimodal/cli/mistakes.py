@@ -33,7 +33,7 @@ def explain(complaint: str) -> str:
         At most three lines.
 
     Example:
-        >>> explain("error: Option 'hiden_dim' is not accepted\\n ... expected NoneType")
+        >>> explain("error: Option 'hiden_dim' is not accepted ... Expected NoneType")
         "Unknown setting 'hiden_dim'. Did you mean 'hidden_dim'?"
     """
     for pattern in _UNKNOWN:

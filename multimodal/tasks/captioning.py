@@ -30,9 +30,11 @@ from multimodal.metrics.captions import CaptionScores
 from multimodal.metrics.truth import CaptionTruth
 from multimodal.models.captioning import Captioner, CaptionerSettings
 from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
-from multimodal.training.callbacks import trusted_callbacks
-from multimodal.training.warm_start import copy_matching
 from multimodal.text import Vocabulary, detokenize, tokenize
+from multimodal.training.callbacks import trusted_callbacks
+from multimodal.training.results import ResultsFile
+from multimodal.training.skipped import SkippedImages
+from multimodal.training.warm_start import copy_matching
 
 
 class CaptioningTask(LightningModule):
@@ -234,8 +236,8 @@ class CaptioningTask(LightningModule):
 
     @override
     def configure_callbacks(self) -> list[Callback]:
-        """Return what makes a run resumable, atomic and safe from NaN, whoever trains it."""
-        return trusted_callbacks()
+        """Return what makes a run resumable, atomic and safe from NaN, and reports it."""
+        return [*trusted_callbacks(), ResultsFile(), SkippedImages()]
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
