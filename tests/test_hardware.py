@@ -1,6 +1,5 @@
 import platform
-import subprocess
-import sys
+import runpy
 
 import pytest
 import torch
@@ -127,10 +126,8 @@ def test_another_c_library_is_left_alone(tmp_path, monkeypatch):
     assert tune_cpu() == ()
 
 
+@pytest.mark.usefixtures("restored_precision")
 def test_importing_tunes_nothing():
-    code = (
-        "import torch; before = torch.get_float32_matmul_precision();"
-        "import multimodal.hardware;"
-        "assert torch.get_float32_matmul_precision() == before"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    torch.set_float32_matmul_precision("high")
+    runpy.run_path(hardware.__file__)
+    assert torch.get_float32_matmul_precision() == "high"
