@@ -1,4 +1,4 @@
-"""Turn a parser's complaint about an option into one sentence with the closest valid name."""
+"""Turn a parser's complaint about an option into a sentence or two, with the closest valid name."""
 
 import re
 from collections.abc import Iterator
@@ -19,8 +19,12 @@ _UNKNOWN = (
     re.compile(r"[Kk]ey '(?P<key>[\w.]+)' is not expected"),
     re.compile(r"[Uu]nrecognized arguments: --(?P<key>[\w.]+)"),
     re.compile(r"[Nn]o action for key '(?P<key>[\w.]+)'"),
-    re.compile(r"[Uu]nexpected keys?:? \[?'?(?P<key>[\w.]+)'?"),
 )
+_MISSING = re.compile(r"arguments are required: (?P<keys>[\w., ]+)")
+_NO_CLASS = re.compile(r"class_path '(?P<path>[\w.]+)':\s*(?P<reason>[^\n]+)")
+# The innermost complaint stands last; the outer ones repeat it with the whole configuration.
+_WRONG_VALUE = re.compile(r'Parser key "(?P<key>[\w.]+)":\s*\n(?P<rest>(?:(?!Parser key).)*)', re.S)
+_WIDTH = 200
 
 
 def explain(complaint: str) -> str:
@@ -42,8 +46,32 @@ def explain(complaint: str) -> str:
             close = get_close_matches(key.rsplit(".", 1)[-1], set(_known()), n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             return f"Unknown setting {key!r}.{hint}"
+    if match := _MISSING.search(complaint):
+        return f"Missing: {match['keys']}. Name a configuration, such as --config captioning_scenes."
+    wrong = list(_WRONG_VALUE.finditer(complaint))
+    if wrong:
+        return f"Wrong value for {wrong[-1]['key']!r}: {_reason(wrong[-1]['rest'])}"
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     return "\n".join(lines[:2] + lines[-1:] if len(lines) > 3 else lines)
+
+
+def _reason(complaint: str) -> str:
+    """Say what was expected and what came, without Python's spelling of types."""
+    if match := _NO_CLASS.search(complaint):
+        return f"{match['path']}: {match['reason'].strip()}."[:_WIDTH]
+    expected = re.findall(r"Expected an? ([^\n]+?)(?:\. Got value|\n|$)", complaint)
+    kinds = [_plain(kind) for kind in expected if "NoneType" not in kind]
+    value = re.search(r"(?:Got|Given) value: ([^\n]+)", complaint)
+    if kinds and value:
+        return f"expected {' or '.join(kinds)}, got {value[1].strip()[:60]}."
+    return " ".join(complaint.split())[:_WIDTH]
+
+
+def _plain(kind: str) -> str:
+    kind = re.sub(r"<class '([\w.]+)'>", r"\1", kind)
+    if match := re.fullmatch(r"typing\.Literal\[(.*)\]", kind):
+        return "one of " + match[1].replace("'", "")
+    return {"int": "a whole number", "float": "a number", "bool": "true or false"}.get(kind, kind)
 
 
 def _known() -> Iterator[str]:
@@ -53,12 +81,4 @@ def _known() -> Iterator[str]:
     for settings in (CaptionerSettings, EncoderSettings, SceneCounts, TransformSettings):
         assert is_dataclass(settings)
         yield from (field.name for field in fields(settings))
-    yield from (
-        "model",
-        "data",
-        "trainer",
-        "class_path",
-        "init_args",
-        "seed_everything",
-        "ckpt_path",
-    )
+    yield from ("model", "data", "trainer", "class_path", "init_args", "seed_everything", "ckpt_path")

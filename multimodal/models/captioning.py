@@ -170,7 +170,9 @@ class Captioner(nn.Module):
         return self.dropout(regions)
 
     def _embed(self, tokens: Tensor) -> Tensor:
-        words: Tensor = self.dropout(self.embedding(tokens))
+        # Rows of length 1 predict well but are too small to be read: inputs get unit variance back
+        # (Vaswani et al. 2017, section 3.4).
+        words: Tensor = self.dropout(self.embedding(tokens) * self.embedding.embedding_dim**0.5)
         return words
 
     def _logits(self, outputs: Tensor) -> Tensor:

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+
+import pytest
+
+from multimodal.cli import main as command
+from multimodal.cli.main import main
+
+
+def test_help_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(verb in text for verb in command._VERBS)
+
+
+def test_no_command_shows_the_help_and_is_a_mistake(capsys):
+    assert main([]) == 2
+    assert "usage: multimodal COMMAND" in capsys.readouterr().out
+
+
+def test_the_version_is_printed(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("multimodal ")
+
+
+def test_a_misspelt_command_gets_the_closest_one(capsys):
+    assert main(["captoin"]) == 2
+    assert "Unknown command 'captoin'. Did you mean 'caption'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ValueError("told so"), 1), (OSError("told so"), 1), (KeyboardInterrupt(), 130)],
+)
+def test_what_goes_wrong_becomes_a_sentence_and_a_code(error, code, capsys, monkeypatch):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(command, "_find", lambda verb: fail)
+    assert main(["configs"]) == code
+    assert capsys.readouterr().err in ("multimodal: told so\n", "multimodal: Interrupted.\n")
+
+
+def test_help_and_import_load_no_torch():
+    code = (
+        "import sys, multimodal\nfrom multimodal.cli.main import main\nmain(['--help'])\n"
+        "assert not {'torch', 'lightning', 'nltk'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
