@@ -8,7 +8,6 @@ import argparse
 import logging
 import sys
 import warnings
-from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -154,12 +153,8 @@ def _readable(name: str) -> Path:
 def _adopt(config: Any, path: Path) -> None:
     """Give task and data the network, vocabulary and transform of the checkpoint they evaluate."""
     saved = read_checkpoint(path, task="captioning")
-    settings = CaptionerSettings.from_dict(saved.settings)
-    # The checkpoint's weights follow; those the encoder once started from are not needed.
-    encoder = replace(settings.encoder, weights="none")
-    config.model.init_args.settings = Namespace.from_dict(
-        asdict(replace(settings, encoder=encoder))
-    )
+    settings = CaptionerSettings.for_loading(saved.settings).to_dict()
+    config.model.init_args.settings = Namespace.from_dict(settings)
     config.data.init_args.tokens = saved.vocabulary
     config.data.init_args.transform = saved.transform
 

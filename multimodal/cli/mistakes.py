@@ -47,7 +47,9 @@ def explain(complaint: str) -> str:
             hint = f" Did you mean {close[0]!r}?" if close else ""
             return f"Unknown setting {key!r}.{hint}"
     if match := _MISSING.search(complaint):
-        return f"Missing: {match['keys']}. Name a configuration, such as --config captioning_scenes."
+        return (
+            f"Missing: {match['keys']}. Name a configuration, such as --config captioning_scenes."
+        )
     wrong = list(_WRONG_VALUE.finditer(complaint))
     if wrong:
         return f"Wrong value for {wrong[-1]['key']!r}: {_reason(wrong[-1]['rest'])}"
@@ -81,4 +83,12 @@ def _known() -> Iterator[str]:
     for settings in (CaptionerSettings, EncoderSettings, SceneCounts, TransformSettings):
         assert is_dataclass(settings)
         yield from (field.name for field in fields(settings))
-    yield from ("model", "data", "trainer", "class_path", "init_args", "seed_everything", "ckpt_path")
+    yield from (
+        "model",
+        "data",
+        "trainer",
+        "class_path",
+        "init_args",
+        "seed_everything",
+        "ckpt_path",
+    )

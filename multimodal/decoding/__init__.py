@@ -12,6 +12,7 @@ softmax, which is not renormalised. The ids of special words are those of `multi
 
 from multimodal.decoding.beam import LengthPenalty, beam_search
 from multimodal.decoding.chains import greedy, sample
+from multimodal.decoding.ensemble import ensemble
 from multimodal.decoding.loop import Hypotheses, Step
 
-__all__ = ["Hypotheses", "LengthPenalty", "Step", "beam_search", "greedy", "sample"]
+__all__ = ["Hypotheses", "LengthPenalty", "Step", "beam_search", "ensemble", "greedy", "sample"]

@@ -26,6 +26,7 @@ from multimodal.nn.decoders import (
     UpDownDecoder,
 )
 from multimodal.nn.decoders.contract import Context
+from multimodal.nn.dropout import Dropout
 from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
 from multimodal.nn.recurrent import Cell, State
 
@@ -68,6 +69,11 @@ class CaptionerSettings:
         """Rebuild settings from what `to_dict` gave."""
         return cls(**{**values, "encoder": EncoderSettings(**values["encoder"])})
 
+    @classmethod
+    def for_loading(cls, values: dict[str, Any]) -> "CaptionerSettings":
+        """Rebuild settings for saved weights: what the encoder once started from is skipped."""
+        return cls.from_dict({**values, "encoder": {**values["encoder"], "weights": "none"}})
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
         return asdict(self)
@@ -93,7 +99,7 @@ class Captioner(nn.Module):
             if settings.region_dim
             else nn.Identity()
         )
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.embedding = nn.Embedding(vocab_size, settings.embedding_dim, padding_idx=0)
         self.decoder = _build_decoder(settings, region_dim)
         self.tied = settings.tie_embeddings

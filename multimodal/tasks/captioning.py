@@ -12,7 +12,6 @@ References:
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,6 +25,7 @@ from typing_extensions import override
 from multimodal.data.batches import CaptionBatch
 from multimodal.data.scenes import Scene, check_caption
 from multimodal.decoding import Hypotheses, beam_search
+from multimodal.decoding import ensemble as join
 from multimodal.metrics.captions import CaptionScores
 from multimodal.metrics.truth import CaptionTruth
 from multimodal.models.captioning import Captioner, CaptionerSettings
@@ -57,6 +57,8 @@ class CaptioningTask(LightningModule):
         beam_size: Beams at validation and test.
         max_length: Longest caption written, in words.
         length_penalty: Exponent of the length normalisation; 0 is none.
+        ensemble: Checkpoints whose word probabilities are averaged with this run's own when
+            captions are written; they must share its vocabulary and its frozen encoder.
         warm_start: A checkpoint whose weights start this run; rows of its word vectors are taken
             word by word, so its vocabulary may differ. Empty for none.
         optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
@@ -81,6 +83,7 @@ class CaptioningTask(LightningModule):
         beam_size: int = 3,
         max_length: int = 20,
         length_penalty: float = 0.0,
+        ensemble: list[str] | None = None,
         warm_start: str = "",
         optimizer: OptimizerCallable | None = None,
     ) -> None:
@@ -108,8 +111,10 @@ class CaptioningTask(LightningModule):
         )
         self.truth = CaptionTruth(_verdicts)
         if warm_start:
-            saved = read_checkpoint(Path(warm_start), task="captioning")
+            saved = read_checkpoint(warm_start, task="captioning")
             copy_matching(self.model, saved.state_dict, Vocabulary(saved.vocabulary), self.words)
+        # A plain list: the members are evaluated, but never trained, saved or counted.
+        self._members = [self._load_member(path) for path in ensemble or []]
 
     @override
     def forward(self, batch: CaptionBatch) -> Hypotheses:
@@ -121,11 +126,10 @@ class CaptioningTask(LightningModule):
         Returns:
             The best caption of each image.
         """
-        state, context = self.model.begin(self.features(batch))
+        features = self.features(batch)
+        models = [self.model, *(member.to(self.device) for member in self._members)]
         return beam_search(
-            self.model.step,
-            state,
-            context,
+            *join([(model.step, *model.begin(features)) for model in models]),
             beam_size=self.beam_size,
             max_length=self.max_length,
             length_penalty=self.length_penalty,
@@ -264,6 +268,17 @@ class CaptioningTask(LightningModule):
             vocabulary=self.words.to_list(),
             transform=self.transform,
         )
+
+    def _load_member(self, path: str) -> Captioner:
+        saved = read_checkpoint(path, task="captioning")
+        if saved.vocabulary != self.words.to_list():
+            raise ValueError(
+                f"{path} cannot join the ensemble: its vocabulary is not this run's. Train all "
+                "members on the same data with the same `min_count`."
+            )
+        member = Captioner(CaptionerSettings.for_loading(saved.settings), len(self.words))
+        member.load_state_dict(saved.state_dict)
+        return member.eval().requires_grad_(False)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         encoder = {id(parameter) for parameter in self.model.encoder.parameters()}

@@ -200,7 +200,8 @@ def test_eight_scenes_are_learnt_by_heart(tmp_path):
     data._examples["train"] = [
         replace(example, captions=example.captions[:1]) for example in data.examples("train")
     ]
-    task = make_task(data, learning_rate=2e-2)
+    settings = CaptionerSettings(**{**vars(SETTINGS), "hidden_dim": 64, "embedding_dim": 48})
+    task = make_task(data, settings=settings, learning_rate=1e-2)
     make_trainer(tmp_path, max_epochs=100, limit_val_batches=0, gradient_clip_val=1.0).fit(
         task, data
     )

@@ -1,0 +1,69 @@
+"""Several models search as one: the probabilities of their next words are averaged.
+
+Each model keeps its own state and context; the search sees one step whose state and context are
+those of all models side by side. The models must number the words alike.
+
+References:
+    Vinyals et al. 2015, "Show and tell", section 4.3 (an ensemble of captioners).
+    Hansen and Salamon 1990, "Neural network ensembles".
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from multimodal.decoding.loop import Step, Tensors
+
+
+def ensemble(members: Sequence[tuple[Step, Tensors, Tensors]]) -> tuple[Step, Tensors, Tensors]:
+    """Join the steps of several models to one.
+
+    Args:
+        members: Step, initial state and context of each model.
+
+    Returns:
+        A step, a state and a context, as the searches take them. The step's logits are the
+        logarithm of the mean probability.
+
+    Raises:
+        ValueError: If there is no member.
+
+    Example:
+        >>> def says(word):
+        ...     def step(tokens, state, context):
+        ...         return torch.eye(5)[word].mul(9).expand(*tokens.shape, 5), state
+        ...     return step, (torch.zeros(1, 1),), ()
+        >>> step, state, context = ensemble([says(4), says(4), says(3)])
+        >>> logits, _ = step(torch.tensor([[1]]), state, context)
+        >>> logits[0, 0].exp()[3:].round(decimals=2)
+        tensor([0.3300, 0.6700])
+    """
+    if not members:
+        raise ValueError("An ensemble needs one model or more, got none.")
+    steps = [step for step, _, _ in members]
+    states = [len(state) for _, state, _ in members]
+    contexts = [len(context) for _, _, context in members]
+
+    def step(tokens: Tensor, state: Tensors, context: Tensors) -> tuple[Tensor, Tensors]:
+        log_probs, after = [], []
+        parts = zip(steps, _split(state, states), _split(context, contexts), strict=True)
+        for member, own_state, own_context in parts:
+            logits, own_state = member(tokens, own_state, own_context)
+            log_probs.append(logits.float().log_softmax(dim=-1))
+            after.extend(own_state)
+        mean = torch.stack(log_probs).logsumexp(dim=0) - math.log(len(steps))
+        return mean, tuple(after)
+
+    joined_state = tuple(part for _, state, _ in members for part in state)
+    joined_context = tuple(part for _, _, context in members for part in context)
+    return step, joined_state, joined_context
+
+
+def _split(parts: Tensors, counts: Sequence[int]) -> list[Tensors]:
+    split, start = [], 0
+    for count in counts:
+        split.append(parts[start : start + count])
+        start += count
+    return split
