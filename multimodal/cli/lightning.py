@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace
+from jsonargparse import dict_to_namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
@@ -22,7 +22,7 @@ from multimodal.cli.configs import check_yaml, find_config
 from multimodal.cli.mistakes import explain
 from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.models.captioning import CaptionerSettings
-from multimodal.saving import read_checkpoint
+from multimodal.saving import SavedModel, read_checkpoint
 
 RUNS = Path("runs")
 _LOGGER = logging.getLogger(__name__)
@@ -47,8 +47,10 @@ class Command(LightningCLI):
         subcommand = self.config.subcommand
         config = self.config[subcommand]
         path = config.get("ckpt_path")
-        if path and subcommand != "fit" and path not in ("best", "last"):
-            _adopt(config, Path(path))
+        if path and path not in ("best", "last"):
+            saved = read_checkpoint(path, task="captioning")  # refuses what must not be loaded
+            if subcommand != "fit":
+                _adopt(config, saved)
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -150,11 +152,10 @@ def _readable(name: str) -> Path:
     return path
 
 
-def _adopt(config: Any, path: Path) -> None:
+def _adopt(config: Any, saved: SavedModel) -> None:
     """Give task and data the network, vocabulary and transform of the checkpoint they evaluate."""
-    saved = read_checkpoint(path, task="captioning")
     settings = CaptionerSettings.for_loading(saved.settings).to_dict()
-    config.model.init_args.settings = Namespace.from_dict(settings)
+    config.model.init_args.settings = dict_to_namespace(settings)
     config.data.init_args.tokens = saved.vocabulary
     config.data.init_args.transform = saved.transform
 
