@@ -14,6 +14,7 @@ from typing import Any
 
 from jsonargparse import dict_to_namespace
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from typing_extensions import override
@@ -62,14 +63,15 @@ class Command(LightningCLI):
 
     def after_fit(self) -> None:
         """Say where the best weights are and what to do with them."""
-        best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
-        if not best or not self.trainer.is_global_zero:
+        keeper = self.trainer.checkpoint_callback
+        if not isinstance(keeper, ModelCheckpoint) or keeper.best_model_score is None:
             return
-        monitor = self.trainer.checkpoint_callback.monitor
-        score = float(self.trainer.checkpoint_callback.best_model_score)
+        if not self.trainer.is_global_zero:
+            return
+        best, monitor, score = keeper.best_model_path, keeper.monitor, keeper.best_model_score
         name = _run_name(self.config.fit)
         sys.stdout.write(
-            f"\nBest {monitor}: {score:.3f} in {best}\n"
+            f"\nBest {monitor}: {float(score):.3f} in {best}\n"
             f"  measure it:     multimodal test --config {name} --ckpt_path {best}\n"
             f"  caption images: multimodal caption {best} IMAGE...\n"
         )

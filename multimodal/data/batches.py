@@ -36,12 +36,17 @@ class CaptionBatch(NamedTuple):
 
         Lightning calls this; without it, it would walk into the examples and refuse them.
         """
-        moved = {
-            name: value.to(device, non_blocking=True)
-            for name, value in self._asdict().items()
-            if isinstance(value, Tensor)
-        }
-        return self._replace(**moved)
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=True)
+
+        return self._replace(
+            indices=move(self.indices),
+            images=None if self.images is None else move(self.images),
+            features=None if self.features is None else move(self.features),
+            tokens=move(self.tokens),
+            mask=move(self.mask),
+        )
 
 
 def collate_captions(captions: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor]:

@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, LightningModule
 
 from multimodal.data.batches import CaptionBatch
 from multimodal.data.buckets import BucketSampler
 from multimodal.data.captions import CaptionDataset
-from multimodal.data.examples import CaptionExample
-from multimodal.data.features import FeatureCache, View, cache_features
+from multimodal.data.examples import CaptionExample, ImageFile
+from multimodal.data.feature_extraction import View
+from multimodal.data.features import FeatureCache, cache_features
 from multimodal.data.loaders import ResumableLoader
 from multimodal.data.readers import (
     holdout,
@@ -166,7 +167,7 @@ class CaptionData(LightningDataModule):
         """
         if not self.cache or self.trainer is None:
             return
-        encoder = self.trainer.lightning_module.model.encoder
+        encoder = _encoder_of(self.trainer.lightning_module)
         if encoder.trainable_stages:
             raise ValueError(
                 "`data.cache` keeps what a frozen encoder sees, but this run trains the encoder: "
@@ -237,7 +238,7 @@ class CaptionData(LightningDataModule):
         views: list[View] = self.cache_views if split == "train" else ["plain"]
         return cache_features(
             encoder,
-            [example.image for example in self.examples(split)],
+            _files(self.examples(split)),
             EvalTransform(self.settings),
             Path(self.cache) / split,
             views=views,
@@ -266,6 +267,26 @@ class CaptionData(LightningDataModule):
                 )
         formats = ", ".join(get_args(CaptionFormat))
         raise ValueError(f"`format` must be one of {formats}, got {self.format!r}.")
+
+
+def _encoder_of(task: LightningModule) -> ImageEncoder:
+    encoder = getattr(getattr(task, "model", None), "encoder", None)
+    if not isinstance(encoder, ImageEncoder):
+        raise ValueError(
+            f"`data.cache` needs a task whose `model.encoder` is an ImageEncoder; "
+            f"{type(task).__name__} has none. Leave `data.cache` empty."
+        )
+    return encoder
+
+
+def _files(examples: list[CaptionExample]) -> list[ImageFile]:
+    files = [example.image for example in examples if isinstance(example.image, ImageFile)]
+    if len(files) < len(examples):
+        raise ValueError(
+            "`data.cache` keeps the features of image files, and scenes are drawn, not read. Leave "
+            "`data.cache` empty."
+        )
+    return files
 
 
 def _scenes(split: str, counts: SceneCounts, seed: int) -> list[CaptionExample]:

@@ -47,7 +47,8 @@ def ensemble(members: Sequence[tuple[Step, Tensors, Tensors]]) -> tuple[Step, Te
     contexts = [len(context) for _, _, context in members]
 
     def step(tokens: Tensor, state: Tensors, context: Tensors) -> tuple[Tensor, Tensors]:
-        log_probs, after = [], []
+        log_probs: list[Tensor] = []
+        after: list[Tensor] = []
         parts = zip(steps, _split(state, states), _split(context, contexts), strict=True)
         for member, own_state, own_context in parts:
             logits, own_state = member(tokens, own_state, own_context)

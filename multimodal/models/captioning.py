@@ -172,14 +172,16 @@ class Captioner(nn.Module):
 
     def _regions(self, features: Tensor) -> Tensor:
         # A cache holds half precision; outside autocast the weights decide the arithmetic.
-        regions: Tensor = self.project(features.to(self.embedding.weight.dtype))
-        return self.dropout(regions)
+        regions = self.project(features.to(self.embedding.weight.dtype))
+        dropped: Tensor = self.dropout(regions)
+        return dropped
 
     def _embed(self, tokens: Tensor) -> Tensor:
         # Rows of length 1 predict well but are too small to be read: inputs get unit variance back
         # (Vaswani et al. 2017, section 3.4).
-        words: Tensor = self.dropout(self.embedding(tokens) * self.embedding.embedding_dim**0.5)
-        return words
+        words: Tensor = self.embedding(tokens) * self.embedding.embedding_dim**0.5
+        dropped: Tensor = self.dropout(words)
+        return dropped
 
     def _logits(self, outputs: Tensor) -> Tensor:
         outputs = self.dropout(outputs)

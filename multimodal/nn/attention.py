@@ -80,7 +80,8 @@ class DotAttention(nn.Module):
         return contexts, weights.mean(dim=1)
 
     def _split(self, vectors: Tensor) -> Tensor:
-        return vectors.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        heads: Tensor = vectors.unflatten(-1, (self.num_heads, -1))
+        return heads.transpose(1, 2)
 
 
 class AdditiveAttention(nn.Module):
@@ -105,7 +106,8 @@ class AdditiveAttention(nn.Module):
         self, regions: Float[Tensor, "batch regions feature"]
     ) -> Float[Tensor, "batch regions attention"]:
         """Project the regions once for all steps: ``U region``."""
-        return self.key(regions)
+        keys: Tensor = self.key(regions)
+        return keys
 
     def forward(
         self,

@@ -24,7 +24,11 @@ State = tuple[Tensor, ...]
 _GROUPS = 4
 _ROWS_OF_A_GROUP = 16
 
-_CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+_CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {
+    "rnn": nn.RNN,
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+}
 
 
 class Recurrent(nn.Module):
@@ -110,7 +114,7 @@ class Recurrent(nn.Module):
         """
         groups = min(_GROUPS, len(inputs) // _ROWS_OF_A_GROUP)
         if inputs.device.type != "cpu" or groups < 2:
-            return self(inputs, state)[0]
+            return self.forward(inputs, state)[0]
         order = lengths.argsort(descending=True, stable=True)
         parts = []
         for rows in order.chunk(groups):

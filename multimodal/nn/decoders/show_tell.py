@@ -54,7 +54,7 @@ class ShowTellDecoder(CaptionDecoder):
         image = self.image(regions.mean(dim=1)).unsqueeze(1)  # (batch, 1, embedding)
         recurrent = self.recurrent
         zeros = image.new_zeros(len(image), recurrent.num_layers, recurrent.hidden_dim)
-        return recurrent(image, (zeros,) * recurrent.num_states)[1]
+        return recurrent.forward(image, (zeros,) * recurrent.num_states)[1]
 
     def forward(
         self,
