@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from multimodal.nn.attention import DotAttention
 from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
 from multimodal.nn.decoders.show_tell import recurrent_step
+from multimodal.nn.dropout import Dropout
 from multimodal.nn.recurrent import Cell, Recurrent, State
 
 
@@ -57,7 +58,7 @@ class AttentionDecoder(CaptionDecoder):
         self.attention = DotAttention(
             hidden_dim, region_dim, attention_dim=attention_dim, num_heads=num_heads
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.combine = nn.Linear(hidden_dim + attention_dim, embedding_dim)
 
     def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
