@@ -1,0 +1,134 @@
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import CSVLogger
+
+from multimodal.data.batches import CaptionBatch
+from multimodal.data.examples import CaptionExample, ImageFile
+from multimodal.metrics import read_results
+from multimodal.training import results
+from multimodal.training.results import ResultsFile, gather
+
+
+class Parrot(LightningModule):
+    def predict_step(self, batch, batch_idx):
+        return [
+            {"image_id": each.image_id, "caption": f"a picture of {each.image_id}, déjà vu"}
+            for each in batch.examples
+        ]
+
+
+class Loader:
+    """A loader of ready batches; Lightning takes a bare list for a list of loaders."""
+
+    def __init__(self, ready):
+        self.ready = ready
+
+    def __len__(self):
+        return len(self.ready)
+
+    def __iter__(self):
+        return iter(self.ready)
+
+
+def make_batch(*pairs):
+    """A batch of (position, image id)."""
+    return CaptionBatch(
+        indices=torch.tensor([position for position, _ in pairs]),
+        images=None,
+        features=torch.zeros(1),
+        tokens=torch.zeros(1),
+        mask=torch.zeros(1),
+        examples=tuple(
+            CaptionExample(ImageFile(Path(f"{image_id}.jpg")), ("A dog .",), image_id)
+            for _, image_id in pairs
+        ),
+        skipped=(),
+    )
+
+
+def predict(folder, batches, *, path="", **changes):
+    trainer = Trainer(
+        default_root_dir=folder,
+        accelerator="cpu",
+        callbacks=[ResultsFile(path)],
+        enable_progress_bar=False,
+        **{"logger": False, **changes},
+    )
+    trainer.predict(Parrot(), Loader(batches), return_predictions=False)
+
+
+def ids(path):
+    return list(read_results(path))
+
+
+def test_predict_writes_cocos_results_into_the_runs_folder(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        predict(tmp_path, [make_batch((0, 7), (1, "b.jpg")), make_batch((2, 9))])
+    entries = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert entries[0] == {"image_id": 7, "caption": "a picture of 7, déjà vu"}
+    assert [entry["image_id"] for entry in entries] == [7, "b.jpg", 9]
+    assert f"Captions of 3 images: {tmp_path / 'results.json'}" in caplog.text
+
+
+def test_the_logger_names_the_folder(tmp_path):
+    predict(tmp_path, [make_batch((0, 7))], logger=CSVLogger(tmp_path, "run"))
+    assert ids(tmp_path / "run" / "version_0" / "results.json") == [7]
+
+
+def test_a_path_of_ones_own_is_taken(tmp_path):
+    predict(tmp_path, [make_batch((0, 7))], path=str(tmp_path / "deep" / "mine.json"))
+    assert ids(tmp_path / "deep" / "mine.json") == [7]
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_entries_are_in_the_order_of_the_data_set_and_an_image_is_there_once(tmp_path):
+    predict(tmp_path, [make_batch((3, 4), (0, 7)), make_batch((3, 4), (1, 7), (2, 5))])
+    assert ids(tmp_path / "results.json") == [7, 5, 4]
+
+
+def test_a_second_prediction_begins_anew(tmp_path):
+    callback = ResultsFile()
+    for image_id in (1, 2):
+        trainer = Trainer(
+            default_root_dir=tmp_path, accelerator="cpu", callbacks=[callback], logger=False,
+            enable_progress_bar=False,
+        )  # fmt: skip
+        loader = Loader([make_batch((0, image_id))])
+        trainer.predict(Parrot(), loader, return_predictions=False)
+        assert ids(tmp_path / "results.json") == [image_id]
+
+
+def test_what_cannot_be_written_is_a_sentence_and_the_old_file_stays(tmp_path, monkeypatch):
+    (tmp_path / "results.json").write_text("old")
+
+    def full(self, *arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match=r"Could not write .*results\.json: No space left on device"):
+        predict(tmp_path, [make_batch((0, 7))])
+    assert (tmp_path / "results.json").read_text() == "old"
+
+
+def test_processes_unite_what_they_found(monkeypatch):
+    parts = [{0: "zero", 3: "repeated"}, {1: "one", 3: "again"}]
+
+    def all_gather_object(into, own):
+        assert own == parts[0]
+        into[:] = parts
+
+    distributed = results.torch.distributed
+    monkeypatch.setattr(distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "all_gather_object", all_gather_object)
+    assert gather(parts[0]) == {0: "zero", 1: "one", 3: "repeated"}
+
+
+def test_one_process_keeps_its_own():
+    found = {0: "zero"}
+    assert gather(found) == found
