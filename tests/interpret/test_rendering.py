@@ -1,6 +1,6 @@
 import pytest
 import torch
-from matplotlib import pyplot
+from matplotlib import pyplot as plt
 from PIL import Image
 
 from multimodal.interpret import rendering
@@ -162,4 +162,4 @@ def test_another_format_is_refused(tmp_path):
 
 def test_pyplot_keeps_no_figure_alive():
     caption_sheet([picture()], ["a dog"])
-    assert pyplot.get_fignums() == []
+    assert plt.get_fignums() == []

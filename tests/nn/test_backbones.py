@@ -118,7 +118,8 @@ def test_an_image_has_the_same_regions_alone_and_in_a_batch(encoder):
 @pytest.mark.parametrize("name", marked(GOLDEN))
 def test_the_grid_is_what_torchvisions_own_head_reads(name):
     torch.manual_seed(0)
-    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    quick = {"init_weights": False, "aux_logits": False}
+    options = quick if name in ("googlenet", "inception_v3") else {}
     network = torchvision.models.get_model(name, weights=None, **options)
     images = pictures(name)
     found = TorchvisionEncoder(name)
