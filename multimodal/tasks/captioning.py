@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -29,6 +28,7 @@ from multimodal.decoding import ensemble as join
 from multimodal.metrics.captions import CaptionScores
 from multimodal.metrics.truth import CaptionTruth
 from multimodal.models.captioning import Captioner, CaptionerSettings
+from multimodal.nn.losses import cross_entropy_in_place
 from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
 from multimodal.text import Vocabulary, detokenize, tokenize
 from multimodal.training.callbacks import trusted_callbacks
@@ -157,14 +157,13 @@ class CaptioningTask(LightningModule):
         targets = batch.tokens[..., 1:][mask]
         inputs = self._mix_predictions(features, batch.tokens[..., :-1], mask)
         logits, weights = self.model(features, inputs, mask)
-        loss = F.cross_entropy(logits.float(), targets, label_smoothing=self.label_smoothing)
-        plain = F.cross_entropy(logits.detach().float(), targets) if self.label_smoothing else loss
+        loss, plain = cross_entropy_in_place(logits, targets, label_smoothing=self.label_smoothing)
         if self.attention_penalty:
             # Equation 14: over a caption every region should be looked at for one step in all.
             looked = (weights * mask.unsqueeze(-1)).sum(dim=2)  # (batch, captions, regions)
             uneven = (1 - looked).square().sum(dim=-1)[mask.any(dim=-1)]
             loss = loss + self.attention_penalty * uneven.mean()
-        return loss, plain.detach()
+        return loss, plain
 
     @override
     def training_step(self, batch: CaptionBatch, batch_idx: int) -> Tensor:
@@ -174,14 +173,14 @@ class CaptioningTask(LightningModule):
         return loss
 
     @override
-    def validation_step(self, batch: CaptionBatch, batch_idx: int) -> list[list[str]]:
-        """Log the loss, collect decoded captions and return their words."""
-        return self._evaluate(batch, "val")
+    def validation_step(self, batch: CaptionBatch, batch_idx: int) -> dict[str, Any]:
+        """Log the loss, collect decoded captions and return their words under ``captions``."""
+        return {"captions": self._evaluate(batch, "val")}
 
     @override
-    def test_step(self, batch: CaptionBatch, batch_idx: int) -> list[list[str]]:
-        """Log the loss, collect decoded captions and return their words."""
-        return self._evaluate(batch, "test")
+    def test_step(self, batch: CaptionBatch, batch_idx: int) -> dict[str, Any]:
+        """Log the loss, collect decoded captions and return their words under ``captions``."""
+        return {"captions": self._evaluate(batch, "test")}
 
     @override
     def predict_step(self, batch: CaptionBatch, batch_idx: int) -> list[dict[str, Any]]:

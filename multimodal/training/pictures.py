@@ -176,7 +176,7 @@ def ranked_sheet(written: Sequence[Written], scores: Sequence[float]) -> Figure:
     ranks = {index: rank for rank, index in enumerate(order, start=1)}
     notes = [
         f"{ranks[index]:,}. CIDEr-D {scores[index]:.2f}. Reference: "
-        f"{written[index].example.captions[0]}"
+        f"{_reference(written[index].example)}"
         for index in chosen
     ]
     kinds = "best, median and worst" if len(order) > len(chosen) else "all"
@@ -213,19 +213,25 @@ def _plain_sheet(written: Sequence[Written]) -> Figure:
     return caption_sheet(
         [_picture(each.example.image) for each in written],
         [detokenize(each.words) for each in written],
-        notes=[f"Reference: {each.example.captions[0]}" for each in written],
+        notes=[f"Reference: {_reference(each.example)}" for each in written],
     )
 
 
+def _reference(example: CaptionExample) -> str:
+    """The first reference, in the form captions have."""
+    return detokenize(tokenize(example.captions[0]))
+
+
 def _pair(batch: CaptionBatch, outputs: Any, step: str) -> list[Written]:
-    if not isinstance(outputs, list) or len(outputs) != len(batch.examples):
+    captions = outputs.get("captions") if isinstance(outputs, dict) else None
+    if not isinstance(captions, list) or len(captions) != len(batch.examples):
         raise TypeError(
-            f"CaptionPictures needs a task whose `{step}` returns the words of each caption of the "
-            f"batch, a list of {len(batch.examples)} lists, got {type(outputs).__name__}."
+            f"CaptionPictures needs a task whose `{step}` returns {{'captions': words of each}}, "
+            f"here a list of {len(batch.examples)} lists, got {type(outputs).__name__}."
         )
     return [
         Written(example, tuple(words))
-        for example, words in zip(batch.examples, outputs, strict=True)
+        for example, words in zip(batch.examples, captions, strict=True)
     ]
 
 
