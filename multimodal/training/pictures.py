@@ -54,8 +54,8 @@ class Written:
 class CaptionPictures(Callback):
     """Write sheets of captioned pictures into the run's folder and its TensorBoard log.
 
-    The task's ``validation_step`` and ``test_step`` must return the words of each caption of the
-    batch.
+    The task's ``validation_step`` and ``test_step`` must return a dictionary that holds, under
+    ``captions``, the words of each caption of the batch.
 
     Args:
         validation: How many validation pictures are shown after each validation; 0 for none. They
@@ -226,8 +226,8 @@ def _pair(batch: CaptionBatch, outputs: Any, step: str) -> list[Written]:
     captions = outputs.get("captions") if isinstance(outputs, dict) else None
     if not isinstance(captions, list) or len(captions) != len(batch.examples):
         raise TypeError(
-            f"CaptionPictures needs a task whose `{step}` returns {{'captions': words of each}}, "
-            f"here a list of {len(batch.examples)} lists, got {type(outputs).__name__}."
+            f"CaptionPictures needs a task whose `{step}` returns {{'captions': ...}}, the words "
+            f"of each caption of the batch, {len(batch.examples)} lists, got {type(outputs).__name__}."
         )
     return [
         Written(example, tuple(words))
