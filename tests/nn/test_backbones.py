@@ -9,12 +9,10 @@ from multimodal.nn import backbones
 from multimodal.nn.backbones import TorchvisionEncoder
 from multimodal.nn.encoders import EncoderSettings, build_encoder
 
-# The smallest network of each family and how torchvision goes on from its last grid: by these the
+# The smallest network of each family (the heavy ones are slow tests) and how torchvision goes on from its last grid: by these the
 # encoder's map is compared with the logits of torchvision's own network.
 POOLED = lambda head: lambda network, grid: getattr(network, head)(grid.mean((2, 3)))  # noqa: E731
 NETWORKS = {
-    "mnasnet0_5": POOLED("classifier"),
-    "mobilenet_v2": POOLED("classifier"),
     "mobilenet_v3_small": POOLED("classifier"),
     "regnet_y_400mf": POOLED("fc"),
     "resnet18": POOLED("fc"),
@@ -22,6 +20,8 @@ NETWORKS = {
     "squeezenet1_1": lambda network, grid: network.classifier(grid).flatten(1),
 }
 HEAVY = {
+    "mobilenet_v2": POOLED("classifier"),
+    "mnasnet0_5": POOLED("classifier"),
     "googlenet": POOLED("fc"),
     "efficientnet_b0": POOLED("classifier"),
     "densenet121": POOLED("classifier"),
