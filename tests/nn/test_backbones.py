@@ -9,8 +9,8 @@ from multimodal.nn import backbones
 from multimodal.nn.backbones import TorchvisionEncoder
 from multimodal.nn.encoders import EncoderSettings, build_encoder
 
-# The smallest network of each family (the heavy ones are slow tests) and how torchvision goes on from its last grid: by these the
-# encoder's map is compared with the logits of torchvision's own network.
+# The smallest network of each family (the heavy ones are slow tests) and how torchvision goes on
+# from its last grid: by this the encoder's map is compared with torchvision's own logits.
 POOLED = lambda head: lambda network, grid: getattr(network, head)(grid.mean((2, 3)))  # noqa: E731
 NETWORKS = {
     "mobilenet_v3_small": POOLED("classifier"),
