@@ -124,6 +124,7 @@ def test_a_checkpoint_of_a_lightning_run_opens_without_hyper_parameters(lightnin
     nn.Linear(2, 4).load_state_dict(saved.state_dict)
 
 
+@pytest.mark.slow
 def test_reading_does_not_import_lightning(tmp_path):
     path = write(tmp_path / "best.ckpt", checkpoint())
     code = (
@@ -288,6 +289,7 @@ json_types = st.recursive(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(json_types)
 def test_plain_data_is_returned_as_it_is(value):
     assert plain(value, "value") == value

@@ -11,6 +11,7 @@ then differ from the unbroken run's. ``LastCheckpoint`` waits for the validation
 """
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 f"No checkpoint at {path}. Look in the run's checkpoint folder."
             )
         try:
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+            with warnings.catch_warnings(action="ignore"):  # the error below says it better
+                checkpoint = torch.load(path, map_location=map_location, weights_only=True)
         except Exception as error:
             raise ValueError(
                 f"{path} is not a complete checkpoint of plain data, and nothing in it was run "

@@ -96,7 +96,7 @@ class NonFiniteGuard(Callback):
         self._check_parameters(trainer, pl_module)
         # Also buffers: a NaN in an image reaches the averages of a BatchNorm before any check.
         for name, value in checkpoint["state_dict"].items():
-            if value.is_floating_point() and not value.isfinite().all():
+            if isinstance(value, Tensor) and value.is_floating_point() and not _all_finite([value]):
                 raise self._error(trainer, f"`{name}` is not finite.", self._seen)
 
     def _check_parameters(self, trainer: Trainer, module: LightningModule) -> None:
@@ -129,11 +129,12 @@ class _Seen:
         return dict(_floating(self.batch, "batch"))
 
     def norms(self) -> list[Tensor]:
-        # In float32, because a sum of squares soon overflows float16, in which features are cached.
-        inputs = self.inputs().values()
-        return [torch.linalg.vector_norm(value, dtype=torch.float32) for value in inputs] + [
-            loss.float().reshape(()) for loss in self.losses
+        # A sum of squares soon overflows float16, in which features are cached.
+        inputs = [
+            torch.linalg.vector_norm(value, dtype=torch.promote_types(value.dtype, torch.float32))
+            for value in self.inputs().values()
         ]
+        return inputs + [loss.reshape(()) for loss in self.losses]
 
     def examples(self) -> list[str]:
         """Name the examples by their position in the data set and, where known, their image."""
@@ -191,4 +192,4 @@ def _examples(batch: Any) -> tuple[Any, ...]:
 
 
 def _all_finite(norms: list[Tensor]) -> bool:
-    return bool(torch.stack(norms).isfinite().all())
+    return bool(torch.stack([norm.float() for norm in norms]).isfinite().all())

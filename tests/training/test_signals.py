@@ -1,9 +1,11 @@
 import os
 import signal
+import subprocess
 import sys
 import time
 
 import pytest
+import tiny_run
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -68,6 +70,29 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
     assert run.finish() == 130
     assert time.monotonic() - begun < 15
     assert "Stopped at once" in run.said
+
+
+@pytest.mark.slow
+def test_two_processes_stop_at_the_same_step_and_go_on_to_the_bit(tmp_path):
+    def command(folder, *arguments):
+        options = ["--processes", "2", "--every", "1000000", *arguments]
+        return [sys.executable, tiny_run.__file__, folder, *options]
+
+    unbroken = tmp_path / "unbroken"
+    subprocess.run(command(unbroken, "--steps", "20"), check=True)
+    run = subprocess.Popen(
+        command(tmp_path, "--pause", "0.1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    while b"step 3" not in run.stdout.readline() and run.poll() is None:
+        pass
+    run.terminate()  # the first process only, as a queue system may
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == 143, errors
+    path = tmp_path / INTERRUPTED
+    subprocess.run(command(tmp_path, "--steps", "20", "--resume", path), check=True)
+    expected = torch.load(unbroken / "last.ckpt", weights_only=True)["state_dict"]
+    got = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(value, got[name]) for name, value in expected.items())
 
 
 class SignalAt(Callback):

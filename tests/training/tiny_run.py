@@ -1,6 +1,7 @@
 """A run small enough to break at every step: dropout, random augmentation, validation, schedulers.
 
-``start`` lets it train in a process of its own, for tests that send signals to it.
+``Started`` lets it train in a process of its own, for tests that send signals to it; as a script it
+is what Lightning starts once more for each further process.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from multimodal.data.buckets import BucketSampler, Request, seed_for
 from multimodal.data.loaders import ResumableLoader
 from multimodal.training import LastCheckpoint, exit_code, trusted_callbacks
 
-EXAMPLES, BATCH, EPOCHS = 22, 4, 3
+EXAMPLES, BATCH, EPOCHS = 23, 4, 3
 BATCHES = 6  # in an epoch, the last one incomplete
 SEED = 11
 
@@ -108,12 +109,17 @@ class TinyTask(LightningModule):
 
     def train_dataloader(self) -> ResumableLoader[TinyBatch]:
         lengths = [index % 5 for index in range(EXAMPLES)]
-        sampler = BucketSampler(lengths, batch_size=BATCH, seed=SEED, pool=2)
+        sampler = BucketSampler(lengths, seed=SEED, pool=2, **self.share(BATCH))
         return ResumableLoader(TinyData(self.nan_at), sampler, workers=self.workers)
 
     def val_dataloader(self) -> ResumableLoader[TinyBatch]:
-        sampler = BucketSampler(EXAMPLES, batch_size=2 * BATCH, seed=SEED, shuffle=False)
+        sampler = BucketSampler(EXAMPLES, seed=SEED, shuffle=False, **self.share(2 * BATCH))
         return ResumableLoader(TinyData(), sampler)
+
+    def share(self, batch: int) -> dict[str, int]:
+        """Cut a batch into one part for each process."""
+        rank, processes = self.trainer.global_rank, self.trainer.world_size
+        return {"batch_size": batch // processes, "rank": rank, "world_size": processes}
 
 
 def make_task(**settings: Any) -> TinyTask:
@@ -187,16 +193,25 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--ballast", type=int, default=0)
-    parser.add_argument("--lr", type=float, default=0.01)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=-1)
+    parser.add_argument("--resume", type=Path)
     arguments = parser.parse_args(argv)
-    task = make_task(workers=arguments.workers, pause=arguments.pause, lr=arguments.lr)
+    task = make_task(workers=arguments.workers, pause=arguments.pause)
     # Numbers that make a checkpoint large, so that writing it takes a while.
     task.register_buffer("ballast", torch.zeros(arguments.ballast))
     last = LastCheckpoint(every_n_steps=arguments.every, dirpath=str(arguments.folder))
-    trainer = make_trainer(arguments.folder, last, SayStep(), max_epochs=1000)
+    settings: dict[str, Any] = {"max_epochs": 1000, "max_steps": arguments.steps}
+    if arguments.processes > 1:
+        settings |= {"strategy": "ddp", "devices": arguments.processes}
+    trainer = make_trainer(arguments.folder, last, SayStep(), **settings)
     try:
-        trainer.fit(task)
+        trainer.fit(task, ckpt_path=arguments.resume)
     except BaseException as error:
         sys.stderr.write(f"{error}\n")
         return exit_code(error)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
