@@ -227,7 +227,8 @@ def _pair(batch: CaptionBatch, outputs: Any, step: str) -> list[Written]:
     if not isinstance(captions, list) or len(captions) != len(batch.examples):
         raise TypeError(
             f"CaptionPictures needs a task whose `{step}` returns {{'captions': ...}}, the words "
-            f"of each caption of the batch, {len(batch.examples)} lists, got {type(outputs).__name__}."
+            f"of each caption of the batch: {len(batch.examples)} lists; got "
+            f"{type(outputs).__name__}."
         )
     return [
         Written(example, tuple(words))

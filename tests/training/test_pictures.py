@@ -228,5 +228,6 @@ def test_a_task_that_returns_no_captions_is_refused(step, run, tmp_path):
         test_step = validation_step
 
     trainer = make_trainer(tmp_path, CaptionPictures())
-    with pytest.raises(TypeError, match=rf"`{step}` returns .*captions.* 2 lists, got NoneType"):
+    message = rf"`{step}` returns {{'captions'.* caption of the batch: 2 lists; got NoneType\."
+    with pytest.raises(TypeError, match=message):
         getattr(trainer, run)(Silent([]), batches(scene_examples(2)), verbose=False)
