@@ -69,7 +69,7 @@ _WRONG = re.compile(r"argument ([^:]+): (.+)")
 def _sentence(complaint: str, options: list[str]) -> str:
     if found := _UNKNOWN.match(complaint):
         name = found[1].partition("=")[0]
-        close = get_close_matches(name, options, n=1)
+        close = get_close_matches(name, options, n=1, cutoff=0.5)
         return f"Unknown option {name}." + (f" Did you mean {close[0]}?" if close else "")
     if found := _MISSING.match(complaint):
         *others, last = found[1].split(", ")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from multimodal.predictors.captioning import Caption
 
 EXIT_ERROR = 1
-EXIT_USAGE = 2
 
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
@@ -78,7 +77,12 @@ def run(arguments: list[str]) -> int:
     )
     names = [printable(str(picture)) for picture in pictures]
     printer = _Json() if options.json else _Table(names)
-    failed = len(problems) + _print_all(names, found, printer)
+    try:
+        failed = len(problems) + _print_all(names, found, printer)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the table, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
     return EXIT_ERROR if failed else 0
 
 

@@ -135,10 +135,6 @@ class CaptionPredictor:
         self.model = model.to(self.device).eval()
         self.vocabulary = vocabulary
         self.transform = transform
-        # Here, and not when it is needed: it runs the encoder with other tensors in place of its
-        # weights, which no other thread must see.
-        size = transform.settings.size
-        self._grid = self.model.encoder.grid(size, size)
 
     @classmethod
     def from_checkpoint(
@@ -324,22 +320,23 @@ class CaptionPredictor:
     def _write(self, images: Tensor, search: _Search) -> list[Caption]:
         dtype = _PRECISIONS[self.precision]
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
-            features = self.model.encoder(images.to(self.device))
+            grid = self.model.encoder.feature_map(images.to(self.device))
+            features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
             found = search(self.model.step, *self.model.begin(features))
-            weights = self._attend(features, found)
+            weights = self._attend(features, found).reshape(len(images), -1, *grid.shape[2:])
         return [
             self._caption(*parts)
             for parts in zip(found.tokens.tolist(), found.scores.tolist(), weights, strict=True)
         ]
 
     def _attend(self, features: Tensor, found: Hypotheses) -> Tensor:
-        """Read each best caption once more: attention ``(batch, time, rows, columns)``."""
+        """Read each best caption once more, for its attention ``(batch, time, regions)``."""
         said = found.tokens[:, :1]  # (batch, 1, time)
         before = torch.cat([torch.full_like(said[..., :1], BOS_ID), said[..., :-1]], dim=-1)
         place = torch.arange(said.shape[-1], device=said.device)
         mask = place < found.lengths[:, :1, None]  # (batch, 1, time)
         looked: Tensor = self.model(features, before, mask)[1]  # (batch, 1, time, regions)
-        return looked.float().cpu().reshape(len(said), -1, *self._grid)
+        return looked.squeeze(1).float().cpu()
 
     def _caption(self, tokens: list[list[int]], scores: list[float], weights: Tensor) -> Caption:
         words = [self.vocabulary.decode(row) for row in tokens]

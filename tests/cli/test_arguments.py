@@ -30,6 +30,7 @@ def complaint(parser, capsys, *arguments):
         (["cow", "here"], "KIND must be one of cat, dog, got 'cow'."),
         (["cat", "here", "--sice", "4"], "Unknown option --sice. Did you mean --size?"),
         (["cat", "here", "--sice=4"], "Unknown option --sice. Did you mean --size?"),
+        (["cat", "here", "--sixe", "4"], "Unknown option --sixe. Did you mean --size?"),
         (["cat", "here", "--zzz"], "Unknown option --zzz."),
         (["cat", "here", "--size"], "--size expected one argument."),
         (["cat", "here", "--si", "4"], "Unknown option --si. Did you mean --size?"),

@@ -226,6 +226,19 @@ def test_progress_is_shown_where_captions_go_elsewhere(checkpoint, photos, capsy
     assert len(json.loads(said.out)) == 3
 
 
+def test_a_reader_that_goes_away_gets_no_complaint(checkpoint, photos, capsys, monkeypatch):
+    def gone(text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    closed = []
+    monkeypatch.setattr(sys.stdout, "write", gone)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
+    monkeypatch.setattr("multimodal.cli.caption.os.dup2", lambda *files: closed.append(files))
+    assert caption(checkpoint, photos) == 1
+    assert closed[0][1] == -1
+    assert capsys.readouterr().err == ""
+
+
 def test_the_help_shows_examples_and_imports_nothing_heavy():
     program = (
         "import sys\n"

@@ -112,6 +112,15 @@ def test_a_test_writes_a_sheet_and_a_table_of_all_captions(tmp_path):
         assert sheet.height > 1000
 
 
+def test_only_the_first_process_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "is_global_zero", property(lambda self: False))
+    trainer = make_trainer(tmp_path, CaptionPictures(files=True))
+    parrot, loader = Parrot([["a", "star"]] * 2), batches(scene_examples(2))
+    trainer.test(parrot, loader, verbose=False)
+    trainer.validate(parrot, loader, verbose=False)
+    assert not list(tmp_path.rglob("*.*"))
+
+
 def test_pictures_go_into_the_folder_of_the_runs_logger(tmp_path):
     examples = scene_examples(2)
     trainer = make_trainer(tmp_path, CaptionPictures(), logger=CSVLogger(tmp_path, "run"))

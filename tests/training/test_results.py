@@ -103,6 +103,12 @@ def test_a_second_prediction_begins_anew(tmp_path):
         assert ids(tmp_path / "results.json") == [image_id]
 
 
+def test_only_the_first_process_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "is_global_zero", property(lambda self: False))
+    predict(tmp_path, [make_batch((0, 7))])
+    assert not (tmp_path / "results.json").exists()
+
+
 def test_what_cannot_be_written_is_a_sentence_and_the_old_file_stays(tmp_path, monkeypatch):
     (tmp_path / "results.json").write_text("old")
 
