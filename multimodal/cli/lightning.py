@@ -17,6 +17,7 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from typing_extensions import override
 
 from multimodal.cli.configs import check_yaml, find_config
@@ -24,6 +25,8 @@ from multimodal.cli.mistakes import explain
 from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.models.captioning import CaptionerSettings
 from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.training.guard import NonFiniteError
+from multimodal.training.signals import Interrupted, exit_code
 
 RUNS = Path("runs")
 _LOGGER = logging.getLogger(__name__)
@@ -117,6 +120,12 @@ def run(arguments: list[str]) -> int:
         )
     except (argparse.ArgumentError, TypeError) as error:
         raise ValueError(explain(str(error))) from error
+    except NonFiniteError as error:
+        raise ValueError(str(error)) from error
+    except (SystemExit, SIGTERMException) as stop:
+        if isinstance(stop, Interrupted):
+            sys.stderr.write(f"multimodal: {stop}\n")
+        return exit_code(stop)
     return 0
 
 

@@ -93,7 +93,10 @@ class ExactResume(Callback):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the metrics and the accumulated gradients back."""
+        """Put the loader's position, the metrics and the accumulated gradients back."""
+        # A scheduler that asks for `trainer.estimated_stepping_batches` has the loaders made before
+        # the checkpoint is read, and Lightning 2.6 then forgets to tell them where to go on.
+        trainer.fit_loop._load_combined_loader_states()
         trainer.callback_metrics.update(self._metrics)
         for name, parameter in pl_module.named_parameters():
             if name in self._gradients:
