@@ -18,7 +18,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from typing_extensions import override
 
 from multimodal.data.batches import CaptionBatch
@@ -158,6 +158,7 @@ class CaptioningTask(LightningModule):
         inputs = self._mix_predictions(features, batch.tokens[..., :-1], mask)
         logits, weights = self.model(features, inputs, mask)
         loss, plain = cross_entropy_in_place(logits, targets, label_smoothing=self.label_smoothing)
+        loss = loss * _share_of_tokens(targets)
         if self.attention_penalty:
             # Equation 14: over a caption every region should be looked at for one step in all.
             looked = (weights * mask.unsqueeze(-1)).sum(dim=2)  # (batch, captions, regions)
@@ -311,7 +312,8 @@ class CaptioningTask(LightningModule):
 
     def _evaluate(self, batch: CaptionBatch, stage: str) -> list[list[str]]:
         _, plain = self.model_step(batch)
-        self.log(f"{stage}/loss", plain, batch_size=len(batch.indices), sync_dist=True)
+        tokens = int(batch.mask[..., 1:].sum())
+        self.log(f"{stage}/loss", plain, batch_size=tokens, sync_dist=True)
         written = self.write(batch)
         ids = [example.image_id for example in batch.examples]
         references = [[tokenize(text) for text in example.captions] for example in batch.examples]
@@ -339,6 +341,16 @@ class CaptioningTask(LightningModule):
             for name, value in self.truth.compute().items():
                 self.log(f"{stage}/{name}", value, prog_bar=name == "truth/captions")
             self.truth.reset()
+
+
+def _share_of_tokens(targets: Tensor) -> Tensor | float:
+    """Weigh this process's mean, so that the mean over processes is that over all their tokens."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return 1.0
+    count = torch.tensor(float(len(targets)), device=targets.device)
+    total = count.clone()
+    distributed.all_reduce(total)
+    return count * distributed.get_world_size() / total
 
 
 def _warmup_cosine(warmup: int, steps: int) -> Callable[[int], float]:
