@@ -1,0 +1,334 @@
+"""Time our captioner against a tutorial's: training, beam search, CIDEr-D.
+
+The tutorial's decoder (scripts/tutorial_decoder.py) is Show, Attend and Tell straight from the
+paper's equations, run as a tutorial runs it: batches of 32 captions, one image each, torch's
+default settings, single precision. Ours runs as the command line runs it: 32 images with five
+captions each, the CPU tuned, bfloat16 where the hardware computes in it. Same sizes, same run: the
+alternatives take turns, each counts with its fastest round, and every ratio is one of captions (or
+images) a second. glibc's settings hold for the process and so help both.
+
+Run `python scripts/benchmark_captioning.py` for everything, with `--quick` for the ratios alone in
+less than a minute, with `--json` for one line of JSON, with `--device cuda` on a GPU.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+import captioning_sides as sides
+import torch
+from captioning_sides import Sizes
+from direct_cider import direct_cider_d
+
+from multimodal.hardware import choose_hardware, tune_cpu
+from multimodal.metrics.cider import CiderD
+
+TARGETS = {
+    "train_step": 9.0,
+    "train_step_fp32": 5.0,
+    "train_step_sat": 2.2,
+    "beam": 14.0,
+    "beam_fp32": 5.5,
+    "cider": 8.0,
+}  # without bfloat16 what is promised of the default mode is what is promised of single precision
+LENGTHS, BATCHES = (10, 20, 40, 80), (8, 32, 128)
+
+
+class Way(NamedTuple):
+    """One of the alternatives.
+
+    Attributes:
+        run: Does the work once.
+        count: Captions or images (or operations) that are one run's work.
+        tuned: Whether it runs with our settings of the CPU, or with torch's.
+    """
+
+    run: Callable[[], object]
+    count: float
+    tuned: bool = True
+
+
+class Machine(NamedTuple):
+    """Where the benchmark runs.
+
+    Attributes:
+        device: The device.
+        bf16: Whether it computes in bfloat16.
+        precision: torch's float32 matmul precision that was chosen for it.
+    """
+
+    device: torch.device
+    bf16: bool
+    precision: str
+
+    def rates(self, ways: Mapping[str, Way], *, seconds: float) -> dict[str, float]:
+        """Let the alternatives take turns, and return what each gets done a second at its best.
+
+        Args:
+            ways: The alternatives by name.
+            seconds: Rounds begin until so much time is over, but two are always run: the first
+                also warms up.
+        """
+        best = dict.fromkeys(ways, float("inf"))
+        began, rounds = time.perf_counter(), 0
+        while rounds < 2 or time.perf_counter() - began < seconds:
+            for name, way in ways.items():
+                torch.set_float32_matmul_precision(self.precision if way.tuned else "highest")
+                best[name] = min(best[name], self._seconds(way))
+            rounds += 1
+        return {name: way.count / best[name] for name, way in ways.items()}
+
+    def _seconds(self, way: Way) -> float:
+        self._wait()
+        start = time.perf_counter()
+        way.run()
+        self._wait()
+        return time.perf_counter() - start
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+def training_ways(sizes: Sizes, machine: Machine) -> dict[str, Way]:
+    """Build the training steps; all four see captions of the same lengths."""
+    device = machine.device
+    single, many = replace(sizes, captions=1), sizes.images * sizes.captions
+    tutorial = sides.make_tutorial(sizes)
+    twin = sides.make_twin(tutorial, sizes)
+    alone, batch = sides.make_batch(single, device), sides.make_batch(sizes, device)
+
+    def ours(captioner: torch.nn.Module, *, bf16: bool = False) -> Way:
+        return Way(sides.train_ours(captioner.to(device), batch, bf16=bf16), many)
+
+    ways = {
+        "tutorial": Way(
+            sides.train_tutorial(tutorial.to(device), alone), sizes.images, tuned=False
+        ),
+        "ours_fp32": ours(sides.make_captioner(sizes)),
+        "ours_sat": ours(twin),
+    }
+    if machine.bf16:
+        ways["ours_bf16"] = ours(sides.make_captioner(sizes), bf16=True)
+    return ways
+
+
+def beam_ways(sizes: Sizes, machine: Machine) -> dict[str, Way]:
+    """Build the beam searches over the same images."""
+    tutorial = sides.make_tutorial(sizes).eval().to(machine.device)
+    captioner = sides.make_captioner(sizes).eval().to(machine.device)
+    sides.let_captions_end(tutorial, captioner)
+    twin = sides.make_twin(tutorial, sizes).eval().to(machine.device)
+    features = sides.make_batch(sizes, machine.device).features
+
+    def ours(model: torch.nn.Module, *, bf16: bool = False) -> Way:
+        return Way(sides.search_ours(model, features, bf16=bf16), sizes.images)
+
+    ways = {
+        "tutorial": Way(sides.search_tutorial(tutorial, features), sizes.images, tuned=False),
+        "ours_fp32": ours(captioner),
+        "ours_sat": ours(twin),
+    }
+    if machine.bf16:
+        ways["ours_bf16"] = ours(captioner, bf16=True)
+    return ways
+
+
+def cider_ways(images: int = 50, references: int = 5) -> dict[str, Way]:
+    """Build CIDEr-D of random captions that share words with their references."""
+    draw = random.Random(0)
+    words = [f"word{number}" for number in range(200)]
+    likely = [1 / (rank + 1) for rank in range(len(words))]
+
+    def sentence() -> list[str]:
+        return draw.choices(words, likely, k=draw.randint(8, 20))
+
+    truths = [[sentence() for _ in range(references)] for _ in range(images)]
+    candidates = [
+        [word if draw.random() < 0.7 else draw.choice(words) for word in draw.choice(of_image)]
+        for of_image in truths
+    ]
+    scorer = CiderD(truths)
+    return {
+        "tutorial": Way(lambda: direct_cider_d(candidates, truths), images),
+        "ours": Way(lambda: scorer.score(candidates), images),
+    }
+
+
+def matmul_ways(sizes: Sizes, machine: Machine) -> dict[str, Way]:
+    """Build matrix products as large as the vocabulary's, in floating point operations."""
+    rows, inner, columns = sizes.images * sizes.captions * 8, sizes.width, sizes.vocab
+    if machine.device.type == "cuda":
+        rows = inner = columns = 8192  # a smaller one would time its launch
+
+    def product(dtype: torch.dtype) -> Way:
+        left = torch.randn(rows, inner, device=machine.device).to(dtype)
+        right = torch.randn(inner, columns, device=machine.device).to(dtype)
+        return Way(lambda: left @ right, 2.0 * rows * inner * columns)
+
+    ways = {"matmul_fp32": product(torch.float32)}
+    return ways | ({"matmul_bf16": product(torch.bfloat16)} if machine.bf16 else {})
+
+
+def check_equal(beam: Mapping[str, Way], cider: Mapping[str, Way]) -> float:
+    """Check that both sides find the same captions and scores, and return the captions' length.
+
+    Raises:
+        SystemExit: If they do not.
+    """
+    torch.set_float32_matmul_precision("highest")
+    theirs, ours = beam["tutorial"].run(), beam["ours_sat"].run()
+    rows = zip(ours.tokens[:, 0].tolist(), ours.lengths[:, 0].tolist(), strict=True)
+    if theirs != [row[:length] for row, length in rows]:
+        raise SystemExit("show_attend_tell writes other captions than the tutorial's loop.")
+    (mean, each), (our_mean, our_each) = cider["tutorial"].run(), cider["ours"].run()
+    differences = [abs(a - b) for a, b in zip([mean, *each], [our_mean, *our_each], strict=True)]
+    if max(differences) > 1e-9:
+        raise SystemExit(f"CIDEr-D is {max(differences)} from the direct one.")
+    return sum(map(len, theirs)) / len(theirs)
+
+
+def compare(sizes: Sizes, machine: Machine, *, seconds: float) -> dict[str, Any]:
+    """Time everything that is promised.
+
+    Args:
+        sizes: How large everything is.
+        machine: Where to run.
+        seconds: About how long.
+
+    Returns:
+        ``ratios`` and the ``figures`` behind them, captions or images a second.
+    """
+    training = machine.rates(
+        training_ways(sizes, machine) | matmul_ways(sizes, machine), seconds=seconds * 0.55
+    )
+    beam_side, cider_side = beam_ways(sizes, machine), cider_ways()
+    length = check_equal(beam_side, cider_side)
+    beam = machine.rates(beam_side, seconds=seconds * 0.4)
+    cider = machine.rates(cider_side, seconds=seconds * 0.05)
+    best = "ours_bf16" if machine.bf16 else "ours_fp32"
+    words = int(sides.make_batch(sizes, torch.device("cpu")).mask.sum())
+    a_caption = sides.training_flops(sizes, words) / (sizes.images * sizes.captions)
+    fraction = training[best] * a_caption / training[best.replace("ours", "matmul")]
+    return {
+        "ratios": {
+            "train_step": training[best] / training["tutorial"],
+            "train_step_fp32": training["ours_fp32"] / training["tutorial"],
+            "train_step_sat": training["ours_sat"] / training["tutorial"],
+            "beam": beam[best] / beam["tutorial"],
+            "beam_fp32": beam["ours_fp32"] / beam["tutorial"],
+            "cider": cider["ours"] / cider["tutorial"],
+        },
+        "figures": {
+            "training_captions_a_second": training,
+            "beam_images_a_second": beam,
+            "cider_captions_a_second": cider,
+            "words_a_searched_caption": length,
+            "fraction_of_matmul_rate": fraction,
+        },
+    }
+
+
+def sweep(machine: Machine, *, seconds: float) -> dict[str, dict[str, float]]:
+    """Time the training step against the captions' length and the batch."""
+    sizes = {f"mean length {length}": Sizes(mean_length=length) for length in LENGTHS}
+    sizes |= {f"batch of {images}": Sizes(images=images) for images in BATCHES}
+    found = {}
+    for name, size in sizes.items():
+        ways = training_ways(size, machine)
+        found[name] = machine.rates(ways, seconds=seconds / len(sizes))
+    return found
+
+
+def peak_memory(way: str, sizes: Sizes, machine: Machine) -> float:
+    """Measure what two training steps need beyond the model, in MiB.
+
+    On the CPU the peak of a process never falls, so this is to be called in a process of its own.
+    """
+    step = training_ways(sizes, machine)[way].run
+    if machine.device.type == "cuda":
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    step()
+    step()
+    if machine.device.type == "cuda":
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 2**20
+
+
+def peak_memories(machine: Machine) -> dict[str, float]:
+    """Measure the peak of each training step in a process of its own, in MiB."""
+    found = {}
+    for way in ("tutorial", "ours_fp32", "ours_sat", *(["ours_bf16"] if machine.bf16 else [])):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+            found[way] = alone.submit(peak_memory, way, Sizes(), machine).result()
+    return found
+
+
+def show(results: dict[str, Any], machine: Machine) -> None:
+    """Print the results for people."""
+    ratios, figures = results["ratios"], results["figures"]
+    print(f"{machine.device.type}, {torch.get_num_threads()} threads, ", end="")
+    print("bf16 and fp32" if machine.bf16 else "fp32: this processor has no bf16")
+    print(f"\n{'ratio, ours : tutorial':<28}{'measured':>10}{'promised':>10}")
+    for name, ratio in ratios.items():
+        single = f"{name}_fp32" in TARGETS and not machine.bf16
+        target = TARGETS[f"{name}_fp32" if single else name]
+        print(f"{name:<28}{ratio:>10.1f}{target:>10.1f}")
+    for title, key in [
+        ("training, captions a second", "training_captions_a_second"),
+        ("beam 5, images a second", "beam_images_a_second"),
+        ("CIDEr-D, captions a second", "cider_captions_a_second"),
+    ]:
+        print(f"\n{title}")
+        for name, rate in figures[key].items():
+            if name.startswith("matmul"):
+                print(f"    {name:<24}{rate / 1e9:>10,.0f} GFLOP/s")
+            else:
+                print(f"    {name:<24}{rate:>10,.1f}")
+    print(f"\nour training step: {figures['fraction_of_matmul_rate']:.0%} of the matmul rate")
+    print(f"searched captions: {figures['words_a_searched_caption']:.1f} words on average")
+    for name, rates in figures.get("sweep", {}).items():
+        of_tutorial = {way: rate / rates["tutorial"] for way, rate in rates.items()}
+        row = "".join(f"{way}: {rates[way]:,.0f} (x{of_tutorial[way]:.1f})   " for way in rates)
+        print(f"{name:<16}{row}")
+    for way, mebibytes in figures.get("peak_memory_mib", {}).items():
+        print(f"peak memory of a training step, {way}: {mebibytes:,.0f} MiB")
+
+
+def main() -> None:
+    """Read the options, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="the ratios alone, under a minute")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--threads", type=int, default=2, help="of the CPU")
+    options = parser.parse_args()
+    if options.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # so that the hardware is chosen without it
+    torch.set_num_threads(options.threads)
+    tune_cpu()
+    bf16 = choose_hardware().precision == "bf16-mixed"
+    machine = Machine(torch.device(options.device), bf16, torch.get_float32_matmul_precision())
+    results = compare(Sizes(), machine, seconds=22 if options.quick else 120)
+    if not options.quick:
+        results["figures"]["sweep"] = sweep(machine, seconds=120)
+        results["figures"]["peak_memory_mib"] = peak_memories(machine)
+    if options.json:
+        print(json.dumps(results))
+    else:
+        show(results, machine)
+
+
+if __name__ == "__main__":
+    main()
