@@ -1,0 +1,85 @@
+"""The README's code blocks run, with small stand-ins for a user's files."""
+
+import json
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from multimodal.cli.main import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+LINES = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines() if line]
+sys.path.insert(0, str(ROOT / "tests" / "fixtures"))
+
+import tiny_captioner  # noqa: E402 - found through the line above
+
+
+@pytest.fixture
+def _project(tmp_path, monkeypatch):
+    """A folder with the files that the README's commands name."""
+    monkeypatch.chdir(tmp_path)
+    tiny_captioner.save(tmp_path / "best.ckpt")
+    colour = next(iter(tiny_captioner.COLOURS))
+    for folder in ("folder", "my_folder"):
+        (tmp_path / folder).mkdir()
+        tiny_captioner.picture(colour).save(tmp_path / folder / "a.png")
+    tiny_captioner.picture(colour).convert("RGB").save(tmp_path / "photo.jpg")
+    rows = [
+        f"{name}.png,a {colour} {name},{split}" for name, split in (("a", "train"), ("b", "val"))
+    ]
+    shutil.copy(tmp_path / "my_folder" / "a.png", tmp_path / "my_folder" / "b.png")
+    (tmp_path / "results.json").write_text(json.dumps([{"image_id": 1, "caption": "a red dog"}]))
+    references = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": [{"id": 1, "image_id": 1, "caption": "a red dog runs"}],
+    }
+    (tmp_path / "references.json").write_text(json.dumps(references))
+    (tmp_path / "my_folder" / "captions.csv").write_text("\n".join(["image,caption,split", *rows]))
+
+
+def stand_in(arguments: list[str]) -> list[str]:
+    """Replace a configuration of real size by the smoke configuration."""
+    small = [re.sub("^captioning_.*", "smoke_captioning", argument) for argument in arguments]
+    if small[0] in ("fit", "test", "predict"):
+        small += ["--trainer.enable_progress_bar", "false"]
+    if "--data.root" in small:
+        small += ["--data.format", "table"]
+    return small
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.usefixtures("_project")
+def test_a_command_of_the_readme_runs(line):
+    command, *arguments = shlex.split(line.split("  #")[0])
+    if command.startswith("scripts/"):
+        assert (ROOT / command).stat().st_mode & 0o111
+        return
+    assert command == "multimodal"
+    if arguments[0] in ("test", "predict"):
+        shutil.copy(trained(), "best.ckpt")
+    assert main(stand_in(arguments)) == 0
+
+
+def trained() -> Path:
+    """Train the smoke configuration; return its checkpoint."""
+    assert main(["fit", *stand_in(["--config", "captioning_scenes"])]) == 0
+    (path,) = Path("runs").rglob("best.ckpt")
+    return path
+
+
+@pytest.mark.parametrize("block", [text for kind, text in BLOCKS if kind == "python"])
+@pytest.mark.usefixtures("_project")
+def test_a_python_block_of_the_readme_runs(block, capsys):
+    exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+def test_files_and_folders_the_readme_links_to_are_there():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
