@@ -320,7 +320,7 @@ def main() -> None:
     tune_cpu()
     bf16 = choose_hardware().precision == "bf16-mixed"
     machine = Machine(torch.device(options.device), bf16, torch.get_float32_matmul_precision())
-    results = compare(Sizes(), machine, seconds=22 if options.quick else 120)
+    results = compare(Sizes(), machine, seconds=18 if options.quick else 120)
     if not options.quick:
         results["figures"]["sweep"] = sweep(machine, seconds=120)
         results["figures"]["peak_memory_mib"] = peak_memories(machine)

@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from multimodal.nn.unpadded import read_unpadded
+
 Cell = Literal["rnn", "gru", "lstm"]
 State = tuple[Tensor, ...]
 
@@ -96,12 +98,12 @@ class Recurrent(nn.Module):
         state: State,
         lengths: Int[Tensor, " batch"],
     ) -> Float[Tensor, "batch time hidden"]:
-        """Read padded sequences of different lengths, skipping most of the padding.
+        """Read padded sequences of different lengths, skipping the padding where that pays.
 
-        On the CPU the rows are sorted by length and read in a few groups, each as wide as its
-        longest row; a packed sequence would skip all of it, but leaves the fused kernel and is
-        several times slower. On a GPU, where asking for a length would wait for the device, all
-        rows are read at once.
+        On the CPU an LSTM in single precision skips all of it. Else the rows are sorted by length
+        and read in a few groups, each as wide as its longest row; a packed sequence would leave
+        the fused kernel and is several times slower. On a GPU, where asking for a length would
+        wait for the device, all rows are read at once.
 
         Args:
             inputs: Vectors ``(batch, time, feature)``, real ones first.
@@ -112,16 +114,42 @@ class Recurrent(nn.Module):
             The top layer's outputs ``(batch, time, hidden)``; what stands at the padding has no
             meaning.
         """
-        groups = min(_GROUPS, len(inputs) // _ROWS_OF_A_GROUP)
-        if inputs.device.type != "cpu" or groups < 2:
+        if inputs.device.type != "cpu":
             return self.forward(inputs, state)[0]
         order = lengths.argsort(descending=True, stable=True)
+        if isinstance(self.layers, nn.LSTM) and _single_precision(inputs):
+            return self._read_unpadded(inputs, state, lengths, order)
+        groups = min(_GROUPS, len(inputs) // _ROWS_OF_A_GROUP)
+        if groups < 2:
+            return self.forward(inputs, state)[0]
         parts = []
         for rows in order.chunk(groups):
             time = max(1, int(lengths[rows[0]]))
             outputs, _ = self(inputs[rows, :time], tuple(part[rows] for part in state))
             parts.append(F.pad(outputs, (0, 0, 0, inputs.shape[1] - time)))
         return torch.cat(parts)[order.argsort()]
+
+    def _read_unpadded(
+        self, inputs: Tensor, state: State, lengths: Tensor, order: Tensor
+    ) -> Tensor:
+        batch, time, _ = inputs.shape
+        steps = torch.arange(time).unsqueeze(1)  # (time, 1)
+        real = steps < lengths[order]  # (time, batch)
+        sizes = real.sum(dim=1).tolist()
+        places = (steps + order * time)[real]  # of each word among all rows' words
+        outputs = inputs.flatten(0, 1).index_select(0, places)
+        hidden, cell = (part[order] for part in state)
+        for layer, weights in enumerate(self.layers.all_weights):
+            if layer:
+                outputs = F.dropout(outputs, self.layers.dropout, self.training)
+            first = hidden[:, layer], cell[:, layer]
+            outputs = read_unpadded(outputs, first, weights, sizes)
+        padded = outputs.new_zeros(batch * time, self.hidden_dim)
+        return padded.index_copy(0, places, outputs).view(batch, time, self.hidden_dim)
+
+
+def _single_precision(inputs: Tensor) -> bool:
+    return inputs.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
 
 def _remember_at_first(lstm: nn.LSTM) -> None:

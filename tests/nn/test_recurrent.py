@@ -36,15 +36,39 @@ def test_a_sequence_in_two_halves_gives_what_it_gives_whole(cell):
     torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
 
 
+@pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", CELLS)
-def test_reading_in_groups_of_similar_length_changes_no_real_output(cell):
+def test_reading_without_most_padding_changes_no_real_output(cell, layers):
     torch.manual_seed(0)
-    ours = Recurrent(3, 4, cell=cell)
+    ours = Recurrent(3, 4, cell=cell, num_layers=layers)
     inputs, lengths = torch.randn(70, 6, 3), torch.randint(0, 7, (70,))
-    state = tuple(torch.randn(70, 1, 4) for _ in range(ours.num_states))
+    state = tuple(torch.randn(70, layers, 4) for _ in range(ours.num_states))
     expected, _ = ours(inputs, state)
     mask = torch.arange(6) < lengths.unsqueeze(1)
     torch.testing.assert_close(ours.read(inputs, state, lengths)[mask], expected[mask])
+
+
+def test_reading_under_autocast_changes_no_real_output():
+    torch.manual_seed(0)
+    ours = Recurrent(3, 4)
+    inputs, lengths = torch.randn(70, 6, 3), torch.randint(0, 7, (70,))
+    state = tuple(torch.randn(70, 1, 4) for _ in range(2))
+    mask = torch.arange(6) < lengths.unsqueeze(1)
+    expected, _ = ours(inputs, state)
+    with torch.autocast("cpu", torch.bfloat16):
+        read = ours.read(inputs, state, lengths)
+    assert read.dtype == torch.bfloat16
+    torch.testing.assert_close(read[mask].float(), expected[mask], atol=2e-2, rtol=0)
+
+
+def test_dropout_between_layers_is_for_training_only():
+    torch.manual_seed(0)
+    ours = Recurrent(3, 4, num_layers=2, dropout=0.5)
+    inputs, lengths = torch.randn(5, 6, 3), torch.full((5,), 6)
+    state = tuple(torch.zeros(5, 2, 4) for _ in range(2))
+    assert not torch.equal(ours.read(inputs, state, lengths), ours.read(inputs, state, lengths))
+    ours.eval()
+    torch.testing.assert_close(ours.read(inputs, state, lengths), ours(inputs, state)[0])
 
 
 def test_the_forget_gate_starts_open():

