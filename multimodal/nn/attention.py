@@ -73,7 +73,25 @@ class DotAttention(nn.Module):
             Contexts ``(batch, queries, attention)`` and the weights, averaged over heads,
             ``(batch, queries, regions)``; each query's weights sum to 1.
         """
-        heads = self._split(self.query(queries))  # (batch, heads, queries, head)
+        return self.attend(self.query(queries), keys, values)
+
+    def attend(
+        self,
+        projected: Float[Tensor, "batch queries attention"],
+        keys: Float[Tensor, "batch heads regions head"],
+        values: Float[Tensor, "batch heads regions head"],
+    ) -> tuple[Float[Tensor, "batch queries attention"], Float[Tensor, "batch queries regions"]]:
+        """Attend with queries that are projected already: `forward` after its first product.
+
+        Args:
+            projected: Projected queries ``(batch, queries, attention)``.
+            keys: From `keys`.
+            values: From `keys`.
+
+        Returns:
+            As `forward`.
+        """
+        heads = self._split(projected)  # (batch, heads, queries, head)
         scores = heads @ keys.transpose(-1, -2) * heads.shape[-1] ** -0.5
         weights = scores.softmax(dim=-1).to(values.dtype)  # (batch, heads, queries, regions)
         contexts = (weights @ values).transpose(1, 2).flatten(2)  # (batch, queries, attention)

@@ -80,11 +80,14 @@ class AttentionDecoder(CaptionDecoder):
         batch, captions, time, _ = words.shape
         lengths = mask.flatten(0, 1).sum(dim=1)
         hidden = self.recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
-        hidden = self.dropout(hidden.reshape(batch, captions * time, -1))
-        seen, weights = self.attention(hidden, *context)
         real = mask.flatten(1)
-        # From here on only the real words are worth a product.
-        return self._combine(hidden[real], seen[real]), weights.unflatten(1, (captions, time))
+        # Products are for the real words only; the attention alone needs them in rows again.
+        hidden = self.dropout(hidden.reshape(batch, captions * time, -1)[real])  # (real, hidden)
+        queries = self.attention.query(hidden)
+        rows = queries.new_zeros(batch, captions * time, queries.shape[-1])
+        rows[real] = queries
+        seen, weights = self.attention.attend(rows, *context)
+        return self._combine(hidden, seen[real]), weights.unflatten(1, (captions, time))
 
     def step(
         self,
