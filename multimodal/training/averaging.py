@@ -1,0 +1,58 @@
+"""Average the weights of the last steps: what is validated and kept is the average.
+
+Lightning's own moving average starts with the first step's weights at full weight, and goes
+through the tensors one by one. Here the decay rises with the number of steps, so that the
+beginning is forgotten, and all tensors are averaged in one call.
+
+References:
+    Polyak and Juditsky 1992, "Acceleration of stochastic approximation by averaging".
+    Tan and Le 2019, "EfficientNet", section 5 (a moving average of the weights); the rising decay
+    is that of TensorFlow's ExponentialMovingAverage.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
+
+
+class MovingAverage(WeightAveraging):
+    """Keep an exponential moving average of the weights, and validate and save that.
+
+    Args:
+        decay: Share of the average that stays at each step; 0.997 averages about 300 steps.
+
+    Raises:
+        ValueError: If the decay is not between 0 and 1.
+
+    Example:
+        >>> MovingAverage(0.9).decay
+        0.9
+    """
+
+    def __init__(self, decay: float = 0.997) -> None:
+        if not 0 < decay < 1:
+            raise ValueError(f"`decay` must be more than 0 and less than 1, got {decay}.")
+        self.decay = decay
+        super().__init__(use_buffers=True, multi_avg_fn=self.average)
+
+    def average(
+        self, averages: Sequence[Tensor], currents: Sequence[Tensor], steps: Tensor | int
+    ) -> None:
+        """Move the averages towards the current weights, in place.
+
+        Args:
+            averages: What has been averaged so far.
+            currents: The weights after the step.
+            steps: Steps averaged so far.
+        """
+        decay = min(self.decay, (1 + int(steps)) / (10 + int(steps)))
+        pairs = list(zip(averages, currents, strict=True))
+        numbers = [pair for pair in pairs if pair[0].is_floating_point()]
+        if numbers:
+            mine, new = zip(*numbers, strict=True)
+            torch._foreach_lerp_(mine, new, 1 - decay)
+        for average, current in pairs:
+            if not average.is_floating_point():  # counters, such as BatchNorm's of batches
+                average.copy_(current)

@@ -1,0 +1,58 @@
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch.utils.data import DataLoader
+
+from multimodal.training.averaging import MovingAverage
+
+
+def test_the_average_is_the_papers_and_forgets_its_beginning():
+    callback = MovingAverage(0.9)
+    average, expected = [torch.zeros(3), torch.tensor(0)], torch.zeros(3)
+    for step in range(1, 100):
+        current = torch.full((3,), float(step))
+        callback.average(average, [current, torch.tensor(step)], step)
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * current
+    torch.testing.assert_close(average[0], expected)
+    assert int(average[1]) == 99
+
+
+def test_what_is_validated_and_saved_is_the_average(tmp_path):
+    class Counter(LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+            self.seen = []
+
+        def training_step(self, batch, batch_idx):
+            return -self.weight.sum()
+
+        def validation_step(self, batch, batch_idx):
+            self.seen.append(float(self.weight))
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=1.0)
+
+    task, callback = Counter(), MovingAverage(0.5)
+    trainer = Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        enable_checkpointing=False,
+        callbacks=[callback],
+        default_root_dir=tmp_path,
+    )
+    batches = DataLoader(range(4))
+    trainer.fit(task, batches, batches)
+    # The weight is 1, 2, 3, 4 after the steps; the average starts at 1 and lags behind.
+    assert 1 < task.seen[0] < 4
+
+
+@pytest.mark.parametrize("decay", [0.0, 1.0, -3.0])
+def test_a_decay_out_of_range_is_refused(decay):
+    with pytest.raises(ValueError, match="more than 0 and less than 1"):
+        MovingAverage(decay)
