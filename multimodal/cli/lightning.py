@@ -138,6 +138,7 @@ def _quieten() -> None:
         ".*args parameter is intended to run from within Python.*",
         ".*smaller than the logging interval.*",
         ".*does not have many workers.*",
+        ".*module.s. in eval mode at the start of training.*",
         ".*Checkpoint directory .* exists and is not empty.*",
     ):
         warnings.filterwarnings("ignore", noise)

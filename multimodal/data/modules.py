@@ -65,6 +65,7 @@ class CaptionData(LightningDataModule):
         caption_column: Column of a table that holds the caption.
         holdout: Share of the training images put aside and used for validation in place of the
             data set's own validation split; 0 uses that.
+        test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test list.
         batch_size: Images in a training batch; each brings its captions.
         eval_batch_size: Images in an evaluation batch.
         captions_per_image: Captions of an image in a training batch, drawn anew each epoch; 0 is
@@ -92,6 +93,7 @@ class CaptionData(LightningDataModule):
         image_column: str = "image",
         caption_column: str = "caption",
         holdout: float = 0.0,
+        test_split: Literal["test", "val"] = "test",
         batch_size: int = 64,
         eval_batch_size: int = 100,
         captions_per_image: int = 5,
@@ -113,6 +115,7 @@ class CaptionData(LightningDataModule):
         self.image_column = image_column
         self.caption_column = caption_column
         self.holdout = holdout
+        self.test_split = test_split
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.captions_per_image = captions_per_image
@@ -174,7 +177,7 @@ class CaptionData(LightningDataModule):
                 f"`encoder.trainable_stages` is {encoder.trainable_stages}. Set it to 0, or leave "
                 "`data.cache` empty."
             )
-        splits = {"fit": ("train", "val"), "validate": ("val",)}.get(stage, ("test",))
+        splits = {"fit": ("train", "val"), "validate": ("val",)}.get(stage, (self.test_split,))
         for split in splits:
             self._caches[split] = self._encode(split, encoder)
 
@@ -190,11 +193,11 @@ class CaptionData(LightningDataModule):
 
     def test_dataloader(self) -> ResumableLoader[CaptionBatch]:
         """Return the test batches in order."""
-        return self._in_order("test")
+        return self._in_order(self.test_split)
 
     def predict_dataloader(self) -> ResumableLoader[CaptionBatch]:
         """Return the test batches in order."""
-        return self._in_order("test")
+        return self._in_order(self.test_split)
 
     def _in_order(self, split: str) -> ResumableLoader[CaptionBatch]:
         dataset = self._dataset(split, EvalTransform(self.settings), 0)

@@ -69,6 +69,12 @@ def test_a_part_of_the_training_images_can_be_held_out(tmp_path):
     assert not {example.image_id for example in train} & {example.image_id for example in val}
 
 
+def test_the_validation_images_can_be_tested_on():
+    data = tiny(scenes=SceneCounts(train=4, val=3, test=2), test_split="val")
+    tested = [e.image for batch in data.test_dataloader() for e in batch.examples]
+    assert tested == [example.image for example in data.examples("val")]
+
+
 def test_a_missing_folder_says_what_was_looked_for(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         tiny(format="flickr8k", root=str(tmp_path / "nowhere")).examples("train")
