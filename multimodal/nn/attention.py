@@ -12,7 +12,6 @@ References:
     4-6; Vaswani et al. 2017, "Attention is all you need", section 3.2.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -144,7 +143,7 @@ class AdditiveAttention(nn.Module):
         Returns:
             Contexts ``(batch, beams, feature)`` and weights ``(batch, beams, regions)``.
         """
-        mixed = torch.tanh(keys.unsqueeze(1) + queries.unsqueeze(2))
+        mixed = (keys.unsqueeze(1) + queries.unsqueeze(2)).tanh_()  # the largest tensor by far
         scores = self.score(mixed).squeeze(-1)  # (batch, beams, regions)
         weights = scores.softmax(dim=-1).to(regions.dtype)
         return weights @ regions, weights

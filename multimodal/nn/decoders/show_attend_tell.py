@@ -10,6 +10,8 @@ References:
     equations 1-6 (LSTM and attention), section 4.2.1 (gate and doubly stochastic attention).
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
@@ -18,6 +20,20 @@ from torch import Tensor, nn
 from multimodal.nn.attention import AdditiveAttention
 from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
 from multimodal.nn.recurrent import State
+
+
+class _Products(NamedTuple):
+    """Weights that every step uses, cut and stacked once.
+
+    Attributes:
+        weight: Of the three layers that read h_(t-1), stacked: query, gate, recurrence.
+        bias: Theirs; the recurrence's is with the words.
+        seen: The LSTM's input weights for what was seen.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    seen: Tensor
 
 
 class ShowAttendTellDecoder(CaptionDecoder):
@@ -58,18 +74,17 @@ class ShowAttendTellDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions, a word after the other."""
-        batch, captions, _, _ = words.shape
-        keys, regions = context
-        inputs = self._word_gates(words)  # (batch, captions, time, 4 * hidden)
+        batch, captions, time, _ = words.shape
+        gates = self._word_gates(words[mask])  # (real, 4 * hidden)
+        inputs = gates.new_zeros(batch, captions, time, gates.shape[-1])
+        inputs[mask] = gates
         hidden, cell = (
             part.unflatten(0, (batch, captions)) for part in per_caption(state, captions)
         )
-        weight, bias = self._shared_product()
+        products = self._products()
         outputs, looks = [], []
-        for gates in inputs.unbind(dim=2):
-            hidden, cell, look = self._advance(
-                gates, hidden, cell, keys=keys, regions=regions, weight=weight, bias=bias
-            )
+        for now in inputs.unbind(dim=2):
+            hidden, cell, look = self._advance(now, (hidden, cell), context, products)
             outputs.append(hidden)
             looks.append(look)
         return torch.stack(outputs, dim=2)[mask], torch.stack(looks, dim=2)
@@ -81,11 +96,8 @@ class ShowAttendTellDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "batch beams output"], State]:
         """Read one word of each beam."""
-        keys, regions = context
-        weight, bias = self._shared_product()
-        hidden, cell, _ = self._advance(
-            self._word_gates(words), *state, keys=keys, regions=regions, weight=weight, bias=bias
-        )
+        gates = self._word_gates(words)
+        hidden, cell, _ = self._advance(gates, state, context, self._products())
         return hidden, (hidden, cell)
 
     def _word_gates(self, words: Tensor) -> Tensor:
@@ -93,29 +105,24 @@ class ShowAttendTellDecoder(CaptionDecoder):
         cell = self.cell
         return F.linear(words, cell.weight_ih[:, : words.shape[-1]], cell.bias_ih + cell.bias_hh)
 
-    def _shared_product(self) -> tuple[Tensor, Tensor]:
-        """The three layers that read h_(t-1), stacked: query, gate, recurrence."""
+    def _products(self) -> _Products:
         query, gate = self.attention.query, self.gate
         weight = torch.cat([query.weight, gate.weight, self.cell.weight_hh])
         bias = torch.cat([query.bias, gate.bias])
-        return weight, F.pad(bias, (0, len(weight) - len(bias)))
+        seen = self.cell.weight_ih[:, -gate.out_features :]
+        return _Products(weight, F.pad(bias, (0, len(weight) - len(bias))), seen)
 
     def _advance(
-        self,
-        gates: Tensor,
-        hidden: Tensor,
-        cell: Tensor,
-        *,
-        keys: Tensor,
-        regions: Tensor,
-        weight: Tensor,
-        bias: Tensor,
+        self, gates: Tensor, state: State, context: Context, products: _Products
     ) -> tuple[Tensor, Tensor, Tensor]:
+        hidden, cell = state
+        keys, regions = context
         sizes = [keys.shape[-1], regions.shape[-1], gates.shape[-1]]
-        query, gate, recurrence = F.linear(hidden, weight, bias).split(sizes, dim=-1)
+        from_hidden = F.linear(hidden, products.weight, products.bias)
+        query, gate, recurrence = from_hidden.split(sizes, dim=-1)
         looked, weights = self.attention(query, keys, regions)
         looked = torch.sigmoid(gate) * looked  # section 4.2.1: beta
-        seen = F.linear(looked, self.cell.weight_ih[:, -regions.shape[-1] :])
+        seen = F.linear(looked, products.seen)
         hidden, cell = lstm_gates(gates + recurrence + seen, cell)
         return hidden, cell, weights
 

@@ -58,11 +58,14 @@ class UpDownDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions, a word after the other."""
-        batch, captions, _, _ = words.shape
+        batch, captions, time, _ = words.shape
         state = tuple(part.unflatten(0, (batch, captions)) for part in per_caption(state, captions))
+        gates, recurrent = self._word_gates(words[mask]), self._recurrent()
+        inputs = gates.new_zeros(batch, captions, time, gates.shape[-1])
+        inputs[mask] = gates
         outputs, looks = [], []
-        for gates in self._word_gates(words).unbind(dim=2):
-            state, weights = self._advance(gates, state, context)
+        for now in inputs.unbind(dim=2):
+            state, weights = self._advance(now, state, context, recurrent)
             outputs.append(state[2])
             looks.append(weights)
         return torch.stack(outputs, dim=2)[mask], torch.stack(looks, dim=2)
@@ -74,7 +77,7 @@ class UpDownDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "batch beams output"], State]:
         """Read one word of each beam."""
-        state, _ = self._advance(self._word_gates(words), state, context)
+        state, _ = self._advance(self._word_gates(words), state, context, self._recurrent())
         return state[2], state
 
     def _columns(self, part: str) -> Tensor:
@@ -92,10 +95,15 @@ class UpDownDecoder(CaptionDecoder):
         bias = self.top_down.bias_ih + self.top_down.bias_hh
         return F.linear(words, self._columns("word"), bias)
 
-    def _advance(self, gates: Tensor, state: State, context: Context) -> tuple[State, Tensor]:
+    def _recurrent(self) -> Tensor:
+        """The attention LSTM's weights for the two hidden vectors it reads."""
+        return torch.cat([self._columns("language"), self.top_down.weight_hh], dim=1)
+
+    def _advance(
+        self, gates: Tensor, state: State, context: Context, recurrent: Tensor
+    ) -> tuple[State, Tensor]:
         top_hidden, top_cell, hidden, cell = state
         keys, regions, mean_gates = context
-        recurrent = torch.cat([self._columns("language"), self.top_down.weight_hh], dim=1)
         gates = gates + mean_gates.unsqueeze(1)
         gates = gates + F.linear(torch.cat([hidden, top_hidden], dim=-1), recurrent)
         top_hidden, top_cell = lstm_gates(gates, top_cell)
