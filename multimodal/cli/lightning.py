@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import dict_to_namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -46,6 +47,7 @@ class Command(LightningCLI):
     @override
     def before_instantiate_classes(self) -> None:
         """Tune the processor, and take from a checkpoint that is evaluated what shaped it."""
+        self._saved: SavedModel | None = None
         for change in tune_cpu():
             _LOGGER.info("%s", change)
         subcommand = self.config.subcommand
@@ -55,6 +57,17 @@ class Command(LightningCLI):
             saved = read_checkpoint(path, task="captioning")  # refuses what must not be loaded
             if subcommand != "fit":
                 _adopt(config, saved)
+                self._saved = saved
+
+    @override
+    def instantiate_classes(self) -> None:
+        """Build model, data and trainer, and load the weights that are evaluated.
+
+        Lightning loads them after the data's set-up, which may already encode images with them.
+        """
+        super().instantiate_classes()
+        if self._saved is not None:
+            self.model.model.load_state_dict(self._saved.state_dict)
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -120,6 +133,8 @@ def run(arguments: list[str]) -> int:
         )
     except (argparse.ArgumentError, TypeError) as error:
         raise ValueError(explain(str(error))) from error
+    except MisconfigurationException as error:
+        raise ValueError(str(error)) from error
     except NonFiniteError as error:
         raise ValueError(str(error)) from error
     except (SystemExit, SIGTERMException) as stop:
@@ -139,6 +154,8 @@ def _quieten() -> None:
         ".*smaller than the logging interval.*",
         ".*does not have many workers.*",
         ".*module.s. in eval mode at the start of training.*",
+        ".*loading a checkpoint outside the 'fit' stage.*",
+        ".*The dirpath has changed from.*",
         ".*Checkpoint directory .* exists and is not empty.*",
     ):
         warnings.filterwarnings("ignore", noise)

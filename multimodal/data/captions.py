@@ -107,6 +107,8 @@ class CaptionDataset(Dataset[CaptionBatch]):
         if self.cache is not None and not 0 <= self.cached_until <= epoch:
             good = [request for request in requests if self.cache.valid[request[1]]]
             skipped = [str(self.examples[i].image) for _, i in requests if not self.cache.valid[i]]
+            if not good:
+                raise _nothing_left(len(requests), skipped)
             features = self.cache.read([index for _, index in good], self._view(requests[0]))
         else:
             good, images, skipped = self._read_images(requests)
@@ -132,17 +134,14 @@ class CaptionDataset(Dataset[CaptionBatch]):
         for epoch, index in requests:
             try:
                 images.append(self._image(epoch, index))
-            except ImageError as error:
+            except (ImageError, FileNotFoundError) as error:
                 if not self.skip_bad_images:
                     raise
                 skipped.append(str(error))
                 continue
             good.append((epoch, index))
         if not good:
-            raise ImageError(
-                f"None of the {len(requests)} images of a batch can be read; "
-                f"the first: {skipped[0]}"
-            )
+            raise _nothing_left(len(requests), skipped)
         return good, torch.stack(images), skipped
 
     def _image(self, epoch: int, index: int) -> Tensor:
@@ -177,6 +176,12 @@ class CaptionDataset(Dataset[CaptionBatch]):
         generator = torch.Generator().manual_seed(seed_for(self.seed, epoch, index, 1))
         order = torch.randperm(len(captions), generator=generator).tolist()
         return [captions[i] for i in order[: self.captions_per_image]]
+
+
+def _nothing_left(number: int, skipped: list[str]) -> ImageError:
+    return ImageError(
+        f"None of the {number} images of a batch can be read; the first: {skipped[0]}"
+    )
 
 
 def _tokenize_all(example: CaptionExample) -> list[list[str]]:

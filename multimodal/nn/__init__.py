@@ -1,1 +1,1 @@
-"""Building blocks of networks: encoders, recurrent layers, attention, decoders, masks. Torch only."""
+"""Building blocks: encoders, recurrent layers, attention, decoders, masks. Torch only."""

@@ -217,7 +217,24 @@ class CaptioningTask(LightningModule):
 
     @override
     def on_train_epoch_start(self) -> None:
-        """Open the encoder when its epoch has come; a resumed run opens it again."""
+        """Open the encoder when its epoch has come."""
+        self._open_encoder()
+
+    @override
+    def on_train_start(self) -> None:
+        """Open the encoder again where a resumed run goes on in the middle of an epoch.
+
+        Raises:
+            ValueError: If several processes share the work: they would not share its gradients.
+        """
+        if self.unfreeze_epoch >= 0 and self.trainer.world_size > 1:
+            raise ValueError(
+                "`unfreeze_epoch` works in one process only. Train with --trainer.devices 1, or "
+                "open the stages from the start with `encoder.trainable_stages`."
+            )
+        self._open_encoder()
+
+    def _open_encoder(self) -> None:
         if 0 <= self.unfreeze_epoch <= self.current_epoch:
             self.model.encoder.unfreeze(self.unfreeze_stages)
 

@@ -11,10 +11,13 @@ References:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
+from typing_extensions import override
 
 
 class MovingAverage(WeightAveraging):
@@ -35,7 +38,34 @@ class MovingAverage(WeightAveraging):
         if not 0 < decay < 1:
             raise ValueError(f"`decay` must be more than 0 and less than 1, got {decay}.")
         self.decay = decay
+        self._exchanged = False
         super().__init__(use_buffers=True, multi_avg_fn=self.average)
+
+    @override
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the average in the place of the weights."""
+        super().on_validation_epoch_start(trainer, pl_module)
+        self._exchanged = True
+
+    @override
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the weights back."""
+        super().on_validation_epoch_end(trainer, pl_module)
+        self._exchanged = False
+
+    @override
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Save the average as the weights, and the weights beside it.
+
+        While a validation runs the two have changed places: a run that is stopped then would
+        otherwise be saved the wrong way round.
+        """
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        if self._exchanged:
+            weights, average = checkpoint["state_dict"], checkpoint["current_model_state"]
+            checkpoint["state_dict"], checkpoint["current_model_state"] = average, weights
 
     def average(
         self, averages: Sequence[Tensor], currents: Sequence[Tensor], steps: Tensor | int

@@ -137,3 +137,28 @@ def test_an_unreadable_photo_stops_or_is_left_out(capsys, caplog):
     assert "7.png" in capsys.readouterr().err
     assert main(["fit", *CONFIG, *QUIET, *own, "--data.on_bad_image", "skip"]) == 0
     assert "1 images could not be read and were left out" in caplog.text
+
+
+def test_cached_features_are_those_of_the_evaluated_checkpoint(capsys):
+    from PIL import Image
+
+    folder = Path("mine")
+    folder.mkdir()
+    rows = ["image,caption,split"]
+    for number in range(12):
+        split = "train" if number < 8 else "val"
+        Image.new("RGB", (48, 48), (20 * number, 90, 30)).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,a picture of number {number},{split}")
+    (folder / "captions.csv").write_text("\n".join(rows) + "\n")
+    own = ["--data.format", "table", "--data.root", "mine"]
+    frozen = ["--model.settings.encoder.trainable_stages", "0", "--seed_everything", "3"]
+    assert main(["fit", *CONFIG, *QUIET, *own, *frozen, "--trainer.max_epochs", "1"]) == 0
+    (path,) = Path("runs").rglob("best.ckpt")
+    losses = []
+    for cache in ("", "cache"):
+        capsys.readouterr()
+        options = ["--data.cache", cache, "--seed_everything", "8", "--ckpt_path", str(path)]
+        assert main(["validate", *CONFIG, *QUIET, *own, *options]) == 0
+        (line,) = (line for line in capsys.readouterr().out.splitlines() if "val/loss" in line)
+        losses.append(float(line.split("\u2502")[2]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -30,6 +32,8 @@ def test_what_is_validated_and_saved_is_the_average(tmp_path):
 
         def validation_step(self, batch, batch_idx):
             self.seen.append(float(self.weight))
+            self.during = self.trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+            self.during = copy.deepcopy(self.during)
 
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), lr=1.0)
@@ -50,6 +54,8 @@ def test_what_is_validated_and_saved_is_the_average(tmp_path):
     trainer.fit(task, batches, batches)
     # The weight is 1, 2, 3, 4 after the steps; the average starts at 1 and lags behind.
     assert 1 < task.seen[0] < 4
+    assert float(task.during["state_dict"]["weight"]) == task.seen[0]
+    assert float(task.during["current_model_state"]["weight"]) == 4
 
 
 @pytest.mark.parametrize("decay", [0.0, 1.0, -3.0])
