@@ -1,8 +1,8 @@
 """Dropout that does not wait for random numbers.
 
-torch's dropout on the CPU draws a number for every element, one after the other, and took a tenth
-of the captioner's training step. Here a draw of 64 bits decides four elements, which is several
-times as fast. Elsewhere torch's own is the fast one.
+torch's dropout on the CPU draws a number for every element, one after the other: 6 % of a training
+step of the captioner in single precision, and more in bfloat16. Here a draw of 64 bits decides four
+elements, which is more than twice as fast. Elsewhere torch's own is the fast one.
 
 References:
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, "Dropout: a simple way to

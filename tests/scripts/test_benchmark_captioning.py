@@ -1,4 +1,5 @@
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -143,6 +144,23 @@ def test_a_cider_that_differs_stops_the_benchmark(benchmark, small, precision):
     wrong = cider | {"ours": cider["ours"]._replace(run=lambda: (0.0, [0.0] * 50))}
     with pytest.raises(SystemExit, match="from the direct one"):
         benchmark.check_equal(beam, wrong, exact=True)
+
+
+@pytest.mark.parametrize("options", [["--quick"], []])
+def test_the_command_prints_one_line_of_json(benchmark, monkeypatch, capsys, options):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("sys.argv", ["benchmark", "--json", "--threads", "1", *options])
+    monkeypatch.setattr(benchmark, "tune_cpu", tuple)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    monkeypatch.setattr(
+        benchmark, "compare", lambda sizes, machine, seconds: {"ratios": {}, "figures": {}}
+    )
+    monkeypatch.setattr(benchmark, "sweep", lambda machine, seconds: {"batch of 8": {}})
+    monkeypatch.setattr(benchmark, "peak_memories", lambda machine: {"tutorial": 1.0})
+    benchmark.main()
+    results = json.loads(capsys.readouterr().out)
+    assert results["ratios"] == {}
+    assert ("sweep" in results["figures"]) == (not options)
 
 
 @pytest.mark.slow

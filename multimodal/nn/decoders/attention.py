@@ -1,9 +1,9 @@
 """The default decoder: an LSTM reads, and its output asks the image.
 
 The attention is queried by h_t, after the recurrent layer, and its answer does not flow back into
-it. So training needs no loop over time: one fused recurrent call over the padded captions, then one
-attention of all words of all captions of an image over its regions. Generation repeats the same
-arithmetic a word at a time.
+it. So training never attends word by word: one recurrent call over all captions, then one attention
+of all words of all captions of an image over its regions. Generation repeats the same arithmetic a
+word at a time.
 
 References:
     Luong, Pham and Manning 2015, "Effective approaches to attention-based neural machine
