@@ -73,6 +73,12 @@ class Command(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Give the trainer a run folder named after the configuration, unless one was chosen."""
         trainer_config = self.config[self.config.subcommand].trainer
+        hardware = choose_hardware()
+        asked = (trainer_config.accelerator, trainer_config.precision)
+        if asked == (hardware.accelerator, hardware.precision):
+            _LOGGER.info("%s", hardware)
+        else:
+            _LOGGER.info("Using %s in %s, as asked.", *asked)
         if trainer_config.get("logger") in (None, True):
             kwargs["logger"] = _loggers(_run_name(self.config[self.config.subcommand]))
         return super().instantiate_trainer(**kwargs)
@@ -112,7 +118,6 @@ def run(arguments: list[str]) -> int:
     """
     _quieten()
     hardware = choose_hardware()
-    _LOGGER.info("%s", hardware)
     try:
         Command(
             LightningModule,
@@ -132,6 +137,8 @@ def run(arguments: list[str]) -> int:
             args=_with_paths(arguments),
         )
     except (argparse.ArgumentError, TypeError) as error:
+        if isinstance(error, TypeError) and "Parser key" not in str(error):
+            raise  # not about an option: a mistake in code, which needs its traceback
         raise ValueError(explain(str(error))) from error
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error

@@ -57,7 +57,15 @@ def _guarded(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _fail("Interrupted.", EXIT_INTERRUPT)
     except (ValueError, TypeError, OSError, ImportError) as error:
-        return _fail(str(error), EXIT_ERROR)
+        return _fail(_sentence(error), EXIT_ERROR)
+
+
+def _sentence(error: Exception) -> str:
+    """What the error says; without the traceback that torch puts before one of a worker."""
+    text = str(error)
+    if "Original Traceback" not in text:
+        return text
+    return text.strip().splitlines()[-1].split(": ", 1)[-1]
 
 
 def _find(verb: str) -> Callable[[list[str]], int]:

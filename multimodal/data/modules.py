@@ -70,6 +70,8 @@ class CaptionData(LightningDataModule):
         eval_batch_size: Images in an evaluation batch.
         captions_per_image: Captions of an image in a training batch, drawn anew each epoch; 0 is
             all.
+        buckets: Whether a training batch holds images with captions of similar length, which saves
+            padding; off where an encoder with BatchNorm is trained, for such batches are alike.
         min_count: Words that occur less often in the training captions become ``<unk>``.
         max_words: Longer captions are cut.
         tokens: A vocabulary to use instead of building one; the command line puts a checkpoint's
@@ -97,6 +99,7 @@ class CaptionData(LightningDataModule):
         batch_size: int = 64,
         eval_batch_size: int = 100,
         captions_per_image: int = 5,
+        buckets: bool = True,
         min_count: int = 1,
         max_words: int = 50,
         tokens: list[str] | None = None,
@@ -119,6 +122,7 @@ class CaptionData(LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.captions_per_image = captions_per_image
+        self.buckets = buckets
         self.min_count = min_count
         self.max_words = max_words
         self.tokens = tokens
@@ -223,7 +227,7 @@ class CaptionData(LightningDataModule):
         self, dataset: CaptionDataset, batch_size: int, *, shuffle: bool
     ) -> ResumableLoader[CaptionBatch]:
         sampler = BucketSampler(
-            dataset.lengths if shuffle else len(dataset),
+            dataset.lengths if shuffle and self.buckets else len(dataset),
             batch_size=batch_size,
             seed=self.seed,
             shuffle=shuffle,

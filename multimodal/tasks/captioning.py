@@ -36,6 +36,8 @@ from multimodal.training.results import ResultsFile
 from multimodal.training.skipped import SkippedImages
 from multimodal.training.warm_start import copy_matching
 
+_NO_SETTINGS: dict[str, Any] = {"encoder": {}}
+
 
 class CaptioningTask(LightningModule):
     """Captioning: loss, decoding, metrics, optimiser.
@@ -246,7 +248,7 @@ class CaptioningTask(LightningModule):
         optimizer = torch.optim.AdamW(
             self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.98), fused=True
         )
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        steps = self._total_steps()
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, _warmup_cosine(max(1, round(self.warmup * steps)), steps)
         )
@@ -262,12 +264,23 @@ class CaptioningTask(LightningModule):
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint with other words: its rows would stand for the wrong ones.
+        """Refuse a checkpoint of another network, or with other words for its rows.
 
         Raises:
-            ValueError: If the vocabularies differ.
+            ValueError: If settings or vocabularies differ.
         """
-        theirs = checkpoint.get(CHECKPOINT_KEY, {}).get("vocabulary")
+        held = checkpoint.get(CHECKPOINT_KEY, {})
+        theirs, mine = (
+            {**settings, "encoder": {**settings["encoder"], "weights": "", "trainable_stages": 0}}
+            for settings in (held.get("settings") or _NO_SETTINGS, self.settings.to_dict())
+        )
+        changed = [name for name in mine if mine[name] != theirs.get(name)]
+        if changed:
+            raise ValueError(
+                f"The checkpoint's network differs from this run's in {', '.join(changed)}. Resume "
+                "with the configuration it was trained with (config.yaml in its run's folder)."
+            )
+        theirs = held.get("vocabulary")
         if theirs != self.words.to_list():
             raise ValueError(
                 f"The checkpoint knows {len(theirs or [])} words, this run {len(self.words)}, and "
@@ -285,6 +298,15 @@ class CaptioningTask(LightningModule):
             vocabulary=self.words.to_list(),
             transform=self.transform,
         )
+
+    def _total_steps(self) -> int:
+        steps = self.trainer.estimated_stepping_batches
+        if math.isinf(steps):
+            raise ValueError(
+                "The learning rate falls over the whole run, so the run needs an end: set "
+                "--trainer.max_epochs or --trainer.max_steps."
+            )
+        return max(1, int(steps))
 
     def _load_member(self, path: str) -> Captioner:
         saved = read_checkpoint(path, task="captioning")
@@ -316,7 +338,7 @@ class CaptioningTask(LightningModule):
         """Replace a share of the input words by what the model itself would have said there."""
         if not (self.training and self.scheduled_sampling):
             return tokens
-        progress = self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
+        progress = self.global_step / self._total_steps()
         with torch.no_grad():
             logits, _ = self.model(features, tokens, mask)
             drawn = torch.multinomial(logits.float().softmax(dim=-1), 1).squeeze(-1)

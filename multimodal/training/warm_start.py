@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from multimodal.text import SPECIALS, Vocabulary
 
+_PER_WORD = ("embedding.weight", "bias", "output.weight", "output.bias")
+
 
 def copy_matching(
     model: nn.Module, weights: Mapping[str, Tensor], theirs: Vocabulary, ours: Vocabulary
@@ -40,7 +42,7 @@ def copy_matching(
             source = weights.get(name)
             if source is None:
                 left.append(name)
-            elif _is_per_word(tensor, source, len(ours), len(theirs)):
+            elif name in _PER_WORD and tensor.shape[1:] == source.shape[1:]:
                 tensor[rows] = source[sources].to(tensor.dtype)
             elif source.shape == tensor.shape:
                 tensor.copy_(source)
@@ -52,8 +54,3 @@ def copy_matching(
             "decoder and sizes, or leave `warm_start` empty."
         )
     return tuple(left)
-
-
-def _is_per_word(tensor: Tensor, source: Tensor, ours: int, theirs: int) -> bool:
-    mine, other = tensor.shape, source.shape
-    return (mine[:1], other[:1]) == ((ours,), (theirs,)) and mine[1:] == other[1:]

@@ -47,3 +47,15 @@ def test_help_and_import_load_no_torch():
         "assert not {'torch', 'lightning', 'nltk'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_an_error_of_a_worker_is_told_without_its_traceback(capsys, monkeypatch):
+    def fail(arguments):
+        raise ValueError(
+            "Caught ImageError in DataLoader worker process 0.\nOriginal Traceback (most recent "
+            "call last):\n  File ...\nmultimodal.data.images.ImageError: 7.png: is truncated\n"
+        )
+
+    monkeypatch.setattr(command, "_find", lambda verb: fail)
+    assert main(["configs"]) == 1
+    assert capsys.readouterr().err == "multimodal: 7.png: is truncated\n"

@@ -92,6 +92,30 @@ def test_resuming_with_other_words_is_refused(fitted, tmp_path):
         make_trainer(tmp_path).fit(make_task(data), data, ckpt_path=path)
 
 
+def test_resuming_with_another_network_is_refused(fitted, tmp_path):
+    _, _, data, path = fitted
+    wider = CaptionerSettings(**{**vars(SETTINGS), "hidden_dim": 40})
+    with pytest.raises(ValueError, match="differs from this run's in hidden_dim"):
+        make_trainer(tmp_path).fit(make_task(data, settings=wider), data, ckpt_path=path)
+
+
+def test_a_run_without_an_end_is_refused(tmp_path):
+    data = make_data()
+    with pytest.raises(ValueError, match=r"set --trainer\.max_epochs or"):
+        make_trainer(tmp_path, max_epochs=-1).fit(make_task(data), data)
+
+
+def test_opening_the_encoder_in_several_processes_is_refused():
+    task = make_task(make_data(), unfreeze_epoch=1)
+
+    class Two:
+        world_size = 2
+
+    task.__class__ = type("Two", (CaptioningTask,), {"trainer": Two()})
+    with pytest.raises(ValueError, match="works in one process only"):
+        task.on_train_start()
+
+
 def test_a_warm_start_takes_weights_though_the_words_differ(fitted):
     _, task, data, path = fitted
     fewer = make_data(tokens=[*data.vocabulary[:4], *reversed(data.vocabulary[4:-3]), "zebra"])
