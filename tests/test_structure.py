@@ -10,7 +10,6 @@ SOURCES = sorted(
     for path in (ROOT / "multimodal").rglob("*.py")
     if path.name != "__init__.py"
 )
-# The contract of the decoders is tested on all of them, and `contract.py` holds nothing else.
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=str)
