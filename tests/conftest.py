@@ -7,6 +7,10 @@ import pytest
 import torch
 from hypothesis import settings
 
+# One thread: the tensors of tests are small, and a process that is forked after a thread pool has
+# started (as the tests of killed runs do) waits for threads that it does not have.
+torch.set_num_threads(1)
+
 # A loaded machine is slow, which is no fault of the code under test.
 settings.register_profile("multimodal", deadline=None)
 settings.load_profile("multimodal")

@@ -11,7 +11,6 @@ References:
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,6 +32,7 @@ from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
 from multimodal.text import Vocabulary, detokenize, tokenize
 from multimodal.training.callbacks import trusted_callbacks
 from multimodal.training.results import ResultsFile
+from multimodal.training.schedules import warmup_cosine
 from multimodal.training.skipped import SkippedImages
 from multimodal.training.warm_start import copy_matching
 
@@ -250,7 +250,7 @@ class CaptioningTask(LightningModule):
         )
         steps = self._total_steps()
         scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, _warmup_cosine(max(1, round(self.warmup * steps)), steps)
+            optimizer, warmup_cosine(max(1, round(self.warmup * steps)), steps)
         )
         return {
             "optimizer": optimizer,
@@ -390,18 +390,6 @@ def _share_of_tokens(targets: Tensor) -> Tensor | float:
     total = count.clone()
     distributed.all_reduce(total)
     return count * distributed.get_world_size() / total
-
-
-def _warmup_cosine(warmup: int, steps: int) -> Callable[[int], float]:
-    """Rise linearly, then fall as half a cosine to a hundredth."""
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        progress = min(1.0, (step - warmup) / max(1, steps - warmup))
-        return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
-
-    return factor
 
 
 def _verdicts(scene: Scene, caption: str) -> list[bool]:
