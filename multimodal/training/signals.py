@@ -190,7 +190,7 @@ class StopOnSignal(Checkpoint):
         path = checkpoint_folder(trainer) / INTERRUPTED
         self._validation_is_pending = validation_is_pending
         try:
-            trainer.save_checkpoint(path, weights_only=False)
+            trainer.save_checkpoint(path)
         finally:
             self._validation_is_pending = False
             self._received = None
