@@ -61,3 +61,47 @@ class CaptionExample:
     image: ImageFile | Scene
     captions: tuple[str, ...]
     image_id: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about a picture, with what people answered.
+
+    Args:
+        text: The question as it was written.
+        answers: The answers as they were written: one, or as many as there were annotators (ten in
+            VQA); none where they are not published.
+        question_id: The data set's own number or name of the question.
+        question_type: What reports group by: the first words in VQA, the family in CLEVR.
+        answer_type: ``yes/no``, ``number`` or ``other``; empty where the data set does not say.
+
+    Example:
+        >>> Question("Is there a dog?", ("yes",), 7, "is there", "yes/no").answers
+        ('yes',)
+    """
+
+    text: str
+    answers: tuple[str, ...]
+    question_id: int | str
+    question_type: str = ""
+    answer_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionExample:
+    """One picture with every question asked about it: the picture is encoded once for all of them.
+
+    Args:
+        image: Where the picture lies, or the scene it is drawn from.
+        questions: At least one, in the order of the file.
+        image_id: The data set's own name for the picture, as for `CaptionExample`.
+
+    Example:
+        >>> asked = Question("Is there a dog?", ("yes",), 7)
+        >>> len(QuestionExample(ImageFile(Path("dog.jpg")), (asked,), "dog.jpg").questions)
+        1
+    """
+
+    image: ImageFile | Scene
+    questions: tuple[Question, ...]
+    image_id: int | str
