@@ -73,6 +73,8 @@ class CaptionData(LightningDataModule):
         buckets: Whether a training batch holds images with captions of similar length, which saves
             padding; off where an encoder with BatchNorm is trained, for such batches are alike.
         min_count: Words that occur less often in the training captions become ``<unk>``.
+        max_vocabulary: The most frequent words are kept, up to this many with the four special
+            tokens; 0 keeps all.
         max_words: Longer captions are cut.
         tokens: A vocabulary to use instead of building one; the command line puts a checkpoint's
             here when it evaluates one.
@@ -101,6 +103,7 @@ class CaptionData(LightningDataModule):
         captions_per_image: int = 5,
         buckets: bool = True,
         min_count: int = 1,
+        max_vocabulary: int = 0,
         max_words: int = 50,
         tokens: list[str] | None = None,
         cache: str = "",
@@ -124,6 +127,7 @@ class CaptionData(LightningDataModule):
         self.captions_per_image = captions_per_image
         self.buckets = buckets
         self.min_count = min_count
+        self.max_vocabulary = max_vocabulary
         self.max_words = max_words
         self.tokens = tokens
         self.cache = cache
@@ -140,7 +144,9 @@ class CaptionData(LightningDataModule):
         if self.tokens:
             return Vocabulary(self.tokens)
         texts = (text for example in self.examples("train") for text in example.captions)
-        return Vocabulary.build(map(tokenize, texts), min_count=self.min_count)
+        return Vocabulary.build(
+            map(tokenize, texts), min_count=self.min_count, max_size=self.max_vocabulary or None
+        )
 
     @property
     def vocabulary(self) -> list[str]:

@@ -36,6 +36,12 @@ def test_a_given_vocabulary_is_used_instead():
     assert tiny(tokens=tokens).vocabulary == tokens
 
 
+def test_a_vocabulary_can_be_kept_short():
+    everything, short = tiny().vocabulary, tiny(max_vocabulary=9).vocabulary
+    assert short == everything[:9]
+    assert len(everything) > 9
+
+
 def test_training_batches_are_shuffled_and_evaluation_batches_are_not():
     data = tiny()
     train = [i for batch in data.train_dataloader() for i in batch.indices.tolist()]
