@@ -81,7 +81,8 @@ class CaptionData(LightningDataModule):
         cache: Folder for the frozen encoder's features; empty encodes the images in every epoch.
         cache_views: Views of each image in the cache; training draws one, evaluation takes
             ``plain``.
-        on_bad_image: ``stop`` with its name, or ``skip``, count and report.
+        on_bad_image: ``stop`` with the name of an image that is missing or cannot be read, or
+            ``skip``, count and report such.
         workers: Processes that read images; 0 reads in the main one.
         seed: Seed of scenes, order and augmentation.
     """
@@ -261,15 +262,16 @@ class CaptionData(LightningDataModule):
         )
 
     def _read(self, split: str) -> list[CaptionExample]:
+        skip = self.on_bad_image == "skip"
         match self.format:
             case "scenes":
                 return _scenes(split, self.scenes, self.seed)
             case "flickr8k":
-                return read_flickr8k(self.root, split, images=self.images)
+                return read_flickr8k(self.root, split, images=self.images, skip_missing=skip)
             case "karpathy":
-                return read_karpathy(self.root, split, images=self.images)
+                return read_karpathy(self.root, split, images=self.images, skip_missing=skip)
             case "coco":
-                return read_coco(self.root, split, images=self.images)
+                return read_coco(self.root, split, images=self.images, skip_missing=skip)
             case "table":
                 return read_table(
                     self.root,
@@ -277,6 +279,7 @@ class CaptionData(LightningDataModule):
                     images=self.images,
                     image_column=self.image_column,
                     caption_column=self.caption_column,
+                    skip_missing=skip,
                 )
         formats = ", ".join(get_args(CaptionFormat))
         raise ValueError(f"`format` must be one of {formats}, got {self.format!r}.")

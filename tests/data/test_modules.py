@@ -1,5 +1,7 @@
 import json
+import shutil
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +9,7 @@ from multimodal.data.modules import CaptionData, SceneCounts
 from multimodal.data.transforms import TransformSettings
 from multimodal.text import Vocabulary
 
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 TINY = SceneCounts(train=12, val=4, test=4)
 
 
@@ -84,6 +87,26 @@ def test_the_validation_images_can_be_tested_on():
 def test_a_missing_folder_says_what_was_looked_for(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         tiny(format="flickr8k", root=str(tmp_path / "nowhere")).examples("train")
+
+
+@pytest.mark.parametrize(
+    ("format_", "sample"),
+    [("table", "csv"), ("coco", "coco"), ("karpathy", "karpathy"), ("flickr8k", "flickr8k")],
+)
+def test_images_that_are_not_there_stop_or_are_left_out(tmp_path, caplog, format_, sample):
+    root = Path(shutil.copytree(SAMPLES / sample, tmp_path / sample))
+    for archive in root.glob("*.zip"):
+        shutil.unpack_archive(archive, root)
+        archive.unlink()
+    everything = tiny(format=format_, root=str(root)).examples("train")
+    gone = everything[0].image.path
+    gone.unlink()
+    with pytest.raises(FileNotFoundError, match=f"names 1 images .* not there: .*{gone.name}"):
+        tiny(format=format_, root=str(root)).examples("train")
+    left = tiny(format=format_, root=str(root), on_bad_image="skip").examples("train")
+    assert left == everything[1:]
+    assert "that are not there and were left out" in caplog.text
+    assert gone.name in caplog.text
 
 
 def test_an_unknown_format_is_refused():

@@ -28,7 +28,9 @@ _CONTENT = (
 )
 
 
-def read_coco(root: Path, split: str, *, images: str = "") -> list[CaptionExample]:
+def read_coco(
+    root: Path, split: str, *, images: str = "", skip_missing: bool = False
+) -> list[CaptionExample]:
     """Read one split in the layout of COCO captions.
 
     Args:
@@ -36,6 +38,8 @@ def read_coco(root: Path, split: str, *, images: str = "") -> list[CaptionExampl
         split: train, val (also called dev) or test, or what stands between `captions_` and
             `.json`, such as train2017, where there are several of a kind.
         images: Another folder or archive of the photos, relative to the root.
+        skip_missing: Whether pictures that are not there are left out, with one line in the log,
+            instead of stopping.
 
     Returns:
         Examples in the order of the file's images, with its ids.
@@ -66,10 +70,13 @@ def read_coco(root: Path, split: str, *, images: str = "") -> list[CaptionExampl
             "Add captions or remove them (COCO keeps the captions of its test images secret)."
         )
     folders = (path.stem.removeprefix("captions_"), "images")
-    pictures = Pictures(places_of(root, folders, images)).locate(names.values(), path)
+    pictures = Pictures(places_of(root, folders, images)).locate(
+        names.values(), path, skip_missing=skip_missing
+    )
     return [
         CaptionExample(pictures[name], tuple(captions[number]), number)
         for number, name in names.items()
+        if name in pictures
     ]
 
 

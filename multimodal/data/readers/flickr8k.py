@@ -38,7 +38,9 @@ _CONTENT = (
 )
 
 
-def read_flickr8k(root: Path, split: str, *, images: str = "") -> list[CaptionExample]:
+def read_flickr8k(
+    root: Path, split: str, *, images: str = "", skip_missing: bool = False
+) -> list[CaptionExample]:
     """Read one split of Flickr8k.
 
     Args:
@@ -47,6 +49,8 @@ def read_flickr8k(root: Path, split: str, *, images: str = "") -> list[CaptionEx
         split: train, val (also called dev) or test. Without any split list the photos are split
             80, 10 and 10 % by a hash of their names.
         images: Another folder or archive of the photos, relative to the root.
+        skip_missing: Whether pictures that are not there are left out, with one line in the log,
+            instead of stopping.
 
     Returns:
         Examples in the order of the split list, or of the captions. A photo's id is the number
@@ -71,7 +75,9 @@ def read_flickr8k(root: Path, split: str, *, images: str = "") -> list[CaptionEx
             f"{listed_in} lists {len(without):,} images without captions in {source.name}: "
             f"{some(without)}. Add captions, or remove them from the list."
         )
-    pictures = Pictures(places_of(root, _FOLDERS, images)).locate(names, listed_in)
+    pictures = Pictures(places_of(root, _FOLDERS, images)).locate(
+        names, listed_in, skip_missing=skip_missing
+    )
     return [
         CaptionExample(picture, tuple(captions[name]), photo_id(name))
         for name, picture in pictures.items()

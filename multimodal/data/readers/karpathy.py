@@ -29,7 +29,7 @@ _CONTENT = (
 
 
 def read_karpathy(
-    root: Path, split: str, *, file: str = "", images: str = ""
+    root: Path, split: str, *, file: str = "", images: str = "", skip_missing: bool = False
 ) -> list[CaptionExample]:
     """Read one split of a file in Karpathy's layout.
 
@@ -39,6 +39,8 @@ def read_karpathy(
         split: train (restval included), val (also called dev) or test.
         file: The JSON file, relative to the root; empty takes the only `dataset*.json`.
         images: Another folder or archive of the pictures, relative to the root.
+        skip_missing: Whether pictures that are not there are left out, with one line in the log,
+            instead of stopping.
 
     Returns:
         Examples in the order of the file. A picture's id is its COCO number, its Flickr number, or
@@ -72,9 +74,10 @@ def read_karpathy(
     }
     if not chosen:
         raise ValueError(f"{path} has no image whose 'split' is {split!r}.")
+    pictures = places.locate(chosen, path, skip_missing=skip_missing)
     return [
         CaptionExample(picture, tuple(chosen[name].captions), chosen[name].image_id)
-        for name, picture in places.locate(chosen, path).items()
+        for name, picture in pictures.items()
     ]
 
 

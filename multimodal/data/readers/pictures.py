@@ -5,6 +5,7 @@ starts which are not there. A name can never lead out of the data set's folder. 
 once, not asked for every picture, which matters on network disks.
 """
 
+import logging
 import os
 import posixpath
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from multimodal.data.archives import member_names
 from multimodal.data.examples import ImageFile
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def require_folder(root: Path, content: str) -> None:
@@ -115,12 +118,16 @@ class Pictures:
                 return ImageFile(place, member)
         return None
 
-    def locate(self, names: Iterable[str], listed_in: Path) -> dict[str, ImageFile]:
+    def locate(
+        self, names: Iterable[str], listed_in: Path, *, skip_missing: bool = False
+    ) -> dict[str, ImageFile]:
         """Find all pictures of a data set.
 
         Args:
             names: Names as `clean_name` returns them.
             listed_in: The file that names them, for the message.
+            skip_missing: Whether those that are not there are left out, with one line in the log,
+                as long as any is there.
 
         Returns:
             Where each lies, by name, in the order given.
@@ -129,14 +136,46 @@ class Pictures:
             FileNotFoundError: Some are not there; the message says how many and names three.
         """
         pictures = {name: self.find(name) for name in names}
-        missing = [name for name, picture in pictures.items() if picture is None]
-        if missing:
+        found = {name: picture for name, picture in pictures.items() if picture is not None}
+        if missing := [name for name in pictures if name not in found]:
+            counted = f"{listed_in} names {len(missing):,} images (of {len(pictures):,}) that"
+            if found and skip_missing:
+                _LOGGER.warning("%s are not there and were left out: %s.", counted, some(missing))
+                return found
             places = ", ".join(map(str, self.places)) or "vain: there is no folder or zip of images"
             raise FileNotFoundError(
-                f"{listed_in} names {len(missing):,} images (of {len(pictures):,}) that are not "
-                f"there: {some(missing)}. Looked in {places}."
+                f"{counted} are not there: {some(missing)}. Looked in {places}."
             )
-        return {name: picture for name, picture in pictures.items() if picture is not None}
+        return found
+
+    def locate_numbered(
+        self, numbers: Iterable[int | str], patterns: Sequence[str], listed_in: Path
+    ) -> dict[int | str, ImageFile]:
+        """Find pictures that a data set calls by number and not by file name.
+
+        Args:
+            numbers: The pictures' ids.
+            patterns: Names with the id in braces, such as ``COCO_val2014_{id:012d}.jpg``. The one
+                under which most of the first hundred lie is taken, of equal ones the first.
+            listed_in: The file that names them, for the message.
+
+        Returns:
+            Where each lies, by id, in the order given.
+
+        Raises:
+            FileNotFoundError: Some are not there.
+            ValueError: A name leads out of the folder.
+        """
+        ids = list(dict.fromkeys(numbers))
+        pattern = max(
+            patterns,
+            key=lambda pattern: sum(
+                self.find(name) is not None for name in _named(ids[:100], pattern, listed_in)
+            ),
+        )
+        names = _named(ids, pattern, listed_in)
+        pictures = self.locate(names, listed_in)
+        return {number: pictures[name] for name, number in names.items()}
 
     def _listing(self, folder: str) -> frozenset[str]:
         if folder not in self._folders:
@@ -164,6 +203,16 @@ class Pictures:
                 "name the image with its folder."
             )
         return ends[0] if ends else None
+
+
+def _named(numbers: Iterable[int | str], pattern: str, listed_in: Path) -> dict[str, int | str]:
+    """The number behind each name."""
+    try:
+        names = {pattern.format(id=number): number for number in numbers}
+    except ValueError:  # a text where the pattern wants a number
+        names = {str(number): number for number in numbers}
+    root = listed_in.parent
+    return {clean_name(name, root, str(listed_in)): number for name, number in names.items()}
 
 
 def archives_in(root: Path) -> list[Path]:

@@ -42,6 +42,7 @@ def read_table(
     image_column: str = "image",
     caption_column: str = "caption",
     split_column: str = "split",
+    skip_missing: bool = False,
 ) -> list[CaptionExample]:
     """Read one split of a CSV, TSV or JSONL file.
 
@@ -55,6 +56,8 @@ def read_table(
         image_column: The column, or JSONL key, with the picture's name.
         caption_column: The column with the caption; in JSONL it may hold a list of captions.
         split_column: The column with train, val or test; it may be missing.
+        skip_missing: Whether pictures that are not there are left out, with one line in the log,
+            instead of stopping.
 
     Returns:
         Examples in the order in which the file first names their pictures; a picture's id is its
@@ -90,7 +93,9 @@ def read_table(
             f"{path} has no image in the split {split} (of {len(found)} images); say which are, "
             f"in a column '{split_column}'."
         )
-    pictures = Pictures(places_of(root, ("images", "Images"), images)).locate(chosen, path)
+    pictures = Pictures(places_of(root, ("images", "Images"), images)).locate(
+        chosen, path, skip_missing=skip_missing
+    )
     return [
         CaptionExample(picture, tuple(chosen[name].captions), name)
         for name, picture in pictures.items()

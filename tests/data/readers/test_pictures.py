@@ -136,6 +136,22 @@ def test_no_place_at_all_is_said(tmp_path):
         Pictures([tmp_path / "none"]).locate(["a.jpg"], Path("list.txt"))
 
 
+def test_missing_pictures_can_be_left_out_with_one_line(root, caplog):
+    names = ["a.jpg", "y.jpg", "d.jpg", "z.jpg"]
+    pictures = Pictures(places_of(root, ["images"]))
+    found = pictures.locate(names, Path("list.txt"), skip_missing=True)
+    assert list(found) == ["a.jpg", "d.jpg"]
+    (line,) = caplog.messages
+    assert line == (
+        "list.txt names 2 images (of 4) that are not there and were left out: y.jpg, z.jpg."
+    )
+
+
+def test_where_no_picture_is_there_none_is_left_out(root):
+    with pytest.raises(FileNotFoundError, match=r"names 2 images \(of 2\) that are not there: y"):
+        Pictures(places_of(root, [])).locate(["y.jpg", "z.jpg"], Path("l.txt"), skip_missing=True)
+
+
 def test_located_pictures_keep_their_order(root):
     found = Pictures(places_of(root, ["images"])).locate(["d.jpg", "a.jpg"], Path("list.txt"))
     assert list(found) == ["d.jpg", "a.jpg"]
