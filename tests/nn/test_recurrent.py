@@ -1,8 +1,10 @@
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
-from multimodal.nn.recurrent import Recurrent
+from multimodal.nn.recurrent import Recurrent, flip_sequences
 
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -79,3 +81,29 @@ def test_the_forget_gate_starts_open():
 def test_an_unknown_cell_is_refused():
     with pytest.raises(ValueError, match="`cell` must be one of rnn, gru, lstm, got 'sru'"):
         Recurrent(3, 4, cell="sru")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+def test_reading_backwards_is_reading_the_flipped_words(cell, layers):
+    torch.manual_seed(0)
+    ours = Recurrent(3, 4, cell=cell, num_layers=layers)
+    inputs, lengths = torch.randn(70, 6, 3), torch.randint(0, 7, (70,))
+    state = tuple(torch.randn(70, layers, 4) for _ in range(ours.num_states))
+    read = ours.read(inputs, state, lengths, backwards=True)
+    for row in range(0, 70, 7):
+        words = inputs[row : row + 1, : lengths[row]].flip(1)
+        if len(words[0]):
+            alone, _ = ours(words, tuple(part[row : row + 1] for part in state))
+            torch.testing.assert_close(read[row, : lengths[row]], alone[0].flip(0))
+
+
+@given(seed=st.integers(0, 2**16), lengths=st.lists(st.integers(0, 5), min_size=1, max_size=5))
+def test_flipping_turns_the_real_part_around_and_twice_is_nothing(seed, lengths):
+    torch.manual_seed(seed)
+    values, ends = torch.randn(len(lengths), 5, 2), torch.tensor(lengths)
+    flipped = flip_sequences(values, ends)
+    for row, length in enumerate(lengths):
+        assert torch.equal(flipped[row, :length], values[row, :length].flip(0))
+        assert torch.equal(flipped[row, length:], values[row, length:])
+    assert torch.equal(flip_sequences(flipped, ends), values)
