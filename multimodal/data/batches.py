@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from multimodal.data.examples import CaptionExample
+from multimodal.data.examples import CaptionExample, Question, QuestionExample
 from multimodal.text import BOS_ID, EOS_ID, PAD_ID
 
 
@@ -47,6 +47,71 @@ class CaptionBatch(NamedTuple):
             tokens=move(self.tokens),
             mask=move(self.mask),
         )
+
+
+class QuestionBatch(NamedTuple):
+    """Images with their questions, each image and each question once.
+
+    A row is one asked question: a pair of an image and a question.
+
+    Attributes:
+        indices: Positions in the data set, ``(batch,)``; what an error message names.
+        images: ``(batch, 3, height, width)`` uint8, or None where features are cached.
+        features: ``(batch, regions, feature)`` from the cache, or None.
+        tokens: The different questions of the batch, ``(questions, time)``, padded.
+        mask: ``(questions, time)``, True = real.
+        image_of: Which image each row asks about, ``(rows,)``.
+        question_of: Which question each row asks, ``(rows,)``.
+        labels: The most common answer of each row as a class, -1 where it is none, ``(rows,)``.
+        scores: What each answer is worth to each row, 0 to 1, ``(rows, answers)``.
+        examples: Where each image comes from.
+        asked: The question of each row, with its answers as text.
+        skipped: What could not be read and was left out, one line each.
+    """
+
+    indices: Tensor
+    images: Tensor | None
+    features: Tensor | None
+    tokens: Tensor
+    mask: Tensor
+    image_of: Tensor
+    question_of: Tensor
+    labels: Tensor
+    scores: Tensor
+    examples: tuple[QuestionExample, ...]
+    asked: tuple[Question, ...]
+    skipped: tuple[str, ...]
+
+    def to(self, device: torch.device | str) -> "QuestionBatch":
+        """Move the tensors; the examples stay as they are.
+
+        Lightning calls this; without it, it would walk into the examples and refuse them.
+        """
+        moved = (
+            value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+            for value in self
+        )
+        return QuestionBatch._make(moved)
+
+
+def collate_questions(questions: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Pad questions to one block; they have no frame, for nothing is generated.
+
+    Args:
+        questions: For each question its token ids.
+
+    Returns:
+        Tokens and mask, both ``(questions, time)``.
+
+    Example:
+        >>> tokens, mask = collate_questions([[7, 8], [9]])
+        >>> tokens.tolist(), mask.tolist()
+        ([[7, 8], [9, 0]], [[True, True], [True, False]])
+    """
+    time = max((len(question) for question in questions), default=0)
+    rows = [[*question, *[PAD_ID] * (time - len(question))] for question in questions]
+    tokens = torch.tensor(rows).view(len(questions), time)
+    return tokens, tokens != PAD_ID
 
 
 def collate_captions(captions: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor]:

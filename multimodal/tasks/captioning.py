@@ -10,7 +10,6 @@ References:
     sampling for transformers", section 3 (its two-pass form, which needs no loop over time).
 """
 
-import math
 from typing import Any
 
 import torch
@@ -31,12 +30,11 @@ from multimodal.nn.losses import cross_entropy_in_place
 from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
 from multimodal.text import Vocabulary, detokenize, tokenize
 from multimodal.training.callbacks import trusted_callbacks
+from multimodal.training.compatibility import refuse_other_network
+from multimodal.training.optimisation import Rates, adamw, total_steps
 from multimodal.training.results import ResultsFile
-from multimodal.training.schedules import warmup_cosine
 from multimodal.training.skipped import SkippedImages
 from multimodal.training.warm_start import copy_matching
-
-_NO_SETTINGS: dict[str, Any] = {"encoder": {}}
 
 
 class CaptioningTask(LightningModule):
@@ -94,10 +92,7 @@ class CaptioningTask(LightningModule):
         self.words = Vocabulary(vocabulary)
         self.transform = transform
         self.model = Captioner(settings, len(self.words))
-        self.learning_rate = learning_rate
-        self.encoder_rate = encoder_rate
-        self.warmup = warmup
-        self.weight_decay = weight_decay
+        self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
         self.attention_penalty = attention_penalty
@@ -245,17 +240,9 @@ class CaptioningTask(LightningModule):
         """Build AdamW with warm-up and cosine, or the optimiser that was named."""
         if self.optimizer is not None:
             return self.optimizer(self.parameters())
-        optimizer = torch.optim.AdamW(
-            self._parameter_groups(), lr=self.learning_rate, betas=(0.9, 0.98), fused=True
+        return adamw(
+            self.model, self.model.encoder, self.rates, self.trainer.estimated_stepping_batches
         )
-        steps = self._total_steps()
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, warmup_cosine(max(1, round(self.warmup * steps)), steps)
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
 
     @override
     def configure_callbacks(self) -> list[Callback]:
@@ -269,24 +256,8 @@ class CaptioningTask(LightningModule):
         Raises:
             ValueError: If settings or vocabularies differ.
         """
-        held = checkpoint.get(CHECKPOINT_KEY, {})
-        theirs, mine = (
-            {**settings, "encoder": {**settings["encoder"], "weights": "", "trainable_stages": 0}}
-            for settings in (held.get("settings") or _NO_SETTINGS, self.settings.to_dict())
-        )
-        changed = [name for name in mine if mine[name] != theirs.get(name)]
-        if changed:
-            raise ValueError(
-                f"The checkpoint's network differs from this run's in {', '.join(changed)}. Resume "
-                "with the configuration it was trained with (config.yaml in its run's folder)."
-            )
-        theirs = held.get("vocabulary")
-        if theirs != self.words.to_list():
-            raise ValueError(
-                f"The checkpoint knows {len(theirs or [])} words, this run {len(self.words)}, and "
-                "they are not the same. Resume on the data it was trained on, or start a new run "
-                "from its weights with --model.warm_start."
-            )
+        words = {"vocabulary": self.words.to_list()}
+        refuse_other_network(checkpoint.get(CHECKPOINT_KEY, {}), self.settings.to_dict(), words)
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -299,15 +270,6 @@ class CaptioningTask(LightningModule):
             transform=self.transform,
         )
 
-    def _total_steps(self) -> int:
-        steps = self.trainer.estimated_stepping_batches
-        if math.isinf(steps):
-            raise ValueError(
-                "The learning rate falls over the whole run, so the run needs an end: set "
-                "--trainer.max_epochs or --trainer.max_steps."
-            )
-        return max(1, int(steps))
-
     def _load_member(self, path: str) -> Captioner:
         saved = read_checkpoint(path, task="captioning")
         if saved.vocabulary != self.words.to_list():
@@ -319,26 +281,11 @@ class CaptioningTask(LightningModule):
         member.load_state_dict(saved.state_dict)
         return member.eval().requires_grad_(False)
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
-        encoder = {id(parameter) for parameter in self.model.encoder.parameters()}
-        groups: dict[tuple[bool, bool], list[Tensor]] = {}
-        for parameter in self.model.parameters():
-            key = (id(parameter) in encoder, parameter.ndim > 1)
-            groups.setdefault(key, []).append(parameter)
-        return [
-            {
-                "params": parameters,
-                "lr": self.learning_rate * (self.encoder_rate if in_encoder else 1.0),
-                "weight_decay": self.weight_decay if matrix else 0.0,
-            }
-            for (in_encoder, matrix), parameters in groups.items()
-        ]
-
     def _mix_predictions(self, features: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         """Replace a share of the input words by what the model itself would have said there."""
         if not (self.training and self.scheduled_sampling):
             return tokens
-        progress = self.global_step / self._total_steps()
+        progress = self.global_step / total_steps(self.trainer.estimated_stepping_batches)
         with torch.no_grad():
             logits, _ = self.model(features, tokens, mask)
             drawn = torch.multinomial(logits.float().softmax(dim=-1), 1).squeeze(-1)
