@@ -20,7 +20,7 @@ from multimodal.data.readers.pictures import (
     some,
 )
 from multimodal.data.readers.sentences import clean_caption
-from multimodal.data.readers.text_files import field, read_json
+from multimodal.data.readers.text_files import field, identifier, read_json
 
 _CONTENT = (
     "Put COCO there: annotations/captions_train2017.json and train2017/ or train2017.zip, and the "
@@ -60,7 +60,7 @@ def read_coco(
     captions: dict[int | str, list[str]] = {number: [] for number in names}
     for index, note in enumerate(field(content, "annotations", list, str(path))):
         where = f"{path}: annotations[{index}]"
-        number = _id(note, "image_id", where)
+        number = identifier(note, "image_id", where)
         if number not in captions:
             raise ValueError(f"{where}: there is no image with the id {number!r} in 'images'.")
         captions[number].append(clean_caption(field(note, "caption", str, where), where))
@@ -107,7 +107,7 @@ def _images(content: Any, path: Path, root: Path) -> dict[int | str, str]:
     names: dict[int | str, str] = {}
     for index, record in enumerate(field(content, "images", list, str(path))):
         where = f"{path}: images[{index}]"
-        number = _id(record, "id", where)
+        number = identifier(record, "id", where)
         name = clean_name(field(record, "file_name", str, where), root, where)
         if names.setdefault(number, name) != name:
             raise ValueError(
@@ -116,10 +116,3 @@ def _images(content: Any, path: Path, root: Path) -> dict[int | str, str]:
     if not names:
         raise ValueError(f"{path} has no images.")
     return names
-
-
-def _id(record: Any, key: str, where: str) -> int | str:
-    value = field(record, key, object, where)
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"{where}: '{key}' must be a number or a text, got {value!r}.")
-    return value

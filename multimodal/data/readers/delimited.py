@@ -51,7 +51,7 @@ def read_delimited(path: Path, delimiter: str, columns: Sequence[str]) -> Iterat
         if len(values) != len(header):
             raise ValueError(
                 f"{path}:{line} has {len(values)} fields, the header has {len(header)}; "
-                "put double quotes around a caption that contains the delimiter."
+                "put double quotes around a text that contains the delimiter."
             )
         yield Row(line, dict(zip(header, values, strict=True)))
 

@@ -149,7 +149,12 @@ class Pictures:
         return found
 
     def locate_numbered(
-        self, numbers: Iterable[int | str], patterns: Sequence[str], listed_in: Path
+        self,
+        numbers: Iterable[int | str],
+        patterns: Sequence[str],
+        listed_in: Path,
+        *,
+        skip_missing: bool = False,
     ) -> dict[int | str, ImageFile]:
         """Find pictures that a data set calls by number and not by file name.
 
@@ -158,6 +163,7 @@ class Pictures:
             patterns: Names with the id in braces, such as ``COCO_val2014_{id:012d}.jpg``. The one
                 under which most of the first hundred lie is taken, of equal ones the first.
             listed_in: The file that names them, for the message.
+            skip_missing: As for `locate`.
 
         Returns:
             Where each lies, by id, in the order given.
@@ -174,8 +180,8 @@ class Pictures:
             ),
         )
         names = _named(ids, pattern, listed_in)
-        pictures = self.locate(names, listed_in)
-        return {number: pictures[name] for name, number in names.items()}
+        pictures = self.locate(names, listed_in, skip_missing=skip_missing)
+        return {names[name]: picture for name, picture in pictures.items()}
 
     def _listing(self, folder: str) -> frozenset[str]:
         if folder not in self._folders:

@@ -8,11 +8,13 @@ choose on it and leave the official validation and test examples alone.
 
 import hashlib
 from collections.abc import Sequence
+from typing import TypeVar
 
-from multimodal.data.examples import CaptionExample
+from multimodal.data.examples import CaptionExample, QuestionExample
 from multimodal.data.readers.text_files import closest
 
 SPLITS = ("train", "val", "test")
+_Example = TypeVar("_Example", CaptionExample, QuestionExample)
 _ALIASES = {"dev": "val", "valid": "val", "validation": "val"}
 
 
@@ -82,9 +84,11 @@ def split_by_hash(name: str) -> str:
 
 
 def holdout(
-    examples: Sequence[CaptionExample], fraction: float, seed: int = 0
-) -> tuple[list[CaptionExample], list[CaptionExample]]:
+    examples: Sequence[_Example], fraction: float, seed: int = 0
+) -> tuple[list[_Example], list[_Example]]:
     """Cut a part off a list of examples, by a hash of each picture's id.
+
+    Examples are pictures: all captions of a picture, and all questions about it, stay on one side.
 
     Args:
         examples: Usually the training examples.
@@ -107,8 +111,8 @@ def holdout(
     """
     if not 0 <= fraction < 1:
         raise ValueError(f"holdout `fraction` must be at least 0 and below 1, got {fraction}.")
-    kept: list[CaptionExample] = []
-    held: list[CaptionExample] = []
+    kept: list[_Example] = []
+    held: list[_Example] = []
     for example in examples:
         place = _fraction(f"holdout:{seed}:{example.image_id}")
         (held if place < fraction else kept).append(example)

@@ -6,6 +6,7 @@ Lines end at line feeds only; Python's `splitlines` would also cut captions at r
 """
 
 import json
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,13 +76,17 @@ def read_lines(path: Path) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def parse_json(text: str, path: Path, line: int = 1) -> Any:
+def parse_json(
+    text: str, path: Path, line: int = 1, *, hook: Callable[[dict[str, Any]], Any] | None = None
+) -> Any:
     """Parse JSON; an error names the file, the line and the column.
 
     Args:
         text: The JSON.
         path: The file it comes from, for the message.
         line: The number of the text's first line in the file.
+        hook: Replaces each object as it is parsed, innermost first: to keep millions of small
+            objects out of memory.
 
     Returns:
         The parsed value.
@@ -95,7 +100,7 @@ def parse_json(text: str, path: Path, line: int = 1) -> Any:
         ValueError: numbers.json:1:6 is not valid JSON: Expecting ',' delimiter.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=hook)
     except json.JSONDecodeError as error:
         place = f"{path}:{line + error.lineno - 1}:{error.colno}"
         raise ValueError(f"{place} is not valid JSON: {error.msg}.") from None
@@ -103,18 +108,19 @@ def parse_json(text: str, path: Path, line: int = 1) -> Any:
         raise ValueError(f"{path}:{line} is not usable JSON: {error}.") from None
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """Read a JSON file.
 
     Args:
         path: The file.
+        hook: Replaces each object as it is parsed, as for `parse_json`.
 
     Returns:
         The parsed value.
 
     Raises:
         FileNotFoundError: The file is not there.
-        ValueError: The file is not UTF-8 or not JSON; the message names line and column.
+        ValueError: The file is empty, not UTF-8 or not JSON; the message names line and column.
 
     Example:
         >>> import tempfile
@@ -124,7 +130,10 @@ def read_json(path: Path) -> Any:
         ...     read_json(path)
         [1, 2]
     """
-    return parse_json(read_text(path), path)
+    text = read_text(path)
+    if not text or text.isspace():
+        raise ValueError(f"{path} is empty; it should hold JSON.")
+    return parse_json(text, path, hook=hook)
 
 
 def field(record: Any, key: str, kind: type[_T], where: str) -> _T:
@@ -155,6 +164,30 @@ def field(record: Any, key: str, kind: type[_T], where: str) -> _T:
     if not isinstance(value, kind):
         expected = "a text" if issubclass(kind, str) else "a list"
         raise ValueError(f"{where}: '{key}' must be {expected}, got {_kind(value)}.")
+    return value
+
+
+def identifier(record: Any, key: str, where: str) -> int | str:
+    """Take a key of a JSON object that holds an id.
+
+    Args:
+        record: What should be an object.
+        key: The key.
+        where: File and place of the record, for messages.
+
+    Returns:
+        The id.
+
+    Raises:
+        ValueError: The record is no object, lacks the key, or its value is no number or text.
+
+    Example:
+        >>> identifier({"id": 42}, "id", "captions.json: images[0]")
+        42
+    """
+    value = field(record, key, object, where)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"{where}: '{key}' must be a number or a text, got {value!r}.")
     return value
 
 

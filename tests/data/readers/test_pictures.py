@@ -184,3 +184,33 @@ def test_a_missing_folder_is_named(tmp_path):
 def test_three_names_are_enough():
     assert some(["a", "b", "c"]) == "a, b, c"
     assert some(list("abcd")) == "a, b, c ..."
+
+
+PATTERNS = ("COCO_{id:03d}.jpg", "{id}.jpg", "image{id}.jpg")
+
+
+@pytest.mark.parametrize("name", ["COCO_007.jpg", "7.jpg", "image7.jpg"])
+def test_a_numbered_picture_goes_by_usual_names(tmp_path, name):
+    (tmp_path / name).touch()
+    found = Pictures([tmp_path]).locate_numbered([7, 7], PATTERNS, Path("q.json"))
+    assert found == {7: ImageFile(tmp_path / name)}
+
+
+def test_the_pattern_of_most_pictures_is_taken(tmp_path):
+    for name in ("image1.jpg", "image2.jpg", "3.jpg"):
+        (tmp_path / name).touch()
+    pictures = Pictures([tmp_path])
+    assert list(pictures.locate_numbered([2, 1], PATTERNS, Path("q.json"))) == [2, 1]
+    with pytest.raises(FileNotFoundError, match=r"q\.json names 1 images \(of 3\) .* image3\.jpg"):
+        pictures.locate_numbered([1, 2, 3], PATTERNS, Path("q.json"))
+    found = pictures.locate_numbered([1, 3, 2], PATTERNS, Path("q.json"), skip_missing=True)
+    assert list(found) == [1, 2]
+
+
+def test_an_id_that_is_a_text_is_the_name_itself(root):
+    found = Pictures(places_of(root, ["images"])).locate_numbered(
+        ["a.jpg"], PATTERNS, root / "q.json"
+    )
+    assert found == {"a.jpg": ImageFile(root / "images" / "a.jpg")}
+    with pytest.raises(ValueError, match=r"q\.json: the image '\.\./a\.jpg' lies outside"):
+        Pictures([root]).locate_numbered(["../a.jpg"], PATTERNS, root / "q.json")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimodal.data.readers.sentences import clean_caption
+from multimodal.data.readers.sentences import clean_caption, clean_sentence
 
 
 def test_layout_is_removed_and_words_stay():
@@ -45,3 +45,14 @@ def test_cleaning_twice_changes_nothing(text):
         once = clean_caption(text, "x")
         assert clean_caption(once, "x") == once
         assert once.split() == text.split()
+
+
+@pytest.mark.parametrize("noun", ["question", "answer"])
+def test_a_sentence_is_called_what_it_is(noun):
+    assert clean_sentence(" Is it  a dog ?", "x:1", noun) == "Is it a dog ?"
+    with pytest.raises(ValueError, match=rf"a\.csv:7: the {noun} is empty; write one or remove it"):
+        clean_sentence(" ", "a.csv:7", noun)
+    with pytest.raises(ValueError, match=rf"the {noun} has 10,001 characters, .* shorten it or"):
+        clean_sentence("x" * 10_001, "a.csv:7", noun)
+    with pytest.raises(ValueError, match=rf"the {noun} holds U\+0000, which is no character"):
+        clean_sentence("a\0", "a.csv:7", noun)

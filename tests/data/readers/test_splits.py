@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimodal.data.examples import CaptionExample, ImageFile
+from multimodal.data.examples import CaptionExample, ImageFile, Question, QuestionExample
 from multimodal.data.readers.splits import canonical_split, holdout, split_by_hash, split_names
 
 
@@ -62,6 +62,20 @@ def test_an_example_stays_where_it_is_when_others_come():
     _, held = holdout(examples(100), 0.2)
     _, more = holdout(examples(1000), 0.2)
     assert [e for e in more if e.image_id < 100] == held
+
+
+def test_all_questions_about_an_image_stay_on_one_side():
+    asked = [
+        QuestionExample(
+            ImageFile(Path(f"{n}.jpg")), tuple(Question("Why?", (), 3 * n + k) for k in range(3)), n
+        )
+        for n in range(100)
+    ]
+    kept, held = holdout(asked, 0.2)
+    assert len(kept) + len(held) == 100
+    assert {len(example.questions) for example in kept + held} == {3}
+    captioned, _ = holdout(examples(100), 0.2)
+    assert [e.image_id for e in kept] == [e.image_id for e in captioned]
 
 
 def test_another_seed_holds_out_others():

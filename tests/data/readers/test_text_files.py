@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from multimodal.data.readers.text_files import (
     closest,
     field,
+    identifier,
     parse_json,
     read_json,
     read_lines,
@@ -78,6 +79,31 @@ def test_json_cut_short_is_named(tmp_path):
     path = write(tmp_path, b'{"images": [{"id": 1}', "captions.json")
     with pytest.raises(ValueError, match=r"captions\.json:1:22 is not valid JSON: Expecting ','"):
         read_json(path)
+
+
+@pytest.mark.parametrize("text", ["", " \n\n", "\ufeff"])
+def test_an_empty_file_is_no_json(tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.json is empty; it should hold JSON"):
+        read_json(path)
+
+
+def test_a_hook_replaces_objects_innermost_first(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"a": {"b": 1}, "c": [{"b": 2}]}')
+    assert read_json(path, hook=lambda record: record.get("b", record)) == {"a": 1, "c": [2]}
+
+
+@pytest.mark.parametrize("value", [7, "n7"])
+def test_an_id_is_a_number_or_a_text(value):
+    assert identifier({"id": value}, "id", "a.json: images[3]") == value
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, [1]])
+def test_nothing_else_is_an_id(value):
+    with pytest.raises(ValueError, match=r"images\[3\]: 'id' must be a number or a text, got"):
+        identifier({"id": value}, "id", "a.json: images[3]")
 
 
 def test_json_nested_without_end_is_refused(tmp_path):
