@@ -176,10 +176,14 @@ class CaptionData(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Encode the images once, where a cache is named and the encoder is frozen.
 
+        What only evaluates does so when it asks for its batches: Lightning has then loaded the
+        weights of a checkpoint, which may have trained the encoder.
+
         Args:
             stage: Lightning's name of what is about to run.
         """
-        if not self.cache or self.trainer is None:
+        self._caches = {}
+        if not self.cache or self.trainer is None or stage != "fit":
             return
         encoder = _encoder_of(self.trainer.lightning_module)
         if encoder.trainable_stages:
@@ -188,9 +192,8 @@ class CaptionData(LightningDataModule):
                 f"`encoder.trainable_stages` is {encoder.trainable_stages}. Set it to 0, or leave "
                 "`data.cache` empty."
             )
-        splits = {"fit": ("train", "val"), "validate": ("val",)}.get(stage, (self.test_split,))
-        for split in splits:
-            self._caches[split] = self._encode(split, encoder)
+        for split in ("train", "val"):
+            self._cache_of(split)
 
     def train_dataloader(self) -> ResumableLoader[CaptionBatch]:
         """Return shuffled batches of similar length."""
@@ -226,7 +229,7 @@ class CaptionData(LightningDataModule):
             max_words=self.max_words,
             skip_bad_images=self.on_bad_image == "skip",
             seed=self.seed,
-            cache=self._caches.get(split),
+            cache=self._cache_of(split),
             cached_until=self._opening_epoch(),
         )
 
@@ -248,18 +251,22 @@ class CaptionData(LightningDataModule):
         task = self.trainer.lightning_module if self.trainer else None
         return int(getattr(task, "unfreeze_epoch", -1))
 
-    def _encode(self, split: str, encoder: ImageEncoder) -> FeatureCache:
-        views: list[View] = self.cache_views if split == "train" else ["plain"]
-        return cache_features(
-            encoder,
-            _files(self.examples(split)),
-            EvalTransform(self.settings),
-            Path(self.cache) / split,
-            views=views,
-            device=self.trainer.strategy.root_device if self.trainer else "cpu",
-            on_bad_image=self.on_bad_image,
-            progress=True,
-        )
+    def _cache_of(self, split: str) -> FeatureCache | None:
+        if not self.cache or self.trainer is None:
+            return None
+        if split not in self._caches:
+            views: list[View] = self.cache_views if split == "train" else ["plain"]
+            self._caches[split] = cache_features(
+                _encoder_of(self.trainer.lightning_module),
+                _files(self.examples(split)),
+                EvalTransform(self.settings),
+                Path(self.cache) / split,
+                views=views,
+                device=self.trainer.strategy.root_device,
+                on_bad_image=self.on_bad_image,
+                progress=True,
+            )
+        return self._caches[split]
 
     def _read(self, split: str) -> list[CaptionExample]:
         skip = self.on_bad_image == "skip"

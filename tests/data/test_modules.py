@@ -4,9 +4,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import nn
 
 from multimodal.data.modules import CaptionData, SceneCounts
 from multimodal.data.transforms import TransformSettings
+from multimodal.nn.encoders import SmallCNN
 from multimodal.text import Vocabulary
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
@@ -118,3 +122,56 @@ def test_an_unknown_format_is_refused():
 
 def test_scene_counts_are_plain_data():
     assert SceneCounts(**asdict(TINY)) == TINY
+
+
+class Looker(LightningModule):
+    """Keeps what it was shown; its encoder was frozen only for the first epoch."""
+
+    unfreeze_epoch = 1
+
+    def __init__(self, seed: int, stages: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        encoder = SmallCNN(channels=[8, 8], strides=[4, 2], trainable_stages=stages)
+        self.model = nn.ModuleDict({"encoder": encoder})
+        self.seen = []
+
+    def test_step(self, batch, batch_idx):
+        self.seen.append(batch)
+
+    validation_step = test_step
+
+
+def quiet_trainer(folder):
+    return Trainer(
+        default_root_dir=folder,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_checkpointing=False,
+        max_epochs=1,
+    )
+
+
+def test_an_evaluation_caches_what_the_encoder_of_the_checkpoint_sees(tmp_path):
+    trained, path = Looker(seed=1, stages=1), tmp_path / "trained.ckpt"
+    trainer = quiet_trainer(tmp_path)
+    trainer.strategy.connect(trained)
+    trainer.save_checkpoint(path)
+    data = tiny(format="table", root=str(SAMPLES / "csv"), cache=str(tmp_path / "cache"))
+    task = Looker(seed=2, stages=1)
+    trainer.test(task, data, ckpt_path=path, weights_only=True, verbose=False)
+    (batch,) = task.seen
+    assert batch.images is None
+    (plain,) = tiny(format="table", root=str(SAMPLES / "csv")).test_dataloader()
+    with torch.no_grad():
+        expected = trained.model.encoder.eval()(plain.images)
+    torch.testing.assert_close(batch.features.float(), expected, atol=2e-3, rtol=2e-3)
+
+
+def test_a_cache_is_refused_where_the_encoder_is_trained_from_the_start(tmp_path):
+    data = tiny(format="table", root=str(SAMPLES / "csv"), cache=str(tmp_path / "cache"))
+    data.trainer = quiet_trainer(tmp_path)
+    data.trainer.strategy.connect(Looker(seed=0, stages=2))
+    with pytest.raises(ValueError, match="this run trains the encoder"):
+        data.setup("fit")
