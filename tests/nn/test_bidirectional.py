@@ -131,3 +131,15 @@ def test_dropout_between_layers_is_for_training_only(bidirectional):
     assert not torch.equal(reader(inputs, mask)[0], reader(inputs, mask)[0])
     reader.eval()
     torch.testing.assert_close(reader(inputs, mask)[0], reader(inputs, mask)[0], atol=0, rtol=0)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_gpu_gives_the_same(cell):
+    torch.manual_seed(0)
+    reader = SentenceReader(3, 4, cell=cell, bidirectional=True, num_layers=2)
+    inputs, mask = torch.randn(3, 5, 3), _mask(torch.tensor([5, 1, 3]))
+    outputs, states = reader(inputs, mask)
+    others, other_states = reader.cuda()(inputs.cuda(), mask.cuda())
+    torch.testing.assert_close(others.cpu(), outputs, atol=1e-3, rtol=0)
+    torch.testing.assert_close(other_states.cpu(), states, atol=1e-3, rtol=0)
