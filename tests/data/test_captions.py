@@ -9,6 +9,7 @@ from multimodal.data.examples import CaptionExample, ImageFile
 from multimodal.data.features import cache_features
 from multimodal.data.images import ImageError
 from multimodal.data.scenes import describe, sample_scene
+from multimodal.data.sources import ImageSource
 from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
 from multimodal.nn.encoders import SmallCNN
 from multimodal.text import Vocabulary, tokenize
@@ -27,16 +28,24 @@ def photos(tmp_path: Path) -> list[CaptionExample]:
     return examples
 
 
-def dataset(examples, *, transform=None, **settings):
+def dataset(examples, *, captions_per_image=0, max_words=50, seed=0, transform=None, **images):
     vocabulary = Vocabulary.build(
         tokenize(text) for example in examples for text in example.captions
     )
-    return CaptionDataset(
-        examples,
-        vocabulary,
+    source = ImageSource(
+        [example.image for example in examples],
         transform=transform or EvalTransform(SETTINGS),
         image_size=48,
-        **settings,
+        seed=seed,
+        **images,
+    )
+    return CaptionDataset(
+        examples,
+        source,
+        vocabulary,
+        captions_per_image=captions_per_image,
+        max_words=max_words,
+        seed=seed,
     )
 
 
@@ -73,8 +82,8 @@ def test_scenes_are_drawn_once_and_kept():
     drawn = dataset([CaptionExample(scene, describe(scene), scene.index) for scene in scenes])
     first = drawn[(0, 1)].images
     torch.testing.assert_close(drawn[(1, 1)].images, first)
-    assert drawn._drawn is not None
-    assert drawn._drawn[1] == [False, True, False]
+    assert drawn.source._drawn is not None
+    assert drawn.source._drawn[1] == [False, True, False]
 
 
 def test_cached_features_take_the_place_of_images(photos, tmp_path):

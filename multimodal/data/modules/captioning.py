@@ -1,23 +1,23 @@
-"""Data modules: from a folder, or from nothing, to batches.
+"""The data module of captioning: from a folder, or from nothing, to batches.
 
-A data module names a data set by its format, splits it, builds the vocabulary from the training
-captions alone, and makes loaders whose order is a function of (seed, epoch).
+It names a data set by its format, splits it, builds the vocabulary from the training captions
+alone, and makes loaders whose order is a function of (seed, epoch).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch import LightningDataModule
 
 from multimodal.data.batches import CaptionBatch
 from multimodal.data.buckets import BucketSampler
 from multimodal.data.captions import CaptionDataset
-from multimodal.data.examples import CaptionExample, ImageFile
+from multimodal.data.examples import CaptionExample
 from multimodal.data.feature_extraction import View
-from multimodal.data.features import FeatureCache, cache_features
 from multimodal.data.loaders import ResumableLoader
+from multimodal.data.modules.sources import SceneCounts, SplitImages
 from multimodal.data.readers import (
     holdout,
     read_coco,
@@ -26,29 +26,10 @@ from multimodal.data.readers import (
     read_table,
 )
 from multimodal.data.scenes import describe, sample_scene
-from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.data.transforms import TransformSettings
 from multimodal.text import Vocabulary, tokenize
 
 CaptionFormat = Literal["scenes", "flickr8k", "karpathy", "coco", "table"]
-
-
-@dataclass(frozen=True)
-class SceneCounts:
-    """How many built-in scenes each split has.
-
-    Args:
-        train: Training scenes.
-        val: Validation scenes.
-        test: Test scenes.
-        compositional: Whether training leaves out some pairs of colour and shape, and the test
-            scenes show them.
-    """
-
-    train: int = 16_000
-    val: int = 500
-    test: int = 1_000
-    compositional: bool = False
 
 
 class CaptionData(LightningDataModule):
@@ -131,13 +112,12 @@ class CaptionData(LightningDataModule):
         self.max_vocabulary = max_vocabulary
         self.max_words = max_words
         self.tokens = tokens
-        self.cache = cache
-        self.cache_views: list[View] = cache_views or ["plain"]
-        self.on_bad_image = on_bad_image
+        self.pictures = SplitImages(
+            self.settings, cache, cache_views or ["plain"], on_bad_image, seed
+        )
         self.workers = workers
         self.seed = seed
         self._examples: dict[str, list[CaptionExample]] = {}
-        self._caches: dict[str, FeatureCache] = {}
 
     @cached_property
     def words(self) -> Vocabulary:
@@ -174,31 +154,17 @@ class CaptionData(LightningDataModule):
         return self._examples[split]
 
     def setup(self, stage: str) -> None:
-        """Encode the images once, where a cache is named and the encoder is frozen.
-
-        What only evaluates does so when it asks for its batches: Lightning has then loaded the
-        weights of a checkpoint, which may have trained the encoder.
+        """Check what is about to run.
 
         Args:
-            stage: Lightning's name of what is about to run.
+            stage: Lightning's name of it.
         """
-        self._caches = {}
-        if not self.cache or self.trainer is None or stage != "fit":
-            return
-        encoder = _encoder_of(self.trainer.lightning_module)
-        if encoder.trainable_stages:
-            raise ValueError(
-                "`data.cache` keeps what a frozen encoder sees, but this run trains the encoder: "
-                f"`encoder.trainable_stages` is {encoder.trainable_stages}. Set it to 0, or leave "
-                "`data.cache` empty."
-            )
-        for split in ("train", "val"):
-            self._cache_of(split)
+        if self.trainer is not None and stage == "fit":
+            self.pictures.begin(self.trainer)
 
     def train_dataloader(self) -> ResumableLoader[CaptionBatch]:
         """Return shuffled batches of similar length."""
-        transform = TrainTransform(self.settings)
-        dataset = self._dataset("train", transform, self.captions_per_image)
+        dataset = self._dataset("train", self.captions_per_image, augment=True)
         return self._loader(dataset, self.batch_size, shuffle=True)
 
     def val_dataloader(self) -> ResumableLoader[CaptionBatch]:
@@ -214,23 +180,20 @@ class CaptionData(LightningDataModule):
         return self._in_order(self.test_split)
 
     def _in_order(self, split: str) -> ResumableLoader[CaptionBatch]:
-        dataset = self._dataset(split, EvalTransform(self.settings), 0)
+        dataset = self._dataset(split, 0, augment=False)
         return self._loader(dataset, self.eval_batch_size, shuffle=False)
 
-    def _dataset(
-        self, split: str, transform: EvalTransform | TrainTransform, captions_per_image: int
-    ) -> CaptionDataset:
+    def _dataset(self, split: str, captions_per_image: int, *, augment: bool) -> CaptionDataset:
+        examples = self.examples(split)
+        images = [example.image for example in examples]
+        source = self.pictures.source(split, images, self.trainer, augment=augment)
         return CaptionDataset(
-            self.examples(split),
+            examples,
+            source,
             self.words,
-            transform=transform,
-            image_size=self.settings.size,
             captions_per_image=captions_per_image,
             max_words=self.max_words,
-            skip_bad_images=self.on_bad_image == "skip",
             seed=self.seed,
-            cache=self._cache_of(split),
-            cached_until=self._opening_epoch(),
         )
 
     def _loader(
@@ -246,30 +209,8 @@ class CaptionData(LightningDataModule):
         )
         return ResumableLoader(dataset, sampler, workers=self.workers)
 
-    def _opening_epoch(self) -> int:
-        """The epoch from which the encoder is trained, so that the cache no longer holds."""
-        task = self.trainer.lightning_module if self.trainer else None
-        return int(getattr(task, "unfreeze_epoch", -1))
-
-    def _cache_of(self, split: str) -> FeatureCache | None:
-        if not self.cache or self.trainer is None:
-            return None
-        if split not in self._caches:
-            views: list[View] = self.cache_views if split == "train" else ["plain"]
-            self._caches[split] = cache_features(
-                _encoder_of(self.trainer.lightning_module),
-                _files(self.examples(split)),
-                EvalTransform(self.settings),
-                Path(self.cache) / split,
-                views=views,
-                device=self.trainer.strategy.root_device,
-                on_bad_image=self.on_bad_image,
-                progress=True,
-            )
-        return self._caches[split]
-
     def _read(self, split: str) -> list[CaptionExample]:
-        skip = self.on_bad_image == "skip"
+        skip = self.pictures.on_bad_image == "skip"
         match self.format:
             case "scenes":
                 return _scenes(split, self.scenes, self.seed)
@@ -292,30 +233,9 @@ class CaptionData(LightningDataModule):
         raise ValueError(f"`format` must be one of {formats}, got {self.format!r}.")
 
 
-def _encoder_of(task: LightningModule) -> ImageEncoder:
-    encoder = getattr(getattr(task, "model", None), "encoder", None)
-    if not isinstance(encoder, ImageEncoder):
-        raise ValueError(
-            f"`data.cache` needs a task whose `model.encoder` is an ImageEncoder; "
-            f"{type(task).__name__} has none. Leave `data.cache` empty."
-        )
-    return encoder
-
-
-def _files(examples: list[CaptionExample]) -> list[ImageFile]:
-    files = [example.image for example in examples if isinstance(example.image, ImageFile)]
-    if len(files) < len(examples):
-        raise ValueError(
-            "`data.cache` keeps the features of image files, and scenes are drawn, not read. Leave "
-            "`data.cache` empty."
-        )
-    return files
-
-
 def _scenes(split: str, counts: SceneCounts, seed: int) -> list[CaptionExample]:
-    number = {"train": counts.train, "val": counts.val, "test": counts.test}[split]
-    world = f"comp_{split}" if counts.compositional else split
-    scenes = [sample_scene(seed, index, world) for index in range(number)]
+    world = counts.world(split)
+    scenes = [sample_scene(seed, index, world) for index in range(counts.number(split))]
     return [
         CaptionExample(image=scene, captions=describe(scene), image_id=index)
         for index, scene in enumerate(scenes)

@@ -13,7 +13,7 @@ from multimodal.data.transforms import TransformSettings
 from multimodal.nn.encoders import SmallCNN
 from multimodal.text import Vocabulary
 
-SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 TINY = SceneCounts(train=12, val=4, test=4)
 
 
