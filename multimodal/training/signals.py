@@ -71,15 +71,8 @@ class StopOnSignal(Checkpoint):
         """Take over the signals."""
         self._take_over(trainer, training=False)
 
-    @override
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over the signals."""
-        self._take_over(trainer, training=False)
-
-    @override
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over the signals."""
-        self._take_over(trainer, training=False)
+    on_test_start = on_sanity_check_start
+    on_predict_start = on_sanity_check_start
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

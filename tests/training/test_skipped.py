@@ -1,9 +1,13 @@
+import multiprocessing
 from typing import NamedTuple
+from unittest.mock import Mock
 
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn, TrainerState
 from torch import Tensor
+from torch.distributed import init_process_group
 
 from multimodal.training.skipped import SkippedImages
 
@@ -49,5 +53,45 @@ def test_each_epoch_counts_anew(caplog):
 
 
 def test_too_many_unreadable_images_stop_the_run():
-    with pytest.raises(ValueError, match="More than a twentieth of all: mend the data set"):
+    message = "1 of 11 images .* more than a twentieth: mend the data set. The first: 1.jpg: trunc"
+    with pytest.raises(ValueError, match=message):
         run(SkippedImages(), Batch(torch.arange(10), ("1.jpg: truncated",)))
+
+
+@pytest.mark.parametrize(("alone", "said"), [(True, True), (False, False)])
+def test_a_validation_reports_if_it_is_no_part_of_a_training(caplog, alone, said):
+    callback, trainer = SkippedImages(), Mock(Trainer, global_rank=0, is_global_zero=True)
+    trainer.state = TrainerState(fn=TrainerFn.VALIDATING if alone else TrainerFn.FITTING)
+    batch = Batch(torch.arange(100), ("1.jpg: truncated",))
+    callback.on_validation_batch_end(trainer, LightningModule(), None, batch, 0)
+    callback.on_validation_end(trainer, LightningModule())
+    assert ("1.jpg: truncated" in caplog.text) == said
+
+
+def share(rank, file, answers):
+    """One of two processes, of which only the second meets an image that cannot be read."""
+    init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
+    trainer = Mock(Trainer, global_rank=rank, is_global_zero=rank == 0)
+    callback = SkippedImages()
+    skipped = ("1.jpg: truncated",) if rank else ()
+    batch = Batch(torch.arange(5), skipped)
+    callback.on_train_batch_end(trainer, LightningModule(), None, batch, 0)
+    try:
+        callback.on_train_epoch_end(trainer, LightningModule())
+    except ValueError as error:
+        answers.put(str(error))
+
+
+def test_all_processes_stop_where_one_met_too_many(tmp_path):
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    processes = [
+        context.Process(target=share, args=(rank, tmp_path / "meeting", answers)) for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    told = [answers.get(timeout=1) for _ in processes]
+    assert told[0] == told[1]
+    assert told[0].startswith("1 of 11 images could not be read")
