@@ -72,7 +72,8 @@ class NonFiniteGuard(Callback):
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
             gradients = {}
         norms = [norm for seen in self._seen for norm in seen.norms()]
-        norms.append(get_total_norm(gradients.values()))
+        if gradients:
+            norms.append(get_total_norm(gradients.values()))
         if not _all_finite(norms):
             raise self._error(trainer, _first_problem(self._seen, gradients), self._seen)
         self._stepped = True
@@ -192,4 +193,8 @@ def _examples(batch: Any) -> tuple[Any, ...]:
 
 
 def _all_finite(norms: list[Tensor]) -> bool:
-    return bool(torch.stack([norm.float() for norm in norms]).isfinite().all())
+    """Look at numbers that may lie on several devices, waiting for each device once."""
+    by_device: dict[torch.device, list[Tensor]] = {}
+    for norm in norms:
+        by_device.setdefault(norm.device, []).append(norm.float())
+    return all(bool(torch.stack(each).isfinite().all()) for each in by_device.values())

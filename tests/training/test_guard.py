@@ -8,7 +8,7 @@ from lightning.pytorch import Callback
 from tiny_run import TinyBatch, make_task, make_trainer
 
 from multimodal.training import LastCheckpoint, NonFiniteError, NonFiniteGuard
-from multimodal.training.guard import _first_problem, _Seen
+from multimodal.training.guard import _all_finite, _first_problem, _Seen
 
 
 def fit(tmp_path, *callbacks, trainer_settings=None, **settings):
@@ -120,6 +120,29 @@ def test_a_float16_scaler_is_left_to_handle_infinite_gradients(tmp_path, scaler)
     expected = nullcontext() if scaler else pytest.raises(NonFiniteError, match="gradient of")
     with expected:
         guard.on_before_optimizer_step(trainer, task, torch.optim.SGD(task.parameters()))
+
+
+def test_float16_stops_at_a_bad_loss_as_other_precisions_do(tmp_path):
+    settings = {"precision": "16-mixed"}
+    _, trainer, message = fit(tmp_path, bad_loss_at=2, trainer_settings=settings)
+    assert trainer.global_step == 2
+    assert "after 2 steps, in epoch 0: the loss is inf." in message
+
+
+def test_a_step_without_losses_and_gradients_is_no_obstacle(tmp_path):
+    guard = NonFiniteGuard()
+    task, trainer = make_task(), make_trainer(tmp_path)
+    guard.on_before_optimizer_step(trainer, task, torch.optim.SGD(task.parameters()))
+    task.requires_grad_(False)
+    guard.on_train_end(trainer, task)
+
+
+@pytest.mark.gpu
+def test_numbers_on_several_devices_are_checked_together():
+    good, bad = torch.ones((), device="cuda"), torch.tensor(float("nan"), device="cuda")
+    assert _all_finite([torch.ones(()), good])
+    assert not _all_finite([torch.ones(()), good, bad])
+    assert not _all_finite([bad.cpu(), good])
 
 
 def test_a_bad_buffer_is_never_saved(tmp_path):
