@@ -31,6 +31,7 @@ from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
 from multimodal.text import Vocabulary, detokenize, tokenize
 from multimodal.training.callbacks import trusted_callbacks
 from multimodal.training.compatibility import refuse_other_network
+from multimodal.training.opening import OpenEncoder
 from multimodal.training.optimisation import Rates, adamw, total_steps
 from multimodal.training.results import ResultsFile
 from multimodal.training.skipped import SkippedImages
@@ -213,29 +214,6 @@ class CaptioningTask(LightningModule):
         return [self.words.decode(row) for row in tokens]
 
     @override
-    def on_train_epoch_start(self) -> None:
-        """Open the encoder when its epoch has come."""
-        self._open_encoder()
-
-    @override
-    def on_train_start(self) -> None:
-        """Open the encoder again where a resumed run goes on in the middle of an epoch.
-
-        Raises:
-            ValueError: If several processes share the work: they would not share its gradients.
-        """
-        if self.unfreeze_epoch >= 0 and self.trainer.world_size > 1:
-            raise ValueError(
-                "`unfreeze_epoch` works in one process only. Train with --trainer.devices 1, or "
-                "open the stages from the start with `encoder.trainable_stages`."
-            )
-        self._open_encoder()
-
-    def _open_encoder(self) -> None:
-        if 0 <= self.unfreeze_epoch <= self.current_epoch:
-            self.model.encoder.unfreeze(self.unfreeze_stages)
-
-    @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build AdamW with warm-up and cosine, or the optimiser that was named."""
         if self.optimizer is not None:
@@ -247,7 +225,8 @@ class CaptioningTask(LightningModule):
     @override
     def configure_callbacks(self) -> list[Callback]:
         """Return what makes a run resumable, atomic and safe from NaN, and reports it."""
-        return [*trusted_callbacks(), ResultsFile(), SkippedImages()]
+        opening = OpenEncoder(self.unfreeze_epoch, self.unfreeze_stages)
+        return [*trusted_callbacks(), opening, ResultsFile(), SkippedImages()]
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

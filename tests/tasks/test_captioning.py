@@ -105,17 +105,6 @@ def test_a_run_without_an_end_is_refused(tmp_path):
         make_trainer(tmp_path, max_epochs=-1).fit(make_task(data), data)
 
 
-def test_opening_the_encoder_in_several_processes_is_refused():
-    task = make_task(make_data(), unfreeze_epoch=1)
-
-    class Two:
-        world_size = 2
-
-    task.__class__ = type("Two", (CaptioningTask,), {"trainer": Two()})
-    with pytest.raises(ValueError, match="works in one process only"):
-        task.on_train_start()
-
-
 def test_a_warm_start_takes_weights_though_the_words_differ(fitted):
     _, task, data, path = fitted
     fewer = make_data(tokens=[*data.vocabulary[:4], *reversed(data.vocabulary[4:-3]), "zebra"])
