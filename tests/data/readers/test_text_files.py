@@ -1,3 +1,5 @@
+import contextlib
+import gc
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,14 @@ def test_an_empty_file_is_no_json(tmp_path, text):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"a\.json is empty; it should hold JSON"):
         read_json(path)
+
+
+@pytest.mark.parametrize("text", ["[1]", "[1"])
+def test_the_garbage_collector_runs_again_after_json(text):
+    assert gc.isenabled()
+    with contextlib.suppress(ValueError):
+        parse_json(text, Path("a.json"))
+    assert gc.isenabled()
 
 
 def test_a_hook_replaces_objects_innermost_first(tmp_path):

@@ -1,0 +1,134 @@
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from multimodal.data.examples import ImageFile, Question
+from multimodal.data.readers.easy_vqa import read_easy_vqa
+
+SAMPLE = Path(__file__).parents[3] / "data" / "samples" / "easy_vqa"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SAMPLE, tmp_path / "easy_vqa"))
+
+
+def write(root: Path, records: Any) -> None:
+    (root / "data" / "train" / "questions.json").write_text(json.dumps(records))
+
+
+def test_the_sample_is_read_exactly():
+    found = read_easy_vqa(SAMPLE, "train")
+    records = json.loads((SAMPLE / "data" / "train" / "questions.json").read_text())
+    assert [example.image_id for example in found] == [0, 1, 2]
+    assert found[1].image == ImageFile(SAMPLE / "data" / "train" / "images" / "1.png")
+    asked = [(q.text, *q.answers, e.image_id) for e in found for q in e.questions]
+    assert asked == [tuple(record) for record in records]
+    assert found[0].questions[:2] == (
+        Question("does the image not contain a brown shape?", ("yes",), 0, "yes/no", "yes/no"),
+        Question("what shape is there?", ("triangle",), 1, "shape", "other"),
+    )
+
+
+@pytest.mark.parametrize("folder", [".", "data"])
+def test_the_root_may_be_the_data_folder_itself(folder):
+    assert read_easy_vqa(SAMPLE / folder, "test")[0].image_id == 0
+
+
+def test_the_layout_of_the_repository_is_read(root):
+    (root / "easy_vqa").mkdir()
+    (root / "data").rename(root / "easy_vqa" / "data")
+    assert len(read_easy_vqa(root, "train")) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "kind"),
+    [
+        ("what color is the shape?", "red", "color"),
+        ("Which COLOUR does it have?", "red", "color"),
+        ("what shape is it?", "circle", "shape"),
+        ("is it a red shape?", "no", "yes/no"),
+        ("what is it?", "circle", "other"),
+    ],
+)
+def test_questions_have_a_type(root, text, answer, kind):
+    write(root, [[text, answer, 2]])
+    (example,) = read_easy_vqa(root, "train")
+    assert example.questions[0].question_type == kind
+
+
+def test_pictures_may_stay_packed_or_lie_elsewhere(root):
+    train = root / "data" / "train"
+    archive = Path(shutil.make_archive(str(train / "images"), "zip", train, "images"))
+    shutil.rmtree(train / "images")
+    assert read_easy_vqa(root, "train")[0].image == ImageFile(archive, "images/0.png")
+    archive.rename(root / "train_images.zip")
+    (first, *_) = read_easy_vqa(root, "train", images="{split}_images.zip")
+    assert first.image == ImageFile(root / "train_images.zip", "images/0.png")
+
+
+def test_missing_pictures_are_counted_and_named_or_left_out(root):
+    (root / "data" / "train" / "images" / "1.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"names 1 images \(of 3\) .* not there: 1\.png"):
+        read_easy_vqa(root, "train")
+    found = read_easy_vqa(root, "train", skip_missing=True)
+    assert [example.image_id for example in found] == [0, 2]
+
+
+def test_any_answer_will_do_where_no_list_says_otherwise(root):
+    write(root, [["what is it?", "a dog", 0]])
+    with pytest.raises(
+        ValueError, match=r"\[0\]: the answer 'a dog' is not in answers\.txt; there"
+    ):
+        read_easy_vqa(root, "train")
+    (root / "data" / "answers.txt").unlink()
+    assert read_easy_vqa(root, "train")[0].questions[0].answers == ("a dog",)
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ({}, r"train/questions\.json must be a list of \[question, answer, image id\]"),
+        ([], r"train/questions\.json has no questions"),
+        ([["what is it?", "no"]], r"\[0\] must be \[question, answer, image id\], got \['what is"),
+        ([["what is it?", "no", 0], 7], r"questions\.json: \[1\] must be .*, got 7"),
+        ([["what is it?", "no", None]], r"\[0\] must be \[question, answer, image id\]"),
+        ([["what is it?", "no", True]], r"\[0\] must be \[question, answer, image id\]"),
+        ([[" ", "no", 0]], r"\[0\]: the question is empty"),
+        ([["what is it?", "", 0]], r"\[0\]: the answer is empty"),
+        ([["is it?", "noo", 0]], r"\[0\]: the answer 'noo' is not in .*; did you mean 'no'\?"),
+        ([["is it?", "no", "../x"]], r"the image '\.\./x\.png' lies outside"),
+    ],
+)
+def test_a_wrong_record_is_named(root, records, message):
+    write(root, records)
+    with pytest.raises(ValueError, match=message):
+        read_easy_vqa(root, "train")
+
+
+def test_malformed_and_empty_files_are_named(root):
+    path = root / "data" / "train" / "questions.json"
+    path.write_text("[[1,")
+    with pytest.raises(ValueError, match=r"questions\.json:1:5 is not valid JSON"):
+        read_easy_vqa(root, "train")
+    path.write_text("")
+    with pytest.raises(ValueError, match=r"questions\.json is empty"):
+        read_easy_vqa(root, "train")
+
+
+def test_what_is_missing_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put easy-VQA there: data/"):
+        read_easy_vqa(tmp_path / "none", "train")
+    with pytest.raises(
+        FileNotFoundError, match=r"No data/train/questions\.json in .*\. Put easy-V"
+    ):
+        read_easy_vqa(tmp_path, "train")
+    with pytest.raises(
+        FileNotFoundError, match=r"No val/questions\.json .* there is test, train\."
+    ):
+        read_easy_vqa(SAMPLE, "val")
+    with pytest.raises(ValueError, match=r"split must be train, val or test, got 'trian'"):
+        read_easy_vqa(SAMPLE, "trian")
