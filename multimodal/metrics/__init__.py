@@ -1,31 +1,74 @@
-"""Scores of captions, each a pure function and a torchmetrics class in one file."""
+"""Scores of captions and of answers, each a pure function and a torchmetrics class in one file."""
 
+from multimodal.metrics.answer_results import (
+    Annotation,
+    AnswerReport,
+    read_annotations,
+    read_answers,
+    score_answers,
+)
 from multimodal.metrics.bleu import BleuScore, bleu, bleu_per_image
 from multimodal.metrics.captions import CaptionScores, caption_scores
 from multimodal.metrics.cider import CiderD, CiderDScore, cider_d
 from multimodal.metrics.meteor import MeteorScore, meteor, meteor_per_image, wordnet_is_there
+from multimodal.metrics.question_priors import (
+    AnsweredQuestion,
+    QuestionPriors,
+    coverage,
+    prior_scores,
+)
 from multimodal.metrics.results import read_references, read_results, score_results
 from multimodal.metrics.rouge import RougeLScore, rouge_l, rouge_l_per_image
 from multimodal.metrics.truth import CaptionTruth
+from multimodal.metrics.vqa_accuracy import (
+    QuestionScore,
+    TypeScore,
+    VQAScores,
+    mean_scores,
+    mean_wups,
+    question_scores,
+    scores_by_type,
+    vqa_accuracy,
+)
+from multimodal.metrics.wups import answer_items, wups
 
 __all__ = [
+    "Annotation",
+    "AnswerReport",
+    "AnsweredQuestion",
     "BleuScore",
     "CaptionScores",
     "CaptionTruth",
     "CiderD",
     "CiderDScore",
     "MeteorScore",
+    "QuestionPriors",
+    "QuestionScore",
     "RougeLScore",
+    "TypeScore",
+    "VQAScores",
+    "answer_items",
     "bleu",
     "bleu_per_image",
     "caption_scores",
     "cider_d",
+    "coverage",
+    "mean_scores",
+    "mean_wups",
     "meteor",
     "meteor_per_image",
+    "prior_scores",
+    "question_scores",
+    "read_annotations",
+    "read_answers",
     "read_references",
     "read_results",
     "rouge_l",
     "rouge_l_per_image",
+    "score_answers",
     "score_results",
+    "scores_by_type",
+    "vqa_accuracy",
     "wordnet_is_there",
+    "wups",
 ]

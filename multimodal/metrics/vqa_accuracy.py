@@ -1,0 +1,321 @@
+"""The official VQA accuracy: an answer is right as far as people gave it, and right from four on.
+
+Ten people answered each question. Each of them in turn is left out, and the prediction earns a
+third for each of the others who said the same, at most 1; the accuracy is the mean of the ten. One
+person who agrees makes 0.3, two 0.6, three 0.9, four or more 1. Before answers are compared they
+are normalised, but not where all ten people wrote the very same: then the prediction must be that
+to the letter, and "Black." against ten times "black" is wrong. The evaluation of the VQA organisers
+does so, and published numbers are of that kind (strict); the lenient mode normalises always.
+
+With fewer than four answers the formula cannot reach 1, and with a single one it is always 0. So
+beside it stands the plain accuracy: how often the prediction is the most common answer, both
+normalised. Where no question has four answers, as in DAQUAR or CLEVR, it stands alone.
+
+References:
+    Antol et al. 2015, "VQA: Visual Question Answering", section 3; Goyal et al. 2017, "Making the V
+    in VQA Matter". Leaving one person out: https://visualqa.org/evaluation.html.
+"""
+
+from collections.abc import Sequence
+from math import fsum
+from typing import NamedTuple
+
+from multimodal.answers import most_common_answer, normalize_answer, strip_answer
+from multimodal.metrics.meteor import wordnet_is_there
+from multimodal.metrics.per_image import PerImageMetric
+from multimodal.metrics.wups import THRESHOLDS, wups
+
+ENOUGH = 3  # others who must agree for a whole point
+
+
+class QuestionScore(NamedTuple):
+    """How one question was answered.
+
+    Args:
+        accuracy: 1 if the prediction is the most common answer, otherwise 0.
+        vqa_accuracy: The official accuracy.
+        people: How many answers there are to compare with.
+    """
+
+    accuracy: float
+    vqa_accuracy: float
+    people: int
+
+
+class TypeScore(NamedTuple):
+    """A row of a table: how the questions of one type were answered.
+
+    Args:
+        name: The type.
+        questions: How many questions are of it.
+        accuracy: The plain accuracy, a fraction.
+        vqa_accuracy: The official accuracy, a fraction; None where no question has enough answers.
+    """
+
+    name: str
+    questions: int
+    accuracy: float
+    vqa_accuracy: float | None
+
+
+def vqa_accuracy(prediction: str, answers: Sequence[str], *, lenient: bool = False) -> float:
+    """Compute the official accuracy of one prediction.
+
+    Args:
+        prediction: What the model answered.
+        answers: What people answered, as they wrote it; ten in VQA.
+        lenient: Normalise also where all people wrote the same.
+
+    Returns:
+        A score between 0 and 1.
+
+    Raises:
+        ValueError: If there is no answer.
+        TypeError: If the prediction is not a string, or the answers are one.
+
+    Example:
+        >>> answers = ["a dog", "Dog."] + 3 * ["cat"] + 5 * ["puppy"]
+        >>> [vqa_accuracy(prediction, answers) for prediction in ("dog", "cat", "the puppy", "fox")]
+        [0.6, 0.9, 1.0, 0.0]
+        >>> vqa_accuracy("Black.", 10 * ["black"])
+        0.0
+        >>> vqa_accuracy("Black.", 10 * ["black"], lenient=True)
+        1.0
+    """
+    _check(prediction, answers)
+    if _is_literal(answers, lenient=lenient):
+        matches = len(answers) * (strip_answer(prediction) == strip_answer(answers[0]))
+    else:
+        forms = [normalize_answer(answer) for answer in answers]
+        matches = forms.count(normalize_answer(prediction))
+    others = len(answers) - matches  # leaving one of these out leaves all matches
+    thirds = others * min(ENOUGH, matches) + matches * min(ENOUGH, matches - 1)
+    return thirds / (ENOUGH * len(answers))
+
+
+def question_scores(
+    predictions: Sequence[str], answers: Sequence[Sequence[str]], *, lenient: bool = False
+) -> list[QuestionScore]:
+    """Compute the plain and the official accuracy of each question.
+
+    Args:
+        predictions: What the model answered to each question.
+        answers: What people answered to each question.
+        lenient: Normalise also where all people wrote the same.
+
+    Returns:
+        One pair of scores for each question.
+
+    Raises:
+        ValueError: If the numbers of questions differ, or a question has no answer.
+        TypeError: If a prediction is not a string, or a question's answers are one.
+
+    Example:
+        >>> question_scores(["cat"], [["cat", "dog", "dog", "dog"]])
+        [QuestionScore(accuracy=0.0, vqa_accuracy=0.25, people=4)]
+    """
+    if len(predictions) != len(answers):
+        raise ValueError(
+            "There must be one prediction and one list of answers per question, got "
+            f"{len(predictions)} predictions and {len(answers)} lists of answers."
+        )
+    return [
+        QuestionScore(
+            vqa_accuracy=vqa_accuracy(prediction, given, lenient=lenient),
+            accuracy=float(normalize_answer(prediction) == most_common_answer(given)),
+            people=len(given),
+        )
+        for prediction, given in zip(predictions, answers, strict=True)
+    ]
+
+
+def mean_scores(scores: Sequence[QuestionScore]) -> dict[str, float]:
+    """Average scores of questions.
+
+    Args:
+        scores: What `question_scores` gives.
+
+    Returns:
+        ``accuracy`` and, unless no question has four answers, ``vqa_accuracy``.
+
+    Raises:
+        ValueError: If there is no question.
+
+    Example:
+        >>> mean_scores(question_scores(["cat", "dog"], [["cat"], ["cat"]]))
+        {'accuracy': 0.5}
+    """
+    if not scores:
+        raise ValueError("There are no questions to score: give at least one.")
+    means = {"accuracy": fsum(score.accuracy for score in scores) / len(scores)}
+    if any(score.people > ENOUGH for score in scores):
+        means["vqa_accuracy"] = fsum(score.vqa_accuracy for score in scores) / len(scores)
+    return means
+
+
+def scores_by_type(scores: Sequence[QuestionScore], types: Sequence[str]) -> list[TypeScore]:
+    """Average scores of questions over the questions of each type.
+
+    Args:
+        scores: What `question_scores` gives.
+        types: The type of each question; empty where the data set does not say.
+
+    Returns:
+        A row for each type, most questions first, equals by alphabet; questions without a type are
+        in no row.
+
+    Raises:
+        ValueError: If there are not as many types as scores.
+
+    Example:
+        >>> scores = question_scores(["2", "3", "red"], [["two"], ["4"], ["red"]])
+        >>> for row in scores_by_type(scores, ["how many", "how many", "what"]):
+        ...     print(row.name, row.questions, row.accuracy)
+        how many 2 0.5
+        what 1 1.0
+    """
+    if len(scores) != len(types):
+        raise ValueError(
+            f"Every question needs its type, got {len(scores)} questions and {len(types)} types."
+        )
+    groups: dict[str, list[QuestionScore]] = {}
+    for score, name in zip(scores, types, strict=True):
+        if name:
+            groups.setdefault(name, []).append(score)
+    rows = []
+    for name, group in groups.items():
+        means = mean_scores(group)
+        rows.append(TypeScore(name, len(group), means["accuracy"], means.get("vqa_accuracy")))
+    return sorted(rows, key=lambda row: (-row.questions, row.name))
+
+
+def mean_wups(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Average WUPS over questions, each against its most common answer as it was written.
+
+    Args:
+        predictions: What the model answered to each question.
+        answers: What people answered to each question.
+
+    Returns:
+        ``wups_0.0`` and ``wups_0.9``.
+
+    Raises:
+        ValueError: If there is no question, or the numbers of questions differ.
+        FileNotFoundError: If WordNet is not among nltk's data; nothing is ever downloaded.
+    """
+    if not predictions:
+        raise ValueError("There are no questions to score: give at least one.")
+    written = []
+    for given in answers:
+        form = most_common_answer(given)
+        written.append(next((a for a in given if normalize_answer(a) == form), ""))
+    return {
+        f"wups_{threshold}": fsum(
+            wups(prediction, answer, threshold)
+            for prediction, answer in zip(predictions, written, strict=True)
+        )
+        / len(predictions)
+        for threshold in THRESHOLDS
+    }
+
+
+class VQAScores(PerImageMetric):
+    """Every score of answers over all questions seen since the last `reset`, on all processes.
+
+    Args:
+        lenient: Normalise also where all people wrote the same.
+        with_wups: Add WUPS where WordNet is.
+
+    Example:
+        >>> metric = VQAScores()
+        >>> answers = [10 * ["no"], 3 * ["two"] + 7 * ["3"]]
+        >>> metric.update([1, 2], ["no", "2"], answers, ["is", "how"])
+        >>> metric.update([2], ["a question counts once"], [["2"]])
+        >>> metric.compute()
+        {'accuracy': 0.5, 'vqa_accuracy': 0.95}
+        >>> [row.name for row in metric.per_type()["question_type"]]
+        ['how', 'is']
+    """
+
+    higher_is_better = True
+
+    def __init__(self, *, lenient: bool = False, with_wups: bool = False) -> None:
+        super().__init__()
+        self.lenient = lenient
+        self.with_wups = with_wups
+
+    def update(
+        self,
+        question_ids: Sequence[int | str],
+        predictions: Sequence[str],
+        answers: Sequence[Sequence[str]],
+        question_types: Sequence[str] = (),
+        answer_types: Sequence[str] = (),
+    ) -> None:
+        """Keep predictions and answers of questions that were not seen before.
+
+        Args:
+            question_ids: What tells questions apart, over all processes.
+            predictions: What the model answered to each question.
+            answers: What people answered to each question, at least one.
+            question_types: The type of each question, or nothing.
+            answer_types: The type of each question's answer, or nothing.
+
+        Raises:
+            ValueError: If a column is not as long as `question_ids`, or a question has no answer.
+            TypeError: If a prediction is not a string, or a question's answers are one.
+        """
+        nothing = [""] * len(question_ids)
+        columns = (predictions, answers, question_types or nothing, answer_types or nothing)
+        lengths = [len(column) for column in columns]
+        if any(length != len(question_ids) for length in lengths):
+            raise ValueError(
+                "Every question id needs one prediction, one list of answers and, if there are "
+                f"types, one of each, got {len(question_ids)} ids and columns of "
+                f"{', '.join(map(str, lengths))}."
+            )
+        for question_id, prediction, given in zip(question_ids, predictions, answers, strict=True):
+            _check(prediction, given, f"Question {question_id!r}: ")
+        # Scored at once: `compute` and `per_type` then only average.
+        scores = question_scores(predictions, answers, lenient=self.lenient)
+        self.keep(question_ids, scores, *columns)
+
+    def compute(self) -> dict[str, float]:
+        """Compute ``accuracy``, ``vqa_accuracy`` and the two of WUPS as far as they are there."""
+        scores, predictions, answers, *_ = self.kept()
+        means = mean_scores(scores)
+        if self.with_wups and wordnet_is_there():
+            means |= mean_wups(predictions, answers)
+        return means
+
+    def per_type(self) -> dict[str, list[TypeScore]]:
+        """Compute the rows of two tables, ``answer_type`` and ``question_type``.
+
+        Like `compute`, it gathers: call it on all processes.
+
+        Returns:
+            The rows as `scores_by_type` gives them; none where the data set has no types.
+        """
+        scores, _, _, question_types, answer_types = self.kept()
+        return {
+            "answer_type": scores_by_type(scores, answer_types),
+            "question_type": scores_by_type(scores, question_types),
+        }
+
+
+def _is_literal(answers: Sequence[str], *, lenient: bool) -> bool:
+    """Whether all people wrote the same, to the letter, and the prediction must be that."""
+    first = strip_answer(answers[0])
+    return not lenient and all(strip_answer(answer) == first for answer in set(answers))
+
+
+def _check(prediction: str, answers: Sequence[str], place: str = "") -> None:
+    if not isinstance(prediction, str):
+        raise TypeError(f"{place}A prediction must be a string, got {prediction!r}.")
+    if isinstance(answers, str):
+        raise TypeError(
+            f"{place}The answers must be a list, got the string {answers[:40]!r}. "
+            "Put a single answer into a list of its own."
+        )
+    if not answers:
+        raise ValueError(f"{place}There must be at least one answer to compare with, got none.")
