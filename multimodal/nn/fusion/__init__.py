@@ -3,6 +3,7 @@
 from multimodal.nn.fusion.contract import Fusion, Questions, grid_coordinates
 from multimodal.nn.fusion.film import FilmFusion
 from multimodal.nn.fusion.product import ConcatenateFusion, MultiplyFusion
+from multimodal.nn.fusion.slots import SlotsFusion
 from multimodal.nn.fusion.stacked import StackedAttentionFusion
 from multimodal.nn.fusion.top_down import TopDownFusion
 
@@ -12,6 +13,7 @@ __all__ = [
     "Fusion",
     "MultiplyFusion",
     "Questions",
+    "SlotsFusion",
     "StackedAttentionFusion",
     "TopDownFusion",
     "grid_coordinates",
