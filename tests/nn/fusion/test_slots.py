@@ -74,7 +74,7 @@ def test_regions_that_are_no_square_grid_are_refused():
 def test_it_learns_on_which_side_of_each_other_two_things_are():
     """What no product of one image vector and one question vector learns: a spatial relation."""
     generator = torch.Generator().manual_seed(3)
-    count, side = 96, 4
+    count, side = 256, 4
     places = torch.stack(
         [torch.randperm(side * side, generator=generator)[:2] for _ in range(count)]
     )
@@ -90,7 +90,7 @@ def test_it_learns_on_which_side_of_each_other_two_things_are():
     net = fusion(num_hops=1).train()
     head = nn.Linear(net.output_dim, 2)
     optimizer = torch.optim.Adam([*net.parameters(), *head.parameters()], lr=1e-2)
-    for _ in range(50):
+    for _ in range(60):
         logits = head(net(regions, asked, image_of, torch.zeros_like(image_of))[0])
         loss = F.cross_entropy(logits, labels)
         optimizer.zero_grad()
