@@ -222,13 +222,22 @@ def _read_vqa(path: Path) -> dict[QuestionId, Annotation]:
             raise ValueError(
                 f'{place}: "answers" must be a list of at least one {{"answer": ...}}, {got}.'
             )
-        texts = tuple(
-            _text(answer, "answer", f"{place}, answers[{position}]")
-            for position, answer in enumerate(answers)
-        )
+        texts = _texts(answers, place)
         types = [_text(entry, key, place, "") for key in ("question_type", "answer_type")]
         found.add(question_id, Annotation(texts, *types), number)
     return found.by_id
+
+
+def _texts(answers: list[Any], place: str) -> tuple[str, ...]:
+    """The texts of a list of answers. VQA has millions: a place is written for a wrong one only."""
+    texts = [answer.get("answer") if isinstance(answer, dict) else None for answer in answers]
+    right = tuple(text for text in texts if isinstance(text, str))
+    if len(right) == len(texts):
+        return right
+    return tuple(
+        _text(answer, "answer", f"{place}, answers[{position}]")
+        for position, answer in enumerate(answers)
+    )
 
 
 def _read_rows(
