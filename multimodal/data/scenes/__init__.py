@@ -1,8 +1,9 @@
 """The built-in world: pictures of coloured shapes, their captions, and a checker of captions.
 
 `sample_scene` draws a scene graph, `render_scene` paints it, `describe` captions it, and
-`check_caption` says which statements of any caption are true of it. Nothing is stored: a scene is a
-pure function of (seed, index, split).
+`check_caption` says which statements of any caption are true of it; `ask` asks questions about it,
+each with the program that `run` answers it by. Nothing is stored: a scene is a pure function of
+(seed, index, split).
 """
 
 from multimodal.data.scenes.checker import CaptionVerdict, Statement, check_caption
@@ -22,13 +23,25 @@ from multimodal.data.scenes.graph import (
     relations,
 )
 from multimodal.data.scenes.parser import ParsedCaption, parse
+from multimodal.data.scenes.programs import Program, run
+from multimodal.data.scenes.questions import (
+    ANSWERS,
+    KINDS,
+    MAX_QUESTIONS,
+    Kind,
+    SceneQuestion,
+    ask,
+)
 from multimodal.data.scenes.render import MAX_PIXELS, MIN_PIXELS, render_scene
 from multimodal.data.scenes.sampling import HELD_OUT_PAIRS, sample_scene
 
 __all__ = [
+    "ANSWERS",
     "COLOURS",
     "HELD_OUT_PAIRS",
+    "KINDS",
     "MAX_PIXELS",
+    "MAX_QUESTIONS",
     "MIN_PIXELS",
     "RELATIONS",
     "SHAPES",
@@ -38,17 +51,22 @@ __all__ = [
     "WORDS",
     "Background",
     "CaptionVerdict",
+    "Kind",
     "Lighting",
     "Mention",
     "ParsedCaption",
+    "Program",
     "Scene",
     "SceneObject",
+    "SceneQuestion",
     "Statement",
+    "ask",
     "check_caption",
     "describe",
     "offset",
     "parse",
     "relations",
     "render_scene",
+    "run",
     "sample_scene",
 ]

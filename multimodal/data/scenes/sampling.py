@@ -1,8 +1,7 @@
 """Drawing scenes: one scene is a pure function of (seed, index, split).
 
-Random numbers are SplitMix64 in Python's own integers, started from a hash of the key and turned
-into choices by integer arithmetic alone: the same on every platform, in every worker, with every
-version of numpy, and scene one million costs no more than scene zero.
+Its choices come from `draws`: the same on every platform, in every worker, with every version of
+numpy, and scene one million costs no more than scene zero.
 
 Splits are disjoint by construction. Each object has a code of four bits made from its shape,
 colour, size and place (a cell of an 8 x 8 grid); the sum of the codes modulo 16 says which of
@@ -12,16 +11,14 @@ besides, `comp_train` and `comp_val` never show the colour-shape pairs of `HELD_
 every scene of `comp_test` shows one or more.
 
 References:
-    Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014
-    (SplitMix64).
     CLEVR-CoGenT (Johnson et al. 2017, section 4.7) tests held-out pairs of attributes.
 """
 
 import difflib
-import hashlib
 import itertools
 from typing import Final, NamedTuple
 
+from multimodal.data.scenes.draws import GOLDEN, MASK, Draws
 from multimodal.data.scenes.graph import (
     COLOURS,
     MAX_OBJECTS,
@@ -93,35 +90,6 @@ _RESIDUES: Final[dict[str, range]] = {
     "test": range(12, 16),
 }
 
-_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
-_GOLDEN: Final = 0x9E37_79B9_7F4A_7C15
-
-
-class _Draws:
-    """A stream of choices: SplitMix64 started from a hash of the key."""
-
-    __slots__ = ("state",)
-
-    def __init__(self, key: str) -> None:
-        digest = hashlib.blake2b(key.encode("ascii"), digest_size=8).digest()
-        self.state = int.from_bytes(digest, "little")
-
-    def word(self) -> int:
-        """Draw 64 bits."""
-        self.state = word = (self.state + _GOLDEN) & _MASK
-        word = ((word ^ (word >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
-        word = ((word ^ (word >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
-        return word ^ (word >> 31)
-
-    def below(self, *bounds: int) -> list[int]:
-        """Draw a number from 0 to bound - 1 for each bound; their product stays below 2**48."""
-        word = self.word()
-        drawn = []
-        for bound in bounds:
-            word, rest = divmod(word, bound)
-            drawn.append(rest)
-        return drawn
-
 
 class _Proposal(NamedTuple):
     """An object before it is accepted: its attributes, and its geometry in UNITS."""
@@ -158,7 +126,7 @@ def sample_scene(seed: int, index: int, split: str) -> Scene:
     name = _known_split(split)
     if seed < 0 or index < 0:
         raise ValueError(f"`seed` and `index` must be 0 or more, got seed {seed}, index {index}.")
-    draws = _Draws(f"{split} {seed} {index}")
+    draws = Draws(f"{split} {seed} {index}")
     count = 1 + draws.below(MAX_OBJECTS)[0]
     objects = None
     while objects is None:
@@ -182,7 +150,7 @@ def _known_split(split: str) -> Split:
     raise ValueError(f"`split` must be one of {', '.join(SPLITS)}, got {split!r}.{hint}")
 
 
-def _layout(draws: _Draws, count: int, split: Split) -> list[_Proposal] | None:
+def _layout(draws: Draws, count: int, split: Split) -> list[_Proposal] | None:
     """Place `count` objects; None when one finds no place, or the last no code of the split."""
     placed: list[_Proposal] = []
     total = 0
@@ -204,7 +172,7 @@ def _layout(draws: _Draws, count: int, split: Split) -> list[_Proposal] | None:
 
 
 def _propose(
-    draws: _Draws, placed: list[_Proposal], split: Split, *, held_out: bool
+    draws: Draws, placed: list[_Proposal], split: Split, *, held_out: bool
 ) -> _Proposal | None:
     """Draw one object's attributes and a free place for it."""
     kind, copy, earlier, pair = draws.below(
@@ -229,7 +197,7 @@ def _propose(
     return None
 
 
-def _free_place(draws: _Draws, placed: list[_Proposal], radius: int) -> tuple[int, int] | None:
+def _free_place(draws: Draws, placed: list[_Proposal], radius: int) -> tuple[int, int] | None:
     """Draw places until one is clear of all objects; each word of random bits gives three."""
     border = radius + _GAP
     span = UNITS - 2 * border
@@ -254,12 +222,12 @@ def _code(proposal: _Proposal) -> int:
     kind = (SHAPES.index(proposal.shape) * 8 + COLOURS.index(proposal.colour)) * 2
     kind += proposal.size == "large"
     cell = (proposal.x >> 7) * 8 + (proposal.y >> 7)
-    mixed = ((kind * 64 + cell + 1) * _GOLDEN) & _MASK
-    mixed = ((mixed ^ (mixed >> 29)) * 0xBF58_476D_1CE4_E5B9) & _MASK
+    mixed = ((kind * 64 + cell + 1) * GOLDEN) & MASK
+    mixed = ((mixed ^ (mixed >> 29)) * 0xBF58_476D_1CE4_E5B9) & MASK
     return mixed >> 60
 
 
-def _finish(draws: _Draws, proposal: _Proposal) -> SceneObject:
+def _finish(draws: Draws, proposal: _Proposal) -> SceneObject:
     turn, texture, red, green, blue = draws.below(_TURNS, len(_TEXTURE_BAG), 25, 25, 25)
     paint = _PAINT[proposal.colour]
     return SceneObject(
@@ -279,7 +247,7 @@ def _finish(draws: _Draws, proposal: _Proposal) -> SceneObject:
     )
 
 
-def _background(draws: _Draws) -> Background:
+def _background(draws: Draws) -> Background:
     drawn = draws.below(65, 25, 25, 25, 2)
     other = draws.below(65, 25, 25, 25)
     return Background(
@@ -289,6 +257,6 @@ def _background(draws: _Draws) -> Background:
     )
 
 
-def _lighting(draws: _Draws) -> Lighting:
+def _lighting(draws: Draws) -> Lighting:
     brightness, slope_x, slope_y, noise, noise_offset = draws.below(31, 29, 29, 4, 65536)
     return Lighting(110 + brightness, slope_x - 14, slope_y - 14, 2 * noise + 1, noise_offset)
