@@ -2,17 +2,18 @@
 
 A configuration names a task and its data by class; everything else is plain values. What evaluates
 a checkpoint takes network and vocabulary from it, so that a configuration of other data fits it.
+A LightningModule of one's own may be named as well: `--model mine.Module --data mine.Data`.
 """
 
 import argparse
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import dict_to_namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -23,9 +24,10 @@ from typing_extensions import override
 
 from multimodal.cli.configs import check_yaml, find_config
 from multimodal.cli.mistakes import explain
+from multimodal.cli.tasks import row_of
 from multimodal.hardware import choose_hardware, tune_cpu
-from multimodal.models.captioning import CaptionerSettings
-from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.saving import read_checkpoint
+from multimodal.training.checkpoints import AtomicCheckpoints
 from multimodal.training.guard import NonFiniteError
 from multimodal.training.signals import Interrupted, exit_code
 
@@ -38,36 +40,41 @@ class Command(LightningCLI):
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Link what the data knows into the task: the vocabulary and the evaluation transform."""
-        for source, target in (("vocabulary", "vocabulary"), ("eval_transform", "transform")):
+        """Link what the data know into the task's arguments of that meaning, where it has them."""
+        linked = (
+            ("vocabulary", "vocabulary"),
+            ("answers", "answers"),
+            ("eval_transform", "transform"),
+        )
+        for source, target in linked:
             parser.link_arguments(
-                f"data.{source}", f"model.init_args.{target}", apply_on="instantiate"
+                "data",
+                f"model.init_args.{target}",
+                self._known_to_data(source, target),
+                apply_on="instantiate",
             )
+
+    def _known_to_data(self, source: str, target: str) -> Callable[[LightningDataModule], Any]:
+        # Not a link from `data.vocabulary`: where data have none, the parser's note of that would
+        # print the data module, and Lightning makes all its loaders for this.
+        def value(data: LightningDataModule) -> Any:
+            given = self.config[self.config.subcommand].model.init_args.get(target)
+            return getattr(data, source, given)
+
+        return value
 
     @override
     def before_instantiate_classes(self) -> None:
         """Tune the processor, and take from a checkpoint that is evaluated what shaped it."""
-        self._saved: SavedModel | None = None
         for change in tune_cpu():
             _LOGGER.info("%s", change)
         subcommand = self.config.subcommand
         config = self.config[subcommand]
-        path = config.get("ckpt_path")
-        if path and path not in ("best", "last"):
-            saved = read_checkpoint(path, task="captioning")  # refuses what must not be loaded
+        path, row = config.get("ckpt_path"), row_of(config.model.class_path)
+        if row is not None and path and path not in ("best", "last"):
+            saved = read_checkpoint(path, task=row.name)  # refuses what must not be loaded
             if subcommand != "fit":
-                _adopt(config, saved)
-                self._saved = saved
-
-    @override
-    def instantiate_classes(self) -> None:
-        """Build model, data and trainer, and load the weights that are evaluated.
-
-        Lightning loads them after the data's set-up, which may already encode images with them.
-        """
-        super().instantiate_classes()
-        if self._saved is not None:
-            self.model.model.load_state_dict(self._saved.state_dict)
+                row.adopt(config, saved)
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -91,11 +98,11 @@ class Command(LightningCLI):
         if not self.trainer.is_global_zero:
             return
         best, monitor, score = keeper.best_model_path, keeper.monitor, keeper.best_model_score
-        name = _run_name(self.config.fit)
+        name, row = _run_name(self.config.fit), row_of(self.config.fit.model.class_path)
         sys.stdout.write(
             f"\nBest {monitor}: {float(score):.3f} in {best}\n"
             f"  measure it:     multimodal test --config {name} --ckpt_path {best}\n"
-            f"  caption images: multimodal caption {best} IMAGE...\n"
+            + (f"  {row.usage.format(path=best)}\n" if row else "")
         )
 
     @override
@@ -133,6 +140,7 @@ def run(arguments: list[str]) -> int:
                 "devices": hardware.devices,
                 "precision": hardware.precision,
                 "use_distributed_sampler": False,  # our sampler knows rank and world size
+                "callbacks": AtomicCheckpoints(),  # also for a LightningModule of one's own
             },
             args=_with_paths(arguments),
         )
@@ -186,14 +194,6 @@ def _readable(name: str) -> Path:
     path = find_config(name)
     check_yaml(path)
     return path
-
-
-def _adopt(config: Any, saved: SavedModel) -> None:
-    """Give task and data the network, vocabulary and transform of the checkpoint they evaluate."""
-    settings = CaptionerSettings.for_loading(saved.settings).to_dict()
-    config.model.init_args.settings = dict_to_namespace(settings)
-    config.data.init_args.tokens = saved.vocabulary
-    config.data.init_args.transform = saved.transform
 
 
 def _run_name(config: Any) -> str:

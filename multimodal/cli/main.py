@@ -99,6 +99,8 @@ def _help() -> str:
         "  multimodal test --config captioning_scenes --ckpt_path runs/.../best.ckpt",
         "  multimodal caption runs/.../best.ckpt photo.jpg folder/",
         "",
+        "A mistake is told in a sentence; MULTIMODAL_DEBUG=1 shows the traceback with it.",
+        "",
     ]
     return "\n".join(lines)
 

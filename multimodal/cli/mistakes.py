@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from difflib import get_close_matches
 from inspect import signature
+from pydoc import locate
+from typing import Any, get_args
 
 from lightning.pytorch import Trainer
 
-from multimodal.data.modules import CaptionData, SceneCounts
-from multimodal.data.transforms import TransformSettings
-from multimodal.models.captioning import CaptionerSettings
-from multimodal.nn.encoders import EncoderSettings
-from multimodal.tasks.captioning import CaptioningTask
+from multimodal.cli.tasks import TASKS
 
 _UNKNOWN = (
     re.compile(r"[Oo]ption '(?P<key>[\w.]+)' is not accepted"),
@@ -20,6 +18,7 @@ _UNKNOWN = (
     re.compile(r"[Uu]nrecognized arguments: --(?P<key>[\w.]+)"),
     re.compile(r"[Nn]o action for key '(?P<key>[\w.]+)'"),
 )
+_CLASS = re.compile(r"class_path '([\w.]+)'")
 _MISSING = re.compile(r"arguments are required: (?P<keys>[\w., ]+)")
 _NO_CLASS = re.compile(r"class_path '(?P<path>[\w.]+)':\s*(?P<reason>[^\n]+)")
 # The innermost complaint stands last; the outer ones repeat it with the whole configuration.
@@ -42,10 +41,7 @@ def explain(complaint: str) -> str:
     """
     for pattern in _UNKNOWN:
         if match := pattern.search(complaint):
-            key = match["key"]
-            close = get_close_matches(key.rsplit(".", 1)[-1], set(_known()), n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            return f"Unknown setting {key!r}.{hint}"
+            return _unknown(match["key"], _CLASS.findall(complaint[: match.start()]))
     if match := _MISSING.search(complaint):
         return (
             f"Missing: {match['keys']}. Name a configuration, such as --config captioning_scenes."
@@ -76,13 +72,18 @@ def _plain(kind: str) -> str:
     return {"int": "a whole number", "float": "a number", "bool": "true or false"}.get(kind, kind)
 
 
+def _unknown(key: str, classes: list[str]) -> str:
+    """Name a misspelt key and the closest one of the class it was given to, or else of any."""
+    places = (set(_arguments(locate(classes[-1]))) if classes else set(), set(_known()))
+    found = (get_close_matches(key.rsplit(".", 1)[-1], names, n=1) for names in places)
+    close = next((names[0] for names in found if names), None)
+    return f"Unknown setting {key!r}." + (f" Did you mean {close!r}?" if close else "")
+
+
 def _known() -> Iterator[str]:
-    """All names that a configuration of ours may hold."""
-    for owner in (CaptioningTask, CaptionData, Trainer):
-        yield from signature(owner).parameters
-    for settings in (CaptionerSettings, EncoderSettings, SceneCounts, TransformSettings):
-        assert is_dataclass(settings)
-        yield from (field.name for field in fields(settings))
+    """All names that a configuration may hold, whatever its task."""
+    for owner in (Trainer, *(each for row in TASKS for each in (row.task, row.data))):
+        yield from _arguments(owner)
     yield from (
         "model",
         "data",
@@ -92,3 +93,15 @@ def _known() -> Iterator[str]:
         "seed_everything",
         "ckpt_path",
     )
+
+
+def _arguments(owner: Any) -> Iterator[str]:
+    """The arguments of a class, and of the dataclasses among their types."""
+    if not callable(owner):
+        return
+    for name, parameter in signature(owner).parameters.items():
+        yield name
+        kind = parameter.annotation
+        for part in (kind, *get_args(kind)):
+            if is_dataclass(part):
+                yield from _arguments(part)

@@ -2,10 +2,14 @@
 
 import csv
 import json
+import pickle
+import sys
 from pathlib import Path
 
 import pytest
+import tiny_captioner
 import torch
+from PIL import Image
 
 from multimodal.cli.main import main
 
@@ -90,75 +94,166 @@ def test_a_wrong_option_is_explained_in_three_lines(arguments, sentence, capsys)
     assert len(message.strip().splitlines()) <= 3
 
 
-def test_a_misspelt_key_in_a_file_gets_the_closest_one(capsys):
+@pytest.mark.parametrize(
+    ("key", "misspelt"),
+    [
+        ("batch_size", "batch_sise"),
+        ("patience", "patiense"),
+        ("every_n_steps", "every_n_stepz"),
+        ("monitor", "monitr"),
+    ],
+)
+def test_a_misspelt_key_in_a_file_gets_the_closest_one(key, misspelt, capsys):
     text = (Path(__file__).parents[2] / "multimodal/configs/smoke_captioning.yaml").read_text()
-    Path("mine.yaml").write_text(text.replace("batch_size: 4 ", "batch_sise: 4 "))
+    Path("mine.yaml").write_text(text.replace(f" {key}: ", f" {misspelt}: ", 1))
     assert main(["fit", "--config", "mine.yaml"]) != 0
-    assert "'batch_sise'. Did you mean 'batch_size'?" in capsys.readouterr().err
+    assert f"{misspelt!r}. Did you mean {key!r}?" in capsys.readouterr().err
+
+
+class Detonator:
+    """Whoever unpickles it leaves a file behind."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("exploded"),)
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("verb", "content", "sentence"),
     [
-        (b"not a checkpoint", "is not a checkpoint"),
-        (b"", "is empty"),
+        ("test", b"not a checkpoint", "is not a checkpoint"),
+        ("test", b"", "is empty"),
+        *((verb, pickle.dumps(Detonator()), "is a pickle") for verb in ("fit", "test", "predict")),
     ],
 )
-def test_what_is_no_checkpoint_is_refused(content, sentence, capsys):
+def test_what_is_no_checkpoint_is_refused(verb, content, sentence, capsys):
     Path("model.ckpt").write_bytes(content)
-    assert main(["test", *CONFIG, "--ckpt_path", "model.ckpt"]) == 1
-    assert sentence in capsys.readouterr().err
+    assert_refused(verb, "model.ckpt", sentence, capsys)
 
 
-def test_a_checkpoint_that_names_classes_to_import_is_refused(run, capsys):
+def test_a_pickle_inside_a_checkpoint_is_refused(capsys):
+    torch.save({"state_dict": {}, "multimodal": Detonator()}, "model.ckpt")
+    assert_refused("test", "model.ckpt", "holds more than tensors and plain data", capsys)
+
+
+@pytest.mark.parametrize("verb", ["fit", "test", "predict"])
+def test_a_checkpoint_of_another_task_is_refused(verb, capsys):
+    tiny_captioner.save("other.ckpt", task="sentiment")
+    assert_refused(verb, "other.ckpt", "other.ckpt is a checkpoint of the task 'sentiment'", capsys)
+
+
+@pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
+def test_a_checkpoint_that_names_classes_to_import_is_refused(verb, run, capsys):
     checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     checkpoint["hyper_parameters"] = {"_class_path": "antigravity.Module"}
     torch.save(checkpoint, "evil.ckpt")
-    for verb in ("fit", "validate", "test", "predict"):
-        assert main([verb, *CONFIG, *QUIET, "--ckpt_path", "evil.ckpt"]) == 1
-        assert "can name any installed code" in capsys.readouterr().err
+    assert_refused(verb, "evil.ckpt", "can name any installed code", capsys)
 
 
-def test_an_unreadable_photo_stops_or_is_left_out(capsys, caplog):
-    from PIL import Image
+def assert_refused(verb, path, sentence, capsys):
+    assert main([verb, *CONFIG, *QUIET, "--ckpt_path", path]) == 1
+    error = capsys.readouterr().err
+    message = error[error.index("multimodal:") :]
+    assert sentence in message
+    assert "Traceback" not in error
+    assert len(message.strip().splitlines()) <= 3
+    assert not Path("exploded").exists()
 
-    folder = Path("mine")
+
+OWN = """
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class Module(LightningModule):
+    def __init__(self, width: int = 2) -> None:
+        super().__init__()
+        self.net = torch.nn.Linear(width, 1)
+
+    def training_step(self, batch, number):
+        loss = self.net(batch[0]).square().mean()
+        self.log("test/loss", loss)
+        return loss
+
+    test_step = training_step
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.01)
+
+
+class Data(LightningDataModule):
+    def train_dataloader(self):
+        return DataLoader(TensorDataset(torch.randn(8, 2)), 4)
+
+    test_dataloader = train_dataloader
+"""
+
+
+def test_a_module_of_ones_own_is_trained_tested_and_resumed(capsys, monkeypatch):
+    Path("mine.py").write_text(OWN)
+    monkeypatch.syspath_prepend(Path.cwd())
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    own = ["--model", "mine.Module", "--data", "mine.Data", *QUIET]
+    assert main(["fit", *own, "--trainer.max_epochs", "1"]) == 0
+    (path,) = Path("runs").rglob("*.ckpt")
+    assert main(["test", *own, "--ckpt_path", str(path)]) == 0
+    assert "test/loss" in capsys.readouterr().out
+    assert main(["fit", *own, "--trainer.max_epochs", "2", "--ckpt_path", str(path)]) == 0
+    Path("model.ckpt").write_bytes(pickle.dumps(Detonator()))
+    assert main(["test", *own, "--ckpt_path", "model.ckpt"]) == 1
+    assert "is not a complete checkpoint of plain data" in capsys.readouterr().err
+    assert not Path("exploded").exists()
+
+
+def pictures(folder, *, train, val):
+    """A table of small pictures; return the options that read it."""
+    folder = Path(folder)
     folder.mkdir()
     rows = ["image,caption,split"]
-    for number in range(60):
-        split = "train" if number < 56 else "val"
+    for number in range(train + val):
+        split = "train" if number < train else "val"
         Image.new("RGB", (48, 48), (4 * number, 90, 30)).save(folder / f"{number}.png")
         rows.append(f"{number}.png,a picture of number {number},{split}")
     (folder / "captions.csv").write_text("\n".join(rows) + "\n")
-    whole = (folder / "7.png").read_bytes()
-    (folder / "7.png").write_bytes(whole[: len(whole) // 2])
-    own = ["--data.format", "table", "--data.root", "mine", "--trainer.max_epochs", "1"]
+    return ["--data.format", "table", "--data.root", str(folder)]
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_an_unreadable_photo_stops_or_is_left_out(workers, capsys, caplog):
+    own = [*pictures("mine", train=56, val=4), "--trainer.max_epochs", "1"]
+    own += ["--data.workers", workers]
+    whole = Path("mine/7.png").read_bytes()
+    Path("mine/7.png").write_bytes(whole[: len(whole) // 2])
     assert main(["fit", *CONFIG, *QUIET, *own]) == 1
-    assert "7.png" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "multimodal: mine/7.png" in error
+    assert "Traceback" not in error
     assert main(["fit", *CONFIG, *QUIET, *own, "--data.on_bad_image", "skip"]) == 0
-    assert "1 images could not be read and were left out" in caplog.text
+    assert "1 images could not be read and were left out:\nmine/7.png" in caplog.text
 
 
-def test_cached_features_are_those_of_the_evaluated_checkpoint(capsys):
-    from PIL import Image
+def test_a_missing_photo_stops_or_is_left_out(capsys, caplog):
+    own = [*pictures("mine", train=8, val=4), "--trainer.max_epochs", "1"]
+    Path("mine/7.png").unlink()
+    assert main(["fit", *CONFIG, *QUIET, *own]) == 1
+    assert "names 1 images (of 8) that are not there: 7.png." in capsys.readouterr().err
+    assert main(["fit", *CONFIG, *QUIET, *own, "--data.on_bad_image", "skip"]) == 0
+    assert "names 1 images (of 8) that are not there and were left out: 7.png." in caplog.text
 
-    folder = Path("mine")
-    folder.mkdir()
-    rows = ["image,caption,split"]
-    for number in range(12):
-        split = "train" if number < 8 else "val"
-        Image.new("RGB", (48, 48), (20 * number, 90, 30)).save(folder / f"{number}.png")
-        rows.append(f"{number}.png,a picture of number {number},{split}")
-    (folder / "captions.csv").write_text("\n".join(rows) + "\n")
-    own = ["--data.format", "table", "--data.root", "mine"]
-    frozen = ["--model.settings.encoder.trainable_stages", "0", "--seed_everything", "3"]
-    assert main(["fit", *CONFIG, *QUIET, *own, *frozen, "--trainer.max_epochs", "1"]) == 0
-    (path,) = Path("runs").rglob("best.ckpt")
+
+def test_cached_features_are_those_of_a_checkpoint_that_trained_its_encoder(capsys):
+    own = pictures("mine", train=8, val=4)
+    frozen = ["--model.settings.encoder.trainable_stages", "0", "--model.unfreeze_epoch", "1"]
+    cached = ["--data.cache", "cache", *frozen, "--trainer.max_epochs", "2"]
+    assert main(["fit", *CONFIG, *QUIET, *own, *cached]) == 0
+    (path,) = Path("runs").rglob("last.ckpt")
     losses = []
     for cache in ("", "cache"):
         capsys.readouterr()
-        options = ["--data.cache", cache, "--seed_everything", "8", "--ckpt_path", str(path)]
-        assert main(["validate", *CONFIG, *QUIET, *own, *options]) == 0
+        options = ["--data.cache", cache, *frozen, "--seed_everything", "8"]
+        assert main(["validate", *CONFIG, *QUIET, *own, *options, "--ckpt_path", str(path)]) == 0
         (line,) = (line for line in capsys.readouterr().out.splitlines() if "val/loss" in line)
         losses.append(float(line.split("\u2502")[2]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    # One of the frozen encoder, made for the training, and one of the trained encoder.
+    assert len(list(Path("cache/val").glob("features-*"))) == 2

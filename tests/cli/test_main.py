@@ -41,12 +41,27 @@ def test_what_goes_wrong_becomes_a_sentence_and_a_code(error, code, capsys, monk
     assert capsys.readouterr().err in ("multimodal: told so\n", "multimodal: Interrupted.\n")
 
 
-def test_help_and_import_load_no_torch():
-    code = (
-        "import sys, multimodal\nfrom multimodal.cli.main import main\nmain(['--help'])\n"
-        "assert not {'torch', 'lightning', 'nltk'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+HELP = "from multimodal.cli.main import main; main(['--help'])"
+
+
+@pytest.mark.parametrize("code", ["import multimodal", HELP])
+def test_import_and_help_load_nothing_heavy(code):
+    heavy = "{'torch', 'lightning', 'torchvision', 'nltk', 'numpy', 'PIL'}"
+    program = f"import sys; {code}; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_the_help_ends_with_how_to_see_a_traceback(capsys, monkeypatch):
+    main(["--help"])
+    assert "MULTIMODAL_DEBUG=1" in capsys.readouterr().out.strip().splitlines()[-1]
+
+    def fail(arguments):
+        raise ValueError("told so")
+
+    monkeypatch.setattr(command, "_find", lambda verb: fail)
+    monkeypatch.setenv("MULTIMODAL_DEBUG", "1")
+    with pytest.raises(ValueError, match="told so"):
+        main(["configs"])
 
 
 def test_an_error_of_a_worker_is_told_without_its_traceback(capsys, monkeypatch):

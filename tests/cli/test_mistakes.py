@@ -15,6 +15,26 @@ def test_a_misspelt_setting_gets_the_closest_one(complaint):
     assert explain(complaint).endswith("Did you mean 'hidden_dim'?")
 
 
+def test_the_closest_one_is_looked_for_in_the_class_that_was_given_it():
+    # `log_every_n_steps` of the trainer is as close, and is none of that class's.
+    complaint = """Parser key "trainer.callbacks":
+  Errors:
+    - Problem with given class_path 'multimodal.training.LastCheckpoint':
+        Option 'every_n_stepz' is not accepted"""
+    assert explain(complaint).endswith("Did you mean 'every_n_steps'?")
+
+
+def test_a_setting_of_another_class_is_offered_where_its_own_has_none_like_it():
+    complaint = """- Problem with given class_path 'multimodal.data.modules.CaptionData':
+        Option 'learning_rat' is not accepted"""
+    assert explain(complaint).endswith("Did you mean 'learning_rate'?")
+
+
+@pytest.mark.parametrize("key", ["strids", "compositionl", "holdot", "gradient_clip_vl"])
+def test_all_parts_of_a_configuration_are_known(key):
+    assert "Did you mean" in explain(f"Option '{key}' is not accepted")
+
+
 def test_a_setting_like_no_other_is_named_without_a_guess():
     assert explain("Option 'zzzzzzzz' is not accepted") == "Unknown setting 'zzzzzzzz'."
 

@@ -1,0 +1,103 @@
+"""The tasks of the command line: one row each, for all that depends on which task it is.
+
+A configuration names its task by class. A class that has no row here, such as a LightningModule of
+one's own, is trained and evaluated as Lightning does it, without what the rows add.
+"""
+
+from dataclasses import dataclass, field
+from pydoc import locate
+from typing import Any, Protocol, runtime_checkable
+
+from jsonargparse import Namespace
+from lightning.pytorch import LightningDataModule, LightningModule
+
+from multimodal.data.modules import CaptionData
+from multimodal.models.captioning import CaptionerSettings
+from multimodal.saving import SavedModel
+from multimodal.tasks.captioning import CaptioningTask
+
+
+@runtime_checkable
+class Settings(Protocol):
+    """A network's settings: what a task's dataclass of them must have."""
+
+    @classmethod
+    def for_loading(cls, values: dict[str, Any]) -> "Settings":
+        """Rebuild them for saved weights."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types only."""
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """What the command line must know of a task.
+
+    Args:
+        name: The task's name in its checkpoints.
+        task: Its LightningModule.
+        data: Its data module.
+        settings: Its network's settings.
+        usage: The command that uses a checkpoint, with what it is for.
+        kept: Arguments of the data module that a checkpoint fills beside ``tokens`` and
+            ``transform``, with the names under which its ``extra`` keeps them.
+    """
+
+    name: str
+    task: type[LightningModule]
+    data: type[LightningDataModule]
+    settings: type[Settings]
+    usage: str
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def adopt(self, config: Namespace, saved: SavedModel) -> None:
+        """Give a configuration the network, vocabulary and transform of what it evaluates.
+
+        Args:
+            config: The configuration of a verb; changed in place. A data module of one's own gets
+                what it has arguments for.
+            saved: The checkpoint.
+        """
+        settings = self.settings.for_loading(saved.settings).to_dict()
+        config.model.init_args.settings = _namespace(settings)
+        extra = {argument: saved.extra.get(name) for argument, name in self.kept.items()}
+        arguments = {"tokens": saved.vocabulary, "transform": saved.transform, **extra}
+        for argument, value in arguments.items():
+            if argument in config.data.get("init_args", {}):
+                config.data.init_args[argument] = value
+
+
+TASKS = (
+    TaskRow(
+        name="captioning",
+        task=CaptioningTask,
+        data=CaptionData,
+        settings=CaptionerSettings,
+        usage="caption images: multimodal caption {path} IMAGE...",
+    ),
+)
+
+
+def row_of(class_path: str) -> TaskRow | None:
+    """Find the row of a task's class.
+
+    Args:
+        class_path: What a configuration names, which the parser has imported by now.
+
+    Returns:
+        The row of it or of the class it extends; None for a LightningModule of one's own.
+
+    Example:
+        >>> row_of("multimodal.tasks.captioning.CaptioningTask").name
+        'captioning'
+        >>> row_of("lightning.pytorch.LightningModule") is None
+        True
+    """
+    named = locate(class_path)
+    rows = (row for row in TASKS if isinstance(named, type) and issubclass(named, row.task))
+    return next(rows, None)
+
+
+def _namespace(values: dict[str, Any]) -> Namespace:
+    parts = {k: _namespace(v) if isinstance(v, dict) else v for k, v in values.items()}
+    return Namespace(**parts)  # type: ignore[no-untyped-call]  # it brings no types
