@@ -1,7 +1,8 @@
-"""Write what `predict` found as one file in COCO's results format.
+"""Write what `predict` found as one file, in COCO's results format or in VQA's.
 
 References:
-    https://cocodataset.org/#format-results, "Image Captioning".
+    https://cocodataset.org/#format-results, "Image Captioning";
+    https://visualqa.org/evaluation.html, "Results format".
 """
 
 import json
@@ -19,7 +20,10 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class ResultsFile(Callback):
-    """Gather ``{"image_id": ..., "caption": ...}`` of every image, and write them at the end.
+    """Gather what ``predict_step`` said of every image, and write it at the end.
+
+    It returns for each image of the batch an entry ``{"image_id": ..., "caption": ...}``, or a list
+    of entries ``{"question_id": ..., "answer": ...}``.
 
     The file is in the order of the data set, however many processes shared the work, and has an
     image once: a sampler may repeat some so that every process gets as many.
@@ -34,7 +38,7 @@ class ResultsFile(Callback):
     def __init__(self, path: str = "") -> None:
         super().__init__()
         self.path = path
-        self._found: dict[int, dict[str, Any]] = {}
+        self._found: dict[int, Any] = {}
 
     @override
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -62,15 +66,15 @@ class ResultsFile(Callback):
         self._found = {}
         if not trainer.is_global_zero:
             return
-        by_image: dict[Any, Any] = {}
-        for _, entry in sorted(found.items()):
-            by_image.setdefault(entry["image_id"], entry)
-        entries = by_image.values()
+        entries: dict[Any, Any] = {}
+        for _, said in sorted(found.items()):
+            for entry in said if isinstance(said, list) else [said]:
+                entries.setdefault(entry.get("question_id", entry.get("image_id")), entry)
         path = Path(self.path) if self.path else folder / "results.json"
         with atomic_write(path) as temporary:
-            lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+            lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries.values())
             temporary.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-        _LOGGER.info("Captions of %d images: %s", len(entries), path)
+        _LOGGER.info("%d results: %s", len(entries), path)
 
 
 def gather(found: dict[Any, Any]) -> dict[Any, Any]:

@@ -19,7 +19,8 @@ def test_every_shipped_configuration_is_parsed_by_the_command(path, monkeypatch)
     monkeypatch.setattr(lightning.Command, "_run_subcommand", lambda self, name: None)
     assert lightning.run(["fit", "--config", str(path)]) == 0
     (config,) = parsed
-    assert config.fit.model.class_path == "multimodal.tasks.captioning.CaptioningTask"
+    task = path.stem.removeprefix("smoke_").split("_")[0]
+    assert config.fit.model.class_path.startswith(f"multimodal.tasks.{task}.")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -31,7 +32,8 @@ def test_every_shipped_configuration_sets_seed_and_clipping(path):
         callback["class_path"].rsplit(".", 1)[1]: callback.get("init_args", {}).get("monitor")
         for callback in config["trainer"]["callbacks"]
     }
-    assert monitors["ModelCheckpoint"] == monitors["EarlyStopping"] == "val/cider"
+    assert monitors["ModelCheckpoint"] in ("val/cider", "val/accuracy", "val/loss")
+    assert monitors.get("EarlyStopping", monitors["ModelCheckpoint"]) == monitors["ModelCheckpoint"]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

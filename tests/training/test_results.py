@@ -72,7 +72,7 @@ def test_predict_writes_cocos_results_into_the_runs_folder(tmp_path, caplog):
     entries = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert entries[0] == {"image_id": 7, "caption": "a picture of 7, déjà vu"}
     assert [entry["image_id"] for entry in entries] == [7, "b.jpg", 9]
-    assert f"Captions of 3 images: {tmp_path / 'results.json'}" in caplog.text
+    assert f"3 results: {tmp_path / 'results.json'}" in caplog.text
 
 
 def test_the_logger_names_the_folder(tmp_path):
@@ -138,3 +138,24 @@ def test_processes_unite_what_they_found(monkeypatch):
 def test_one_process_keeps_its_own():
     found = {0: "zero"}
     assert gather(found) == found
+
+
+class Oracle(LightningModule):
+    def predict_step(self, batch, batch_idx):
+        return [
+            [{"question_id": 10 * each.image_id + n, "answer": "yes"} for n in range(2)]
+            for each in batch.examples
+        ]
+
+
+def test_answers_are_written_question_by_question(tmp_path):
+    trainer = Trainer(
+        default_root_dir=tmp_path,
+        accelerator="cpu",
+        callbacks=[ResultsFile()],
+        enable_progress_bar=False,
+        logger=False,
+    )
+    trainer.predict(Oracle(), Loader([make_batch((1, 7)), make_batch((0, 5), (1, 7))]))
+    written = json.loads((tmp_path / "results.json").read_text())
+    assert [entry["question_id"] for entry in written] == [50, 51, 70, 71]

@@ -2,5 +2,6 @@
 
 from multimodal.data.modules.captioning import CaptionData
 from multimodal.data.modules.sources import SceneCounts, SplitImages
+from multimodal.data.modules.vqa import Columns, VQAData
 
-__all__ = ["CaptionData", "SceneCounts", "SplitImages"]
+__all__ = ["CaptionData", "Columns", "SceneCounts", "SplitImages", "VQAData"]
