@@ -2,7 +2,8 @@
 
 A language has habits, and a model that never saw a picture answers many questions rightly. So the
 table puts beside the result: the same network trained without pictures and trained without
-questions, the most common answer to each type of question, and what the list of answers bounds.
+questions, the most common answer to each type of question and to the very same question, and what
+the list of answers bounds.
 
 References:
     Goyal et al. 2017, "Making the V in VQA matter", section 1 (language priors); Antol et al. 2015,
@@ -31,6 +32,7 @@ OURS = "this model"
 QUESTION_ONLY = "question only"
 IMAGE_ONLY = "image only"
 PRIOR = "commonest of type"
+SAME = "commonest of question"
 BOUND = "bound"
 _MOST_TYPES = 40
 _LOGGER = logging.getLogger(__name__)
@@ -158,7 +160,7 @@ def compare(found: Sequence[Answered], priors: QuestionPriors, vocabulary: Seque
         groups += [(name, types[name]) for name in ranked[:_MOST_TYPES]]
     several = any(len(each.question.answers) > 1 for each in found)
     measure = "vqa_accuracy" if several else "accuracy"
-    columns = (OURS, QUESTION_ONLY, IMAGE_ONLY, PRIOR, BOUND)
+    columns = (OURS, QUESTION_ONLY, IMAGE_ONLY, PRIOR, SAME, BOUND)
     rows = tuple(
         (name, len(group), _shares(group, priors, vocabulary, measure)) for name, group in groups
     )
@@ -178,7 +180,10 @@ def _shares(
         for name in (OURS, QUESTION_ONLY, IMAGE_ONLY)
     ]
     usual = share([priors.of_type(each.question.question_type) for each in group])
-    return (*trained, usual, _value(coverage(vocabulary, people), measure))
+    same = share(
+        [priors.of_question(each.question.text, each.question.question_type) for each in group]
+    )
+    return (*trained, usual, same, _value(coverage(vocabulary, people), measure))
 
 
 def _value(scores: Mapping[str, float], measure: str) -> float | None:

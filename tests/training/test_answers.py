@@ -11,6 +11,7 @@ from multimodal.training.answers import (
     OURS,
     PRIOR,
     QUESTION_ONLY,
+    SAME,
     Answered,
     AnswersReport,
     _not_trained,
@@ -33,12 +34,12 @@ FOUND = [
 def test_the_table_has_a_row_for_all_and_one_for_each_type_the_commonest_first():
     report = compare(FOUND, QuestionPriors(TRAINING), ["yes", "no", "dog"])
     assert report.measure == "accuracy"
-    assert report.columns == (OURS, QUESTION_ONLY, IMAGE_ONLY, PRIOR, BOUND)
+    assert report.columns == (OURS, QUESTION_ONLY, IMAGE_ONLY, PRIOR, SAME, BOUND)
     assert [row[:2] for row in report.rows] == [("all", 3), ("is", 2), ("what", 1)]
     everything, is_, what = (row[2] for row in report.rows)
-    assert everything == pytest.approx((2 / 3, 1 / 3, None, 1 / 3, 2 / 3))
-    assert is_ == (1.0, 0.5, None, 0.5, 1.0)
-    assert what == (0.0, 0.0, None, 0.0, 0.0)
+    assert everything == pytest.approx((2 / 3, 1 / 3, None, 1 / 3, 1 / 3, 2 / 3))
+    assert is_ == (1.0, 0.5, None, 0.5, 0.5, 1.0)
+    assert what == (0.0, 0.0, None, 0.0, 0.0, 0.0)
 
 
 def test_several_peoples_answers_are_measured_by_the_official_accuracy():
@@ -50,7 +51,7 @@ def test_several_peoples_answers_are_measured_by_the_official_accuracy():
 
 def test_a_baseline_that_was_not_trained_is_a_dash_and_says_how():
     report = compare(FOUND, QuestionPriors(TRAINING), ["yes", "no", "dog"])
-    assert "| is | 2 | 100.0 | 50.0 | - | 50.0 | 100.0 |" in report.markdown()
+    assert "| is | 2 | 100.0 | 50.0 | - | 50.0 | 50.0 | 100.0 |" in report.markdown()
     assert _not_trained(report) == (
         "image only: not trained; train it with --model.settings.blind question and name its "
         "checkpoint in --model.image_only.\n"
