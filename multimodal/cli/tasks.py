@@ -11,10 +11,12 @@ from typing import Any, Protocol, runtime_checkable
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from multimodal.data.modules import CaptionData
+from multimodal.data.modules import CaptionData, VQAData
 from multimodal.models.captioning import CaptionerSettings
+from multimodal.models.vqa import AnswererSettings
 from multimodal.saving import SavedModel
 from multimodal.tasks.captioning import CaptioningTask
+from multimodal.tasks.vqa import VQATask
 
 
 @runtime_checkable
@@ -74,6 +76,14 @@ TASKS = (
         data=CaptionData,
         settings=CaptionerSettings,
         usage="caption images: multimodal caption {path} IMAGE...",
+    ),
+    TaskRow(
+        name="vqa",
+        task=VQATask,
+        data=VQAData,
+        settings=AnswererSettings,
+        usage="ask: multimodal ask {path} IMAGE QUESTION...",
+        kept={"known_answers": "answers"},
     ),
 )
 

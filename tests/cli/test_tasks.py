@@ -7,7 +7,8 @@ import tiny_captioner
 from jsonargparse import Namespace
 
 from multimodal.cli.tasks import TASKS, row_of
-from multimodal.saving import read_checkpoint
+from multimodal.models.vqa import AnswererSettings
+from multimodal.saving import SavedModel, read_checkpoint
 from multimodal.tasks.captioning import CaptioningTask
 
 
@@ -49,3 +50,15 @@ def test_data_of_ones_own_get_only_what_they_have_arguments_for(tmp_path):
     config = Namespace(model=Namespace(init_args=Namespace()), data=Namespace(class_path="mine"))
     row_of("multimodal.tasks.captioning.CaptioningTask").adopt(config, saved)
     assert config.data == Namespace(class_path="mine")
+
+
+def test_an_answerer_is_evaluated_with_its_own_answers():
+    settings = AnswererSettings().to_dict()
+    saved = SavedModel("vqa", settings, ["<pad>"], {}, {}, {"answers": ["yes", "no"]})
+    config = Namespace(
+        model=Namespace(init_args=Namespace(settings=None)),
+        data=Namespace(init_args=Namespace(tokens=None, known_answers=None)),
+    )
+    row_of("multimodal.tasks.vqa.VQATask").adopt(config, saved)
+    assert config.data.init_args.known_answers == ["yes", "no"]
+    assert config.model.init_args.settings.as_dict() == settings
