@@ -50,7 +50,8 @@ class SlotsFusion(Fusion):
         self.num_slots = num_slots
         self.num_hops = num_hops
         self.word_scores = nn.Linear(question_dim, num_hops * num_slots)
-        self.read = nn.Linear(2 * question_dim, 2 * fusion_dim)  # what to look for, and a gate
+        self.read = nn.Linear(question_dim, 2 * fusion_dim)  # what to look for, and a gate
+        self.read_whole = nn.Linear(question_dim, 2 * fusion_dim, bias=False)
         self.first_queries = nn.Parameter(torch.randn(num_hops * num_slots, fusion_dim) * 0.1)
         self.see = nn.Sequential(nn.Linear(region_dim + 2, 2 * fusion_dim), nn.ReLU())
         self.keys = nn.Linear(2 * fusion_dim, 2 * fusion_dim)  # one to find, one to count
@@ -106,8 +107,8 @@ class SlotsFusion(Fusion):
         scores = self.word_scores(questions.outputs).transpose(1, 2)  # (questions, slots, time)
         scores = scores.masked_fill(~questions.mask.unsqueeze(1), -torch.inf)
         words = scores.softmax(dim=-1) @ questions.outputs
-        whole = questions.states.unsqueeze(1).expand_as(words)
-        queries, gates = self.read(torch.cat([words, whole], dim=-1)).chunk(2, dim=-1)
+        whole = self.read_whole(questions.states).unsqueeze(1)
+        queries, gates = (self.read(words) + whole).chunk(2, dim=-1)
         shape = (self.num_hops, self.num_slots)
         return (queries + self.first_queries).unflatten(1, shape), gates.unflatten(1, shape)
 
