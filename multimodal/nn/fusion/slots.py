@@ -36,6 +36,8 @@ class SlotsFusion(Fusion):
         pair_dim: Width at which slots are compared.
     """
 
+    differences: Tensor
+
     def __init__(
         self,
         region_dim: int,
@@ -56,7 +58,7 @@ class SlotsFusion(Fusion):
         self.see = nn.Sequential(nn.Linear(region_dim + 2, 2 * fusion_dim), nn.ReLU())
         self.keys = nn.Linear(2 * fusion_dim, 2 * fusion_dim)  # one to find, one to count
         self.values = nn.Linear(2 * fusion_dim, fusion_dim)
-        found_dim = fusion_dim + fusion_dim + 2 + 1  # one, all, where, how many
+        found_dim = fusion_dim + 2 + 1  # what, where, how many
         self.tell = nn.ModuleList(
             nn.Sequential(
                 nn.Linear(num_slots * found_dim, 2 * fusion_dim),
@@ -66,7 +68,9 @@ class SlotsFusion(Fusion):
             for _ in range(num_hops - 1)
         )
         self.compare = nn.Linear(fusion_dim, pair_dim)
-        pairs = num_slots * (num_slots - 1) // 2
+        first, second = torch.triu_indices(num_slots, num_slots, offset=1)
+        pairs, eye = len(first), torch.eye(num_slots)
+        self.register_buffer("differences", eye[first] - eye[second], persistent=False)
         joint_dim = num_slots * found_dim + pairs * (pair_dim + 2)
         self.join = nn.Linear(joint_dim, 2 * fusion_dim)
         self.ask = nn.Linear(question_dim, 2 * fusion_dim)
@@ -80,7 +84,7 @@ class SlotsFusion(Fusion):
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
         """Join images and questions; see `Fusion`."""
-        queries, gates = self._read(questions)  # (questions, hops, slots, fusion)
+        queries, gates = self._read(questions)  # for each hop (questions, slots, fusion)
         places, most = places_by_image(image_of)
         coordinates = grid_coordinates(regions.shape[1]).to(regions)
         seen = self.see(torch.cat([regions, coordinates.expand(len(regions), -1, -1)], dim=-1))
@@ -88,38 +92,41 @@ class SlotsFusion(Fusion):
         told = keys[0].new_zeros(())
         for hop in range(self.num_hops):
             # Told where the ring is, "left of" and "above" must ask for different regions.
-            asked = queries[question_of, hop] + told * gates[question_of, hop]
+            gate = gates[hop].index_select(0, question_of)
+            asked = queries[hop].index_select(0, question_of) + told * gate
             block = _by_image(asked, places, len(regions), most)
             found, weights = _look(block, keys, values, coordinates)
-            rows = found.unflatten(1, (most, self.num_slots)).flatten(0, 1)[places]
+            rows = self._by_row(found, places)
             if hop < self.num_hops - 1:
                 told = self.tell[hop](rows.flatten(1)).unflatten(1, (self.num_slots, -1))
         content, where = rows[..., : values.shape[-1]], rows[..., -3:-1]
         joint = self.join(torch.cat([rows.flatten(1), self._pairs(content, where)], dim=-1))
         # What differs between two slots is an answer only together with what was asked: "left of"
         # or "above", "colour" or "size". A product says so at once, a sum never.
-        asked = self.ask(questions.states)[question_of]
+        asked = self.ask(questions.states).index_select(0, question_of)
         joint = torch.cat([joint * asked, joint + asked], dim=-1)
-        looked = weights.unflatten(1, (most, self.num_slots)).flatten(0, 1)[places]
-        return joint, looked.mean(dim=1)
+        return joint, self._by_row(weights, places).mean(dim=1)
 
-    def _read(self, questions: Questions) -> tuple[Tensor, Tensor]:
+    def _read(self, questions: Questions) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         scores = self.word_scores(questions.outputs).transpose(1, 2)  # (questions, slots, time)
         scores = scores.masked_fill(~questions.mask.unsqueeze(1), -torch.inf)
         words = scores.softmax(dim=-1) @ questions.outputs
         whole = self.read_whole(questions.states).unsqueeze(1)
         queries, gates = (self.read(words) + whole).chunk(2, dim=-1)
-        shape = (self.num_hops, self.num_slots)
-        return (queries + self.first_queries).unflatten(1, shape), gates.unflatten(1, shape)
+        queries = queries + self.first_queries
+        return queries.split(self.num_slots, dim=1), gates.split(self.num_slots, dim=1)
+
+    def _by_row(self, block: Tensor, places: Tensor) -> Tensor:
+        """Take what was found out of the block of `_by_image`: ``(rows, slots, ...)``."""
+        slots: Tensor = block.flatten(0, 1).unflatten(0, (-1, self.num_slots))
+        return slots.index_select(0, places)
 
     def _pairs(self, content: Tensor, where: Tensor) -> Tensor:
-        first, second = torch.triu_indices(
-            self.num_slots, self.num_slots, offset=1, device=content.device
-        )
         compared = self.compare(content)
-        apart = (compared[:, first] - compared[:, second]).square()
+        # A product with +1 and -1 takes all differences at once, and its gradient is a product too.
+        apart = (self.differences @ compared).square()
         # Coordinates run from -1 to 1 and things stand a few tenths apart.
-        aside = 4 * (where[:, first] - where[:, second])
+        aside = 4 * (self.differences @ where)
         return torch.cat([apart, aside], dim=-1).flatten(1)
 
 
@@ -130,7 +137,7 @@ def _look(
     one = (queries @ keys[0].transpose(1, 2) * scale).softmax(dim=-1)
     every = (queries @ keys[1].transpose(1, 2) * scale).sigmoid() / values.shape[1] * 8
     many = every.sum(dim=-1, keepdim=True)
-    return torch.cat([one @ values, every @ values, one @ coordinates, many], dim=-1), one
+    return torch.cat([one @ values, one @ coordinates, many], dim=-1), one
 
 
 def _by_image(rows: Tensor, places: Tensor, images: int, most: int) -> Tensor:
