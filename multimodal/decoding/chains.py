@@ -194,7 +194,15 @@ def _draw(
     top_k: int,
     top_p: float,
 ) -> Int[Tensor, "images samples"]:
-    """Draw a word by inverting the cumulative distribution of the words sorted by probability."""
+    """Draw a word by inverting the cumulative distribution of the words sorted by probability.
+
+    Where all words may be drawn they need no sorting, which takes twice as long as all the rest.
+    """
+    if not top_k and top_p == 1:
+        cumulative = logits.double().softmax(-1).cumsum(-1)
+        goal = uniform.unsqueeze(-1).double() * cumulative[..., -1:]
+        place = torch.searchsorted(cumulative, goal, right=True).squeeze(-1)
+        return place.clamp(max=logits.shape[-1] - 1)
     kept = min(top_k, logits.shape[-1]) if top_k else logits.shape[-1]
     logits, words = logits.topk(kept)
     cumulative = logits.double().softmax(-1).cumsum(-1)

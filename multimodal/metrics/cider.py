@@ -8,7 +8,8 @@ references of all images: they compare models on one set, not across sets.
 
 The references do not change from one evaluation to the next, so `CiderD` works out everything that
 depends on them once: by image a table from n-gram to what a match is worth in each reference. A
-caption then costs one look-up an n-gram.
+caption then costs one look-up an n-gram. How rare n-grams are can come from a larger set than the
+images that are scored: a training scores one batch at a time against the whole of its captions.
 
 References:
     Vedantam et al. 2015, "CIDEr: Consensus-based Image Description Evaluation", equations 1-2
@@ -59,11 +60,49 @@ def cider_d(
     return CiderD(references).score(candidates)[0]
 
 
+class Rarity:
+    """How rare each n-gram is in the references of a set of images: the squared idf.
+
+    Args:
+        references: The words of every reference of every image.
+
+    Raises:
+        ValueError: If there are no images, or an image has no reference.
+        TypeError: If a reference is a string and not a list of words.
+
+    Example:
+        >>> rarity = Rarity([[["a", "dog"]], [["a", "cat"]]])
+        >>> rarity.of(("a",)), round(rarity.of(("dog",)), 3), round(rarity.of(("bird",)), 3)
+        (0.0, 0.48, 0.48)
+    """
+
+    def __init__(self, references: Sequence[Sequence[Sequence[str]]]) -> None:
+        check_pairs([[]] * len(references), references)
+        images_with = Counter(
+            ngram
+            for of_image in references
+            for ngram in {ngram for words in of_image for ngram in chain(*_ngrams(words))}
+        )
+        # An n-gram that no reference has counts as one that a single image's has, so the latter,
+        # most of all n-grams, need not be kept.
+        self.unseen = math.log(len(references)) ** 2
+        self.shared = {
+            ngram: math.log(len(references) / images) ** 2
+            for ngram, images in images_with.items()
+            if images > 1
+        }
+
+    def of(self, ngram: _Ngram) -> float:
+        """Return the squared idf of an n-gram."""
+        return self.shared.get(ngram, self.unseen)
+
+
 class CiderD:
     """CIDEr-D against references whose vectors are worked out once.
 
     Args:
         references: The words of every reference of every image.
+        rarity: How rare n-grams are; by default in the references themselves.
 
     Raises:
         ValueError: If there are no images, or an image has no reference.
@@ -76,19 +115,13 @@ class CiderD:
         [10.0, 0.0]
     """
 
-    def __init__(self, references: Sequence[Sequence[Sequence[str]]]) -> None:
+    def __init__(
+        self, references: Sequence[Sequence[Sequence[str]]], rarity: Rarity | None = None
+    ) -> None:
         check_pairs([[]] * len(references), references)
         self._references = references
-        images_with = Counter(
-            ngram
-            for of_image in references
-            for ngram in {ngram for words in of_image for ngram in chain(*_ngrams(words))}
-        )
-        # An n-gram that no reference has counts as one that a single image's has.
-        self._unseen = math.log(len(references)) ** 2
-        self._idf2 = {
-            ngram: math.log(len(references) / images) ** 2 for ngram, images in images_with.items()
-        }
+        rarity = rarity or Rarity(references)
+        self._unseen, self._idf2 = rarity.unseen, rarity.shared
         self._matches = [self._match(of_image) for of_image in references]
         self._lengths = [[_length(reference) for reference in of_image] for of_image in references]
 
@@ -114,12 +147,15 @@ class CiderD:
     def _match(self, references: Sequence[Sequence[str]]) -> _Matches:
         """Work out what a match of each n-gram is worth in each reference of an image."""
         matches: _Matches = {}
+        get = self._idf2.get
         for number, words in enumerate(references):
             for counts in map(Counter, _ngrams(words)):
-                norm = math.sqrt(sum(n * n * self._idf2[ngram] for ngram, n in counts.items()))
+                norm = math.sqrt(
+                    sum(n * n * get(ngram, self._unseen) for ngram, n in counts.items())
+                )
                 if norm > 0:
                     for ngram, n in counts.items():
-                        worth = n * self._idf2[ngram] / norm
+                        worth = n * get(ngram, self._unseen) / norm
                         matches.setdefault(ngram, []).append((number, n, worth))
         return matches
 

@@ -7,7 +7,8 @@ References:
     Xu et al. 2015, "Show, attend and tell", equation 14 (doubly stochastic attention); Szegedy et
     al. 2016, "Rethinking the inception architecture", section 7 (label smoothing); Bengio et al.
     2015, "Scheduled sampling for sequence prediction", and Mihaylova and Martins 2019, "Scheduled
-    sampling for transformers", section 3 (its two-pass form, which needs no loop over time).
+    sampling for transformers", section 3 (its two-pass form, which needs no loop over time);
+    Rennie et al. 2017, "Self-critical sequence training for image captioning".
 """
 
 from typing import Any
@@ -21,7 +22,7 @@ from typing_extensions import override
 
 from multimodal.data.batches import CaptionBatch
 from multimodal.data.scenes import Scene, check_caption
-from multimodal.decoding import Hypotheses, beam_search
+from multimodal.decoding import Hypotheses, beam_search, sample
 from multimodal.decoding import ensemble as join
 from multimodal.metrics.captions import CaptionScores
 from multimodal.metrics.truth import CaptionTruth
@@ -34,6 +35,14 @@ from multimodal.training.compatibility import refuse_other_network
 from multimodal.training.opening import OpenEncoder
 from multimodal.training.optimisation import Rates, adamw, total_steps
 from multimodal.training.results import ResultsFile
+from multimodal.training.self_critical import (
+    TEMPERATURE,
+    CaptionReward,
+    advantages,
+    policy_loss,
+    teacher_forced,
+    training_reward,
+)
 from multimodal.training.skipped import SkippedImages
 from multimodal.training.warm_start import copy_matching
 
@@ -53,6 +62,11 @@ class CaptioningTask(LightningModule):
         scheduled_sampling: Final share of input words taken from the model's own predictions; it
             rises linearly from 0.
         attention_penalty: Weight of the doubly stochastic term of Show, Attend and Tell.
+        self_critical_epoch: Epoch from which the model also learns from captions it draws itself,
+            scored by CIDEr-D; -1 is never. Late, when it already writes well and the learning rate
+            is low, or in a run of its own with a `warm_start` and a rate of 5e-5 to 2e-4.
+        self_critical_weight: Share of that in the loss; the rest stays cross-entropy.
+        self_critical_bleu: Weight of BLEU-4 in a caption's score, beside CIDEr-D.
         unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
         unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
         beam_size: Beams at validation and test.
@@ -79,6 +93,9 @@ class CaptioningTask(LightningModule):
         label_smoothing: float = 0.1,
         scheduled_sampling: float = 0.0,
         attention_penalty: float = 0.0,
+        self_critical_epoch: int = -1,
+        self_critical_weight: float = 0.8,
+        self_critical_bleu: float = 0.0,
         unfreeze_epoch: int = -1,
         unfreeze_stages: int = -1,
         beam_size: int = 3,
@@ -97,6 +114,10 @@ class CaptioningTask(LightningModule):
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
         self.attention_penalty = attention_penalty
+        self.self_critical_epoch = self_critical_epoch
+        self.self_critical_weight = self_critical_weight
+        self.self_critical_bleu = self_critical_bleu
+        self._reward: CaptionReward | None = None
         self.unfreeze_epoch = unfreeze_epoch
         self.unfreeze_stages = unfreeze_stages
         self.beam_size = beam_size
@@ -167,9 +188,22 @@ class CaptioningTask(LightningModule):
     @override
     def training_step(self, batch: CaptionBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
-        loss, plain = self.model_step(batch)
+        if self._reward is None or self.current_epoch < self.self_critical_epoch:
+            loss, plain = self.model_step(batch)
+        else:
+            batch = batch._replace(features=self.features(batch))  # encoded once for both
+            own, share = self._self_critical_loss(batch, self._reward), self.self_critical_weight
+            loss, plain = self.model_step(batch)
+            loss = share * own + (1 - share) * loss
         self.log("train/loss", plain, prog_bar=True, batch_size=len(batch.indices))
         return loss
+
+    @override
+    def on_train_start(self) -> None:
+        """Collect what drawn captions are scored by, if they will be."""
+        if self.self_critical_epoch >= 0:
+            data = getattr(self.trainer, "datamodule", None)
+            self._reward = training_reward(data, self.words, bleu_weight=self.self_critical_bleu)
 
     @override
     def validation_step(self, batch: CaptionBatch, batch_idx: int) -> dict[str, Any]:
@@ -274,6 +308,28 @@ class CaptioningTask(LightningModule):
         said = torch.cat([tokens[..., :1], said[..., :-1]], dim=-1)
         swap = torch.rand_like(tokens, dtype=torch.float) < self.scheduled_sampling * progress
         return torch.where(swap, said, tokens)
+
+    def _self_critical_loss(self, batch: CaptionBatch, reward: CaptionReward) -> Tensor:
+        """Draw as many captions as people wrote, and compare each image's with one another."""
+        features, samples = self.features(batch), max(2, batch.tokens.shape[1])
+        # Captions are drawn as they would be written in use, without dropout; they are learnt
+        # with it, as people's are.
+        self.model.eval()
+        with torch.no_grad():
+            tokens = sample(
+                self.model.step,
+                *self.model.begin(features),
+                generator=torch.default_generator,  # seeded for each batch, so that runs resume
+                samples=samples,
+                temperature=TEMPERATURE,
+                max_length=self.max_length,
+            ).tokens
+        self.model.train()
+        rewards = reward(tokens, [example.captions for example in batch.examples])
+        self.log("train/reward", rewards.mean(), prog_bar=True, batch_size=len(rewards))
+        inputs, mask = teacher_forced(tokens)
+        loss = policy_loss(self.model(features, inputs, mask)[0], tokens, advantages(rewards))
+        return loss * _share_of_tokens(tokens[mask])
 
     def _evaluate(self, batch: CaptionBatch, stage: str) -> list[list[str]]:
         _, plain = self.model_step(batch)

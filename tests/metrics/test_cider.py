@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from multimodal.metrics.cider import CiderD, CiderDScore, cider_d
+from multimodal.metrics.cider import CiderD, CiderDScore, Rarity, cider_d
 from multimodal.text import tokenize
 
 CAPTIONS = st.lists(st.sampled_from(["a", "the", "dog", "cat", "runs", "on"]), max_size=9)
@@ -53,6 +53,23 @@ def test_cached_vectors_give_what_the_equations_give(images):
 
 
 TIGHT = {"atol": 1e-9, "rtol": 0}
+
+
+@settings(deadline=None, max_examples=50)
+@given(IMAGES, st.data())
+def test_a_part_of_the_images_scores_as_in_the_whole_with_its_rarity(images, data):
+    candidates, references = zip(*images, strict=True)
+    _, expected = CiderD(references).score(candidates)
+    chosen = data.draw(st.lists(st.sampled_from(range(len(images))), min_size=1))
+    part = CiderD([references[image] for image in chosen], Rarity(references))
+    _, scores = part.score([candidates[image] for image in chosen])
+    assert scores == [expected[image] for image in chosen]
+
+
+def test_images_may_be_scored_that_rarity_does_not_know():
+    rarity = Rarity([[["a", "dog"]], [["a", "cat"]]])
+    scorer = CiderD([[["blue", "bird"]], [["a"]]], rarity)
+    assert scorer.score([["blue", "bird"], ["a"]])[1] == [pytest.approx(5.0), 0.0]
 
 
 @settings(deadline=None, max_examples=50)

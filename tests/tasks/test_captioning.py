@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from multimodal.data.modules import CaptionData, SceneCounts
 from multimodal.data.transforms import TransformSettings
@@ -214,3 +214,80 @@ def test_eight_scenes_are_learnt_by_heart(tmp_path):
     expected = [example.captions[0] for example in batch.examples]
     written = [" ".join(words) for words in task.eval().write(batch)]
     assert written == expected
+
+
+SELF_CRITICAL = {"self_critical_epoch": 0, "learning_rate": 2e-3, "warmup": 0.0}
+
+
+@pytest.mark.parametrize("decoder", ["attention", "show_tell", "show_attend_tell", "up_down"])
+def test_every_decoder_learns_from_its_own_captions(decoder, tmp_path):
+    data = make_data()
+    settings = CaptionerSettings(**{**vars(SETTINGS), "decoder": decoder})
+    task = make_task(data, settings=settings, self_critical_weight=1.0, **SELF_CRITICAL)
+    before = {name: value.clone() for name, value in task.model.named_parameters()}
+    make_trainer(tmp_path, limit_val_batches=0).fit(task, data)
+    assert torch.isfinite(task.trainer.callback_metrics["train/reward"])
+    after = dict(task.model.named_parameters())
+    assert [name for name in before if torch.equal(before[name], after[name])] == []
+
+
+def test_cross_entropy_alone_is_trained_on_until_the_epoch(tmp_path):
+    data = make_data()
+    weights = []
+    for epoch in (-1, 1):
+        task = make_task(data, self_critical_epoch=epoch)
+        make_trainer(tmp_path, limit_val_batches=0).fit(task, data)
+        assert "train/reward" not in task.trainer.callback_metrics
+        weights.append(task.model.state_dict())
+    torch.testing.assert_close(*weights, rtol=0, atol=0)
+
+
+class SaveAt(Callback):
+    """Write a checkpoint after so many steps."""
+
+    def __init__(self, step, path):
+        self.step = step
+        self.path = path
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == self.step:
+            trainer.save_checkpoint(self.path)
+
+
+def test_a_self_critical_run_resumes_to_the_bit(tmp_path):
+    data = make_data()
+    settings = CaptionerSettings(**{**vars(SETTINGS), "dropout": 0.3})
+    changes = {"settings": settings, "self_critical_bleu": 1.0, **SELF_CRITICAL}
+    unbroken, resumed = (make_task(data, **changes) for _ in range(2))
+    path = tmp_path / "middle.ckpt"  # of the first epoch, which has two batches
+    quick = {"max_epochs": 2, "limit_val_batches": 0}
+    make_trainer(tmp_path, callbacks=[SaveAt(1, path)], **quick).fit(unbroken, data)
+    make_trainer(tmp_path, **quick).fit(resumed, make_data(), ckpt_path=path)
+    torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=0, atol=0)
+
+
+def test_self_critical_training_needs_the_training_captions(tmp_path):
+    data = make_data()
+    task = make_task(data, self_critical_epoch=0)
+    with pytest.raises(ValueError, match="needs a `CaptionData` to have them from, got NoneType"):
+        make_trainer(tmp_path, limit_val_batches=0).fit(task, data.train_dataloader())
+
+
+class Rewards(Callback):
+    """Keep the mean reward of every step."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_train_batch_end(self, trainer, *_):
+        if "train/reward" in trainer.callback_metrics:
+            self.seen.append(float(trainer.callback_metrics["train/reward"]))
+
+
+def test_the_reward_rises_on_eight_scenes(tmp_path):
+    data, rewards = make_data(batch_size=8), Rewards()
+    task = make_task(data, learning_rate=1e-2, warmup=0.0, self_critical_epoch=10)
+    quick = {"max_epochs": 70, "limit_val_batches": 0, "gradient_clip_val": 1.0}
+    make_trainer(tmp_path, callbacks=[rewards], **quick).fit(task, data)
+    assert len(rewards.seen) == 60
+    assert sum(rewards.seen[-5:]) > 2 * sum(rewards.seen[:5]) > 0
