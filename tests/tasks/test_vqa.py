@@ -151,7 +151,9 @@ def test_a_test_reports_trained_baselines_beside_the_result(fitted, tmp_path, ca
     caplog.set_level("INFO")
     make_trainer(tmp_path, callbacks=[AnswersReport()]).test(tested, data, verbose=False)
     report = (tmp_path / "report.md").read_text()
-    assert "question only | image only | commonest of type | commonest of question | bound" in report
+    assert (
+        "question only | image only | commonest of type | commonest of question | bound" in report
+    )
     assert "| -" not in report.split("---")[-1]
     assert "not trained" not in report
     assert report.splitlines()[0] in caplog.text
