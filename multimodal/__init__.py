@@ -1,7 +1,8 @@
 """A CNN looks, an LSTM reads and writes.
 
-Image captioning with its training, decoding, metrics and inference. The public names are imported
-when first used, so that ``import multimodal`` needs a few milliseconds and no torch.
+Image captioning and visual question answering, each with its training, metrics and inference. The
+public names are imported when first used, so that ``import multimodal`` needs a few milliseconds
+and no torch.
 """
 
 from importlib import import_module
@@ -11,18 +12,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from multimodal.predictors import load
     from multimodal.predictors.captioning import Caption, CaptionPredictor
+    from multimodal.predictors.vqa import Answer, VQAPredictor
 
 try:
     __version__ = version("multimodal-lstm")
 except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["Caption", "CaptionPredictor", "__version__", "load"]
+__all__ = ["Answer", "Caption", "CaptionPredictor", "VQAPredictor", "__version__", "load"]
 
 _HOMES = {
     "load": "multimodal.predictors",
     "Caption": "multimodal.predictors.captioning",
     "CaptionPredictor": "multimodal.predictors.captioning",
+    "Answer": "multimodal.predictors.vqa",
+    "VQAPredictor": "multimodal.predictors.vqa",
 }
 
 

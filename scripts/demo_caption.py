@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def draw(model: Path, image: str, output: Path, beam_size: int) -> None:
     """Caption a picture, print what was found, and draw it."""
-    predictor = multimodal.load(model)
+    predictor = multimodal.CaptionPredictor.from_checkpoint(model)
     number = image.removeprefix("scene:")
     is_scene = image != number and number.isdecimal()
     picture = sample_scene(0, int(number), "test") if is_scene else Path(image)

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def draw(model: Path, output: Path, indices: range) -> None:
     """Caption the scenes, say which captions are true, and draw the sheet."""
-    predictor = multimodal.load(model)
+    predictor = multimodal.CaptionPredictor.from_checkpoint(model)
     scenes = [sample_scene(0, index, "test") for index in indices]
     captions = predictor(scenes)
     maps, notes = [], []

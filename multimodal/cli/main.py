@@ -14,6 +14,7 @@ _VERBS = {
     "test": ("multimodal.cli.lightning", "measure a checkpoint on the test images, with pictures"),
     "predict": ("multimodal.cli.lightning", "write captions of a whole set as COCO results JSON"),
     "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
+    "ask": ("multimodal.cli.ask", "answer questions about images: ask MODEL IMAGE QUESTION..."),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
     "configs": ("multimodal.cli.configs", "list the shipped configurations"),
 }
@@ -98,6 +99,7 @@ def _help() -> str:
         "  multimodal fit --config captioning_scenes",
         "  multimodal test --config captioning_scenes --ckpt_path runs/.../best.ckpt",
         "  multimodal caption runs/.../best.ckpt photo.jpg folder/",
+        '  multimodal ask runs/.../best.ckpt photo.jpg "what colour is the car?"',
         "",
         "A mistake is told in a sentence; MULTIMODAL_DEBUG=1 shows the traceback with it.",
         "",

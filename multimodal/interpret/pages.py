@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 INK, PALE = "#1c1c1c", "#6f6f6f"
@@ -103,6 +104,22 @@ class Page:
                 verticalalignment="baseline",
                 parse_math=False,  # a caption may hold dollar signs
             )
+
+    def bar(self, left: float, top: float, width: float, height: float, colour: str) -> None:
+        """Draw a filled bar.
+
+        Args:
+            left: Distance of the bar from the left edge.
+            top: Distance of the bar from the upper edge.
+            width: Width of the bar.
+            height: Height of the bar.
+            colour: Colour of the bar.
+        """
+        corner = (left / self.width, 1 - (top + height) / self.height)
+        size = (width / self.width, height / self.height)
+        transform = self.figure.transFigure
+        bar = Rectangle(corner, *size, facecolor=colour, linewidth=0, transform=transform)
+        self.figure.add_artist(bar)
 
 
 def line_height(size: float) -> float:

@@ -1,8 +1,6 @@
 """Draw captions: one picture with an attention map for every word, or a sheet of many pictures.
 
-An attention map is drawn as a warm light that falls where the word looked, on a picture dimmed
-elsewhere. Each map is scaled by its own largest weight, so that a map without dark places says that
-the word looked everywhere.
+Attention maps are drawn as `multimodal.interpret.overlays` draws them.
 
 References:
     Xu et al. 2015, Show, Attend and Tell, section 5.4 and figure 2: attention maps word by word.
@@ -13,19 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from multimodal.files import atomic_write
+from multimodal.interpret.overlays import aspect, light
 from multimodal.interpret.pages import PALE, Page, line_height, resample, wrap
 from multimodal.text import detokenize
 
 _MARGIN, _GAP = 0.25, 0.14  # inches
-_DARKEST = 0.5  # brightness where a word did not look
-_GLOW, _GLOW_SHARE = (255.0, 196.0, 64.0), 0.5  # colour of the light, and how much of it at most
 _MOST_WORDS_A_ROW, _WORD = 7, 0.95  # of a sheet
 _PICTURE = {False: 2.5, True: 2.1}  # width on a sheet, without and with words beside it
 _SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
@@ -44,6 +39,7 @@ class WordMaps:
         ValueError: If the numbers of words, weights and regions do not fit each other.
 
     Example:
+        >>> import torch
         >>> len(WordMaps(["a", "dog"], torch.rand(2, 6), (2, 3)).tokens)
         2
     """
@@ -88,6 +84,7 @@ def caption_figure(
         ValueError: If the numbers of words, weights and regions do not fit each other.
 
     Example:
+        >>> import torch
         >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)
         >>> figure = caption_figure(image, ["a", "dog"], torch.rand(2, 16), (4, 4))
         >>> len(figure.axes)
@@ -95,7 +92,7 @@ def caption_figure(
     """
     maps = WordMaps(tokens, attention, grid)
     cell = 1.5
-    tall = cell * _aspect(image)
+    tall = cell * aspect(image)
     large = 2 * cell + _GAP
     columns = max(1, min(columns, len(tokens)))
     width = 2 * _MARGIN + large + (_GAP + cell) * columns
@@ -103,11 +100,11 @@ def caption_figure(
     top = _MARGIN + line_height(15.0) * len(title) + _GAP
     word_rows = math.ceil(len(tokens) / columns)
     body = max(
-        large * _aspect(image), word_rows * (line_height(11.0) + tall) + (word_rows - 1) * _GAP
+        large * aspect(image), word_rows * (line_height(11.0) + tall) + (word_rows - 1) * _GAP
     )
     page = Page(width, top + body + _MARGIN)
     page.write(_MARGIN, _MARGIN, title, 15.0, weight="bold")
-    page.picture(_MARGIN, top, large, large * _aspect(image), image)
+    page.picture(_MARGIN, top, large, large * aspect(image), image)
     _draw_words(page, _MARGIN + large + _GAP, top, image, maps, cell=cell, columns=columns)
     return page.figure
 
@@ -138,6 +135,7 @@ def caption_sheet(
         ValueError: If there are no pictures, or not one caption, note or map for each.
 
     Example:
+        >>> import torch
         >>> images = [torch.zeros(3, 48, 64, dtype=torch.uint8)] * 3
         >>> figure = caption_sheet(images, ["a dog", "a cat", "a bird"], notes=["1.0"] * 3)
         >>> len(figure.axes)
@@ -176,6 +174,7 @@ def save_figure(figure: Figure, path: Path, *, dpi: int = 150) -> None:
         OSError: If the file cannot be written.
 
     Example:
+        >>> import torch
         >>> path = getfixture("tmp_path") / "sheet.png"
         >>> save_figure(caption_sheet([torch.zeros(3, 9, 9, dtype=torch.uint8)], ["x"]), path)
         >>> path.read_bytes()[1:4]
@@ -212,7 +211,7 @@ class _Entry:
 
     @property
     def picture_height(self) -> float:
-        return self.picture_width * min(_aspect(self.image), 1.0)
+        return self.picture_width * min(aspect(self.image), 1.0)
 
     @property
     def lines(self) -> list[str]:
@@ -231,7 +230,7 @@ class _Entry:
         if self.maps is None:
             return self.picture_height + 0.06 + self.text_height
         rows = math.ceil(len(self.maps.tokens) / self.words_a_row)
-        word = line_height(8.0) + _WORD * _aspect(self.image) + 0.06
+        word = line_height(8.0) + _WORD * aspect(self.image) + 0.06
         return max(self.picture_height, self.text_height + 0.06 + rows * word)
 
     def draw(self, page: Page, left: float, top: float) -> None:
@@ -278,25 +277,10 @@ def _draw_words(
 ) -> None:
     """Draw one map a word, row by row, each below its word."""
     size, gap = (11.0, _GAP) if cell > 1 else (8.0, 0.06)
-    tall = cell * _aspect(image)
+    tall = cell * aspect(image)
     image = resample(image)  # once for all words
     for number, (token, weights) in enumerate(zip(maps.tokens, maps.attention, strict=True)):
         x = left + (number % columns) * (cell + gap)
         y = top + (number // columns) * (line_height(size) + tall + gap)
         page.write(x, y, wrap(token, cell, size, lines=1), size)
-        page.picture(x, y + line_height(size), cell, tall, _light(image, weights, maps.grid))
-
-
-def _aspect(image: Tensor) -> float:
-    """Height by width, within what a page can hold."""
-    return min(max(image.shape[1] / image.shape[2], 0.4), 1.8)
-
-
-def _light(image: Tensor, weights: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Dim a picture where the weights, ``(regions)``, are small."""
-    light = weights.detach().float().cpu().view(1, 1, *grid)
-    light = F.interpolate(light, size=image.shape[1:], mode="bilinear", align_corners=False)
-    light = (light[0] / light.amax().clamp(min=1e-12)).clamp(0, 1)  # (1, height, width)
-    dimmed = image.float() * (_DARKEST + (1 - _DARKEST) * light)
-    lit = torch.lerp(dimmed, torch.tensor(_GLOW).view(3, 1, 1), _GLOW_SHARE * light)
-    return lit.round().to(torch.uint8)
+        page.picture(x, y + line_height(size), cell, tall, light(image, weights, maps.grid))

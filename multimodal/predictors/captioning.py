@@ -15,28 +15,29 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from multimodal.data.examples import ImageFile
-from multimodal.data.images import ImageError
 from multimodal.data.transforms import EvalTransform, TransformSettings
 from multimodal.decoding import Hypotheses, LengthPenalty, beam_search
 from multimodal.models.captioning import Captioner, CaptionerSettings
 from multimodal.nn.weights import load_named
-from multimodal.predictors.devices import find_device
-from multimodal.predictors.pictures import Picture, is_one, open_picture
+from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
+from multimodal.predictors.pictures import (
+    Picture,
+    Unusable,
+    is_one,
+    prepare_picture,
+    seen_picture,
+)
 from multimodal.saving import SavedModel, read_checkpoint
 from multimodal.text import BOS_ID, Vocabulary, detokenize
 
 AttentionMaps: TypeAlias = tuple[tuple[tuple[float, ...], ...], ...]
-Failure: TypeAlias = ImageError | FileNotFoundError
-Precision: TypeAlias = Literal["float32", "bfloat16"]
 
-_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _Search: TypeAlias = Callable[..., Hypotheses]
 
 
@@ -128,8 +129,7 @@ class CaptionPredictor:
                 f"The model knows {model.embedding.num_embeddings} tokens and the vocabulary has "
                 f"{len(vocabulary)}. Take both from the same training."
             )
-        if precision not in _PRECISIONS:
-            raise ValueError(f"`precision` must be {' or '.join(_PRECISIONS)}, got {precision!r}.")
+        check_precision(precision)
         self.device = find_device(device)
         self.precision = precision
         self.model = model.to(self.device).eval()
@@ -251,7 +251,7 @@ class CaptionPredictor:
         length_penalty: LengthPenalty = 0.0,
         no_repeat_ngram: int = 0,
         batch_size: int = 32,
-    ) -> Iterator[Caption | Failure]:
+    ) -> Iterator[Caption | Unusable]:
         """Write captions one batch after another, for more pictures than fit into memory.
 
         ``images`` may be any iterable, from which a batch is taken at a time; the options are those
@@ -286,40 +286,27 @@ class CaptionPredictor:
         Returns:
             The whole picture, or the square that was cut from it, if that is the model's way.
         """
-        settings = self.transform.settings
-        whole = open_picture(picture, settings.size)
-        return whole if settings.resize == "squash" else self.transform(whole)
+        return seen_picture(picture, self.transform)
 
     def _each(
         self, pictures: Iterable[Picture], search: _Search, batch_size: int, *, numbered: bool
-    ) -> Iterator[Caption | Failure]:
+    ) -> Iterator[Caption | Unusable]:
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be 1 or more, got {batch_size}.")
         items = enumerate(pictures)
         while batch := list(islice(items, batch_size)):
             opened = [
-                self._open(picture, number if numbered else None) for number, picture in batch
+                prepare_picture(picture, self.transform, number if numbered else None)
+                for number, picture in batch
             ]
             good = [pixels for pixels in opened if isinstance(pixels, Tensor)]
             captions = iter(self._write(torch.stack(good), search) if good else ())
             for found in opened:
                 yield next(captions) if isinstance(found, Tensor) else found
 
-    def _open(self, picture: Picture, number: int | None) -> Tensor | Failure:
-        """Open and resize a picture, or return what is wrong with it."""
-        try:
-            return self.transform(open_picture(picture, self.transform.settings.size))
-        except FileNotFoundError as error:
-            return error
-        except ImageError as error:
-            if number is None or isinstance(picture, str | Path | ImageFile):
-                return error  # it has the picture's name already
-            return ImageError(f"Picture {number} (counted from 0): {error}")
-
     @torch.inference_mode()
     def _write(self, images: Tensor, search: _Search) -> list[Caption]:
-        dtype = _PRECISIONS[self.precision]
-        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+        with arithmetic(self.device, self.precision):
             grid = self.model.encoder.feature_map(images.to(self.device))
             features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
             found = search(self.model.step, *self.model.begin(features))
@@ -386,7 +373,7 @@ def rebuild(saved: SavedModel, source: str) -> tuple[Captioner, Vocabulary, Eval
     return model, vocabulary, transform
 
 
-def _or_raise(found: Iterable[Caption | Failure]) -> Iterator[Caption]:
+def _or_raise(found: Iterable[Caption | Unusable]) -> Iterator[Caption]:
     for each in found:
         if not isinstance(each, Caption):
             raise each

@@ -1,8 +1,14 @@
-"""Where a predictor computes."""
+"""Where a predictor computes, and with which numbers."""
+
+from typing import Literal, TypeAlias
 
 import torch
 
 from multimodal.hardware import choose_hardware
+
+Precision: TypeAlias = Literal["float32", "bfloat16"]
+
+_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def find_device(device: str | torch.device) -> torch.device:
@@ -37,3 +43,38 @@ def find_device(device: str | torch.device) -> torch.device:
         raise ValueError(
             f"The device {str(device)!r} is not there: {reason}. Take `auto` or `cpu`."
         ) from error
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a precision that no predictor has.
+
+    Args:
+        precision: What a predictor was asked for.
+
+    Raises:
+        ValueError: If it is neither ``float32`` nor ``bfloat16``.
+
+    Example:
+        >>> check_precision("bfloat16")
+    """
+    if precision not in _PRECISIONS:
+        raise ValueError(f"`precision` must be {' or '.join(_PRECISIONS)}, got {precision!r}.")
+
+
+def arithmetic(device: torch.device, precision: Precision) -> torch.autocast:
+    """Return the context in which a predictor's model computes.
+
+    Args:
+        device: Where it computes.
+        precision: ``float32``, or ``bfloat16``: faster where the hardware has it, and less exact.
+
+    Returns:
+        The context; with ``float32`` it changes nothing.
+
+    Example:
+        >>> with arithmetic(torch.device("cpu"), "bfloat16"):
+        ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+        torch.bfloat16
+    """
+    dtype = _PRECISIONS[precision]
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

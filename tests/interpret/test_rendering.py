@@ -3,7 +3,6 @@ import torch
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from multimodal.interpret import rendering
 from multimodal.interpret.rendering import WordMaps, caption_figure, caption_sheet, save_figure
 
 WORDS = ["a", "red", "circle", "above", "a", "blue", "square"]
@@ -91,23 +90,6 @@ def test_a_sheet_has_every_picture_and_nothing_overlaps(count, with_maps):
 def test_a_sheet_shows_captions_notes_and_title():
     figure = caption_sheet([picture()] * 2, ["a dog", "a cat"], notes=["0.1", "0.2"], title="Best")
     assert sorted(texts(figure)) == ["0.1", "0.2", "Best", "a cat", "a dog"]
-
-
-def test_a_map_lights_the_place_where_the_word_looked():
-    image = torch.full((3, 256, 256), 100, dtype=torch.uint8)
-    weights = torch.zeros(16)
-    weights[5] = 0.4  # second row, second column
-    lit = rendering._light(image, weights, (4, 4)).float().mean(0)
-    assert lit[96, 96] > 100
-    assert lit[224, 224] == 50
-    assert lit.amax() == lit[64:128, 64:128].amax()
-
-
-def test_a_map_of_equal_weights_is_lit_everywhere():
-    image = torch.full((3, 256, 256), 100, dtype=torch.uint8)
-    lit = rendering._light(image, torch.full((16,), 1 / 16), (4, 4))
-    assert lit.float().std((1, 2)).max() == 0
-    assert lit.float().mean() > 100
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

@@ -3,7 +3,7 @@ import torch
 
 from multimodal.hardware import Hardware
 from multimodal.predictors import devices
-from multimodal.predictors.devices import find_device
+from multimodal.predictors.devices import arithmetic, check_precision, find_device
 
 
 def test_a_device_that_is_there_is_taken():
@@ -29,3 +29,16 @@ def test_an_unknown_kind_of_device_is_refused():
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match=r"The device 'cuda:99' is not there: .* Take `auto` or"):
         find_device("cuda:99")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_arithmetic_is_of_the_asked_precision(precision):
+    check_precision(precision)
+    with arithmetic(torch.device("cpu"), precision):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert str(product.dtype) == f"torch.{precision}"
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="`precision` must be float32 or bfloat16, got 'half'"):
+        check_precision("half")

@@ -1,15 +1,23 @@
 import pytest
+import tiny_answerer
 from tiny_captioner import CAPTIONS, picture, save
 
 import multimodal
 from multimodal.predictors import load
 from multimodal.predictors.captioning import CaptionPredictor
+from multimodal.predictors.vqa import VQAPredictor
 
 
 def test_load_gives_the_predictor_of_the_checkpoints_task(checkpoint):
     predictor = load(checkpoint, device="cpu")
     assert isinstance(predictor, CaptionPredictor)
     assert predictor(picture("red")).text == CAPTIONS["red"]
+
+
+def test_load_gives_an_answerer_for_a_checkpoint_of_one(tmp_path):
+    predictor = load(tiny_answerer.save(tmp_path / "answers.ckpt"), device="cpu")
+    assert isinstance(predictor, VQAPredictor)
+    assert predictor(picture("red"), tiny_answerer.WHAT).answer == "red"
 
 
 def test_the_package_offers_load_by_its_own_name(checkpoint):
@@ -23,9 +31,9 @@ def test_device_and_precision_are_passed_on(checkpoint):
 
 
 def test_a_task_without_predictor_is_named(tmp_path):
-    path = save(tmp_path / "answers.ckpt", task="vqa")
+    path = save(tmp_path / "moods.ckpt", task="sentiment")
     with pytest.raises(
-        ValueError, match=r"answers\.ckpt is a checkpoint of the task 'vqa', and th"
+        ValueError, match=r"moods\.ckpt is a checkpoint of the task 'sentiment', and th"
     ):
         load(path)
 

@@ -1,0 +1,397 @@
+"""A trained answerer as a function from pictures and questions to answers.
+
+`VQAPredictor` opens pictures with the function, and resizes them with the transform, that its model
+was evaluated with, and reads questions with the same tokenizer. A picture is encoded once for all
+its questions. An answer comes with its probability, the runners-up, where the model looked, and the
+words of the question that the model never saw. The predictor keeps nothing from one call to the
+next, so any number of threads may share one.
+
+References:
+    Antol et al. 2015, "VQA: Visual question answering", section 4 (answers as classes, a softmax);
+    Teney et al. 2018, "Tips and tricks for visual question answering", section 3.2 (a sigmoid for
+    each answer); Yang et al. 2016, "Stacked attention networks for image question answering",
+    figure 5 (where it looked).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias, overload
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from multimodal.answers import AnswerVocabulary
+from multimodal.data.batches import collate_questions
+from multimodal.data.transforms import EvalTransform, TransformSettings
+from multimodal.models.vqa import Answerer, AnswererSettings
+from multimodal.nn.weights import load_named
+from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
+from multimodal.predictors.pairs import AskedQuestion, Failure, read_pairs, read_question
+from multimodal.predictors.pictures import Picture, is_one, prepare_picture, seen_picture
+from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.text import Vocabulary
+
+AttentionMap: TypeAlias = tuple[tuple[float, ...], ...]
+Loss: TypeAlias = Literal["cross_entropy", "soft"]
+
+_LOSSES = ("cross_entropy", "soft")
+_TOGETHER = 256  # questions about one picture that go through the model together
+
+
+class Alternative(NamedTuple):
+    """An answer that came second or later; answer and probability as for `Answer`."""
+
+    answer: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to a question about a picture, with what the model thought of it.
+
+    Args:
+        answer: The answer.
+        probability: How sure the model is, 0 to 1. Of a model that was trained with the soft loss
+            it is the share of people who would accept the answer, for each answer by itself.
+        alternatives: The next best answers, best first.
+        attention: Where the model looked: ``attention[row][column]``, a grid over the picture from
+            the upper left that sums to 1; a model without attention gives an even grid.
+        question: The question as it was asked.
+        unknown_words: Words of the question that the model never saw.
+
+    Example:
+        >>> answer = Answer("red", 0.75, (Alternative("green", 0.25),), question="What colour?")
+        >>> print(answer)
+        red
+        >>> answer.to_dict()["alternatives"]
+        [{'answer': 'green', 'probability': 0.25}]
+    """
+
+    answer: str
+    probability: float
+    alternatives: tuple[Alternative, ...] = ()
+    attention: AttentionMap = field(default=(), repr=False)
+    question: str = ""
+    unknown_words: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.answer
+
+    @property
+    def ranked(self) -> tuple[Alternative, ...]:
+        """The answer and its alternatives, best first."""
+        return (Alternative(self.answer, self.probability), *self.alternatives)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON types: objects, lists, strings and numbers."""
+        return {
+            "answer": self.answer,
+            "probability": self.probability,
+            "alternatives": [other._asdict() for other in self.alternatives],
+            "attention": [list(row) for row in self.attention],
+            "question": self.question,
+            "unknown_words": list(self.unknown_words),
+        }
+
+
+class VQAPredictor:
+    """Answer questions about pictures.
+
+    Args:
+        model: A trained answerer; it is moved to the device and set to evaluation.
+        vocabulary: The words of its questions.
+        answers: Its answers.
+        transform: The transform it was evaluated with.
+        loss: What it was trained with: ``cross_entropy`` makes probabilities that share 1 among
+            all answers, ``soft`` one for each answer by itself.
+        device: ``auto`` takes a GPU if there is one; otherwise any device that torch knows.
+        precision: ``float32``, or ``bfloat16``: faster where the hardware has it, and less exact.
+
+    Raises:
+        ValueError: If model, vocabulary and answers do not belong together, the device is not
+            there, or `loss` or `precision` is none of the names.
+
+    Example:
+        >>> from multimodal.nn.encoders import EncoderSettings
+        >>> small = EncoderSettings(channels=[8, 8], strides=[4, 4])
+        >>> settings = AnswererSettings(small, question_dim=8, fusion_dim=8)
+        >>> words = Vocabulary.build([["is", "it", "red"]])
+        >>> answers = AnswerVocabulary(["yes", "no"])
+        >>> transform = EvalTransform(TransformSettings(size=64))
+        >>> model = Answerer(settings, len(words), len(answers))
+        >>> predictor = VQAPredictor(model, words, answers, transform)
+        >>> answer = predictor(torch.zeros(3, 60, 80), "Is it blue?")
+        >>> answer.answer in ("yes", "no"), answer.unknown_words
+        (True, ('blue',))
+    """
+
+    def __init__(
+        self,
+        model: Answerer,
+        vocabulary: Vocabulary,
+        answers: AnswerVocabulary,
+        transform: EvalTransform,
+        *,
+        loss: Loss = "cross_entropy",
+        device: str | torch.device = "auto",
+        precision: Precision = "float32",
+    ) -> None:
+        _check_sizes(model, vocabulary, answers)
+        check_precision(precision)
+        if loss not in _LOSSES:
+            raise ValueError(f"`loss` must be {' or '.join(_LOSSES)}, got {loss!r}.")
+        self.device = find_device(device)
+        self.precision = precision
+        self.model = model.to(self.device).eval()
+        self.vocabulary = vocabulary
+        self.answers = answers
+        self.transform = transform
+        self.loss = loss
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        *,
+        device: str | torch.device = "auto",
+        precision: Precision = "float32",
+    ) -> "VQAPredictor":
+        """Rebuild an answerer from a checkpoint, which is read as data and never executed.
+
+        Args:
+            path: A ``.ckpt`` file of a run of visual question answering.
+            device: As for the class.
+            precision: As for the class.
+
+        Returns:
+            The predictor.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no checkpoint of an answerer, or does not fit this version.
+        """
+        saved = read_checkpoint(Path(path), task="vqa")
+        return cls.from_saved(saved, str(path), device=device, precision=precision)
+
+    @classmethod
+    def from_saved(
+        cls,
+        saved: SavedModel,
+        source: str,
+        *,
+        device: str | torch.device = "auto",
+        precision: Precision = "float32",
+    ) -> "VQAPredictor":
+        """Rebuild an answerer from what `multimodal.saving.read_checkpoint` returned.
+
+        Args:
+            saved: Settings, words, answers, transform and weights.
+            source: Where they come from, for messages.
+            device: As for the class.
+            precision: As for the class.
+
+        Returns:
+            The predictor.
+
+        Raises:
+            ValueError: If the parts do not fit each other, or this version.
+        """
+        try:
+            settings = AnswererSettings.for_loading(saved.settings)
+            transform = EvalTransform(TransformSettings(**saved.transform))
+        except (TypeError, KeyError) as error:
+            raise ValueError(
+                f"{source} has settings that this version of multimodal does not know ({error}). "
+                "Was it written by another version?"
+            ) from error
+        vocabulary, answers = Vocabulary(saved.vocabulary), _answers_of(saved, source)
+        model = Answerer(settings, len(vocabulary), len(answers))
+        load_named(model, saved.state_dict, source)
+        return cls(
+            model,
+            vocabulary,
+            answers,
+            transform,
+            loss=saved.extra.get("loss", "cross_entropy"),
+            device=device,
+            precision=precision,
+        )
+
+    @overload  # a str is an iterable of str too, but is one question: the first of the two counts
+    def __call__(  # type: ignore[overload-overlap]
+        self, image: Picture, question: str, *, top: int = ...
+    ) -> Answer: ...
+
+    @overload
+    def __call__(
+        self, image: Picture, question: Iterable[str], *, top: int = ...
+    ) -> list[Answer]: ...
+
+    def __call__(
+        self, image: Picture, question: str | Iterable[str], *, top: int = 5
+    ) -> Answer | list[Answer]:
+        """Answer one question about a picture, or each of many.
+
+        Args:
+            image: A path, the bytes of a file, a PIL image, an array ``(height, width, 3)``, a
+                tensor ``(3, height, width)``, a member of a zip archive (`ImageFile`) or a built-in
+                `Scene`. It is encoded once.
+            question: One question, or many. Words that the model never saw are named in the answer.
+            top: How many answers are ranked, the best one counted; the others are its alternatives.
+
+        Returns:
+            One answer to one question; to many a list of answers in their order.
+
+        Raises:
+            FileNotFoundError: If the picture's file is not there.
+            ImageError: If the picture cannot be used; the message names it.
+            TypeError: If the picture is not one picture, or a question is not a string.
+            ValueError: If a question has no word in it, or `top` is below 1.
+        """
+        _check_least("top", top)
+        if not is_one(image):
+            raise TypeError(
+                "A predictor takes one picture (a path, bytes, a PIL image, an array or a tensor) "
+                f"with its questions, got {type(image).__name__}. For several, give `stream` pairs."
+            )
+        one = isinstance(question, str)
+        if not one and (not isinstance(question, Iterable) or isinstance(question, bytes)):
+            raise TypeError(
+                f"`question` must be a string or a sequence of them, got {type(question).__name__}."
+            )
+        asked = [
+            read_question(each, self.vocabulary, f"Question {number} (counted from 0)")
+            for number, each in enumerate([question] if one else question)
+        ]
+        pixels = prepare_picture(image, self.transform, None)
+        if not isinstance(pixels, Tensor):
+            raise pixels
+        grid = self._see(pixels[None])
+        answers: list[Answer] = []
+        for start in range(0, len(asked), _TOGETHER):
+            some = asked[start : start + _TOGETHER]
+            answers += self._answer(grid, some, [0] * len(some), top)
+        return answers[0] if one else answers
+
+    def stream(
+        self, pairs: Iterable[tuple[Picture, str]], *, top: int = 5, batch_size: int = 32
+    ) -> Iterator[Answer | Failure]:
+        """Answer questions about pictures one batch after another, for more than fit into memory.
+
+        A picture that comes several times in a batch, as the same object or by the same name, is
+        opened and encoded once. What cannot be answered does not stop the others: its error comes
+        in its answer's place.
+
+        Args:
+            pairs: Pictures, each with a question; any iterable, from which a batch is taken at a
+                time.
+            top: As for a call.
+            batch_size: Pairs that go through the model together.
+
+        Yields:
+            For each pair, in order, the answer; or an `ImageError`, `FileNotFoundError` or
+            `ValueError` that says what is wrong with its picture or its question.
+
+        Raises:
+            TypeError: If something is not a pair of a picture and a string.
+            ValueError: If an option is out of range.
+        """
+        _check_least("top", top)
+        _check_least("batch_size", batch_size)
+        items = enumerate(pairs)
+        while batch := list(islice(items, batch_size)):
+            ready = read_pairs(batch, self.transform, self.vocabulary)
+            answers: Iterator[Answer] = iter(())
+            if ready.images is not None:
+                grid = self._see(ready.images)
+                answers = iter(self._answer(grid, ready.asked, ready.image_of, top))
+            for failure in ready.failures:
+                yield next(answers) if failure is None else failure
+
+    def seen(self, picture: Picture) -> UInt8[Tensor, "3 height width"]:
+        """Return what the model sees of a picture, which its attention lies over.
+
+        Args:
+            picture: One picture, as for a call.
+
+        Returns:
+            The whole picture, or the square that was cut from it, if that is the model's way.
+        """
+        return seen_picture(picture, self.transform)
+
+    @torch.inference_mode()
+    def _see(self, images: Tensor) -> Tensor:
+        with arithmetic(self.device, self.precision):
+            grid: Tensor = self.model.encoder.feature_map(images.to(self.device))
+        return grid  # (batch, feature, rows, columns)
+
+    @torch.inference_mode()
+    def _answer(
+        self, grid: Tensor, asked: list[AskedQuestion], image_of: list[int], top: int
+    ) -> list[Answer]:
+        different: dict[tuple[int, ...], int] = {}  # each question is read once
+        question_of = [different.setdefault(each.tokens, len(different)) for each in asked]
+        rows = (torch.tensor(image_of), torch.tensor(question_of))
+        inputs = [part.to(self.device) for part in (*collate_questions(list(different)), *rows)]
+        with arithmetic(self.device, self.precision):
+            features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
+            logits, weights = self.model(features, *inputs)
+        # The logits are ranked, since several probabilities may round to 1.
+        logits, numbers = logits.float().sort(dim=-1, descending=True, stable=True)
+        shares = logits.softmax(dim=-1) if self.loss == "cross_entropy" else logits.sigmoid()
+        weights = weights.float()
+        maps = (weights / weights.sum(dim=-1, keepdim=True)).unflatten(-1, grid.shape[2:])
+        best = (numbers[:, :top].tolist(), shares[:, :top].tolist())
+        return [self._result(*row) for row in zip(asked, *best, maps.tolist(), strict=True)]
+
+    def _result(
+        self,
+        asked: AskedQuestion,
+        numbers: list[int],
+        shares: list[float],
+        looked: list[list[float]],
+    ) -> Answer:
+        best, *others = [
+            Alternative(self.answers[number], share)
+            for number, share in zip(numbers, shares, strict=True)
+        ]
+        return Answer(
+            answer=best.answer,
+            probability=best.probability,
+            alternatives=tuple(others),
+            attention=tuple(map(tuple, looked)),
+            question=asked.text,
+            unknown_words=asked.unknown_words,
+        )
+
+
+def _check_least(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"`{name}` must be 1 or more, got {value}.")
+
+
+def _check_sizes(model: Answerer, vocabulary: Vocabulary, answers: AnswerVocabulary) -> None:
+    last = model.answer[-1]
+    assert isinstance(last, nn.Linear)
+    known = (model.questions.embedding.num_embeddings, last.out_features)
+    if known != (len(vocabulary), len(answers)):
+        raise ValueError(
+            f"The model knows {known[0]} tokens and {known[1]} answers, the vocabulary has "
+            f"{len(vocabulary)} and there are {len(answers)} answers. Take all from the same "
+            "training."
+        )
+
+
+def _answers_of(saved: SavedModel, source: str) -> AnswerVocabulary:
+    answers = saved.extra.get("answers")
+    if not isinstance(answers, list):
+        raise ValueError(
+            f"{source} has no list of answers. Was it changed by hand? Copy or train it again."
+        )
+    try:
+        return AnswerVocabulary(answers)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The answers of {source} cannot be used: {error}") from error
