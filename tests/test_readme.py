@@ -17,7 +17,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 LINES = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines() if line]
 sys.path.insert(0, str(ROOT / "tests" / "fixtures"))
 
-import tiny_captioner  # noqa: E402 - found through the line above
+import tiny_answerer  # noqa: E402 - found through the line above
+import tiny_captioner  # noqa: E402
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def _project(tmp_path, monkeypatch):
     """A folder with the files that the README's commands name."""
     monkeypatch.chdir(tmp_path)
     tiny_captioner.save(tmp_path / "best.ckpt")
+    tiny_answerer.save(tmp_path / "answerer.ckpt")
     colour = next(iter(tiny_captioner.COLOURS))
     for folder in ("folder", "my_folder"):
         (tmp_path / folder).mkdir()
@@ -41,15 +43,21 @@ def _project(tmp_path, monkeypatch):
     }
     (tmp_path / "references.json").write_text(json.dumps(references))
     (tmp_path / "my_folder" / "captions.csv").write_text("\n".join(["image,caption,split", *rows]))
+    asked = ["image,question,answer,split", "a.png,is it red,yes,train", "b.png,is it red,no,val"]
+    (tmp_path / "my_folder" / "questions.csv").write_text("\n".join(asked))
+    (tmp_path / "answers.json").write_text(json.dumps([{"question_id": 1, "answer": "yes"}]))
+    (tmp_path / "annotations.csv").write_text("question_id,answer\n1,yes")
 
 
 def stand_in(arguments: list[str]) -> list[str]:
     """Replace a configuration of real size by the smoke configuration."""
-    small = [re.sub("^captioning_.*", "smoke_captioning", argument) for argument in arguments]
+    small = [re.sub("^(captioning|vqa)_.*", r"smoke_\1", argument) for argument in arguments]
     if small[0] in ("fit", "test", "predict"):
         small += ["--trainer.enable_progress_bar", "false"]
     if "--data.root" in small:
         small += ["--data.format", "table"]
+    if "--model.settings.encoder.weights" in small:
+        small[small.index("--model.settings.encoder.weights") + 1] = "none"  # of another size
     return small
 
 

@@ -1,0 +1,292 @@
+"""The two sides of the question answering benchmark, ready to run: a tutorial's network and ours.
+
+The tutorial's network is "deeper LSTM Q + norm I" the way tutorials write it: its data set has one
+row per question, so that an image comes, and is encoded, once for every question about it, and an
+LSTM cell goes word by word over the padded questions. Correct, easy to follow, and slow. Ours is
+the same mathematics (fusion ``multiply``) from the same weights; beside it stands the default
+fusion, ``slots``.
+
+References:
+    Antol, Agrawal, Lu, Mitchell, Batra, Zitnick and Parikh 2015, "VQA: Visual question answering",
+    section 4 ("deeper LSTM Q + norm I").
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models import get_model
+
+from multimodal.models.vqa import Answerer, AnswererSettings, FusionName
+from multimodal.nn.encoders import EncoderSettings, SmallCNN, build_encoder
+from multimodal.text import PAD_ID, UNK_ID
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large everything is; by default what the promises are about.
+
+    Args:
+        encoder: ``mobilenet_v2``, or ``small`` for the small CNN of 64 pixels.
+        pixels: Height and width of an image.
+        frozen: Whether the encoder runs but is not trained.
+        vocab: Words.
+        answers: Answers.
+        embedding: Width of a word vector.
+        hidden: Width of the LSTM's state.
+        width: Width of the joint space.
+        before_answers: Width of the layer before the answers.
+        images: Images in a batch of ours, questions in one of the tutorial's.
+        questions: Questions about an image, ours only: the tutorial takes one image a question.
+        mean_length: Words of a question: from two thirds to five thirds of it.
+        repeats: About how many images of a batch the same question is asked.
+    """
+
+    encoder: str = "mobilenet_v2"
+    pixels: int = 96
+    frozen: bool = False
+    vocab: int = 10_000
+    answers: int = 1000
+    embedding: int = 256
+    hidden: int = 512
+    width: int = 512
+    before_answers: int = 1024
+    images: int = 32
+    questions: int = 10
+    mean_length: int = 9
+    repeats: int = 1
+
+
+class Batch(NamedTuple):
+    """Random images and questions, each once; a row is a question asked about an image."""
+
+    images: Tensor  # (images, 3, pixels, pixels) uint8
+    tokens: Tensor  # (questions, time)
+    mask: Tensor  # (questions, time)
+    image_of: Tensor  # (rows,)
+    question_of: Tensor  # (rows,)
+    labels: Tensor  # (rows,)
+
+
+class TutorialAnswerer(nn.Module):
+    """An image, a question, one answer: everything once per row.
+
+    Args:
+        sizes: How large.
+    """
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        feature_dim = build_encoder(_encoder(sizes)).feature_dim
+        mean, std = IMAGENET
+        if sizes.encoder == "small":
+            mean, std = HALF
+            self.encoder = SmallCNN(coordinates=False).blocks
+        else:
+            self.encoder = get_model(sizes.encoder, weights=None).features
+        self.encoder.to(memory_format=torch.contiguous_format)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
+        self.embedding = nn.Embedding(sizes.vocab, sizes.embedding, padding_idx=PAD_ID)
+        self.cell = nn.LSTMCell(sizes.embedding, sizes.hidden)
+        self.image = nn.Linear(feature_dim, sizes.width)
+        self.question = nn.Linear(sizes.hidden, sizes.width)
+        self.before = nn.Linear(sizes.width, sizes.before_answers)
+        self.output = nn.Linear(sizes.before_answers, sizes.answers)
+
+    def see(self, images: Tensor) -> Tensor:
+        """The image's vector ``(rows, feature)``: the mean of the grid, of length 1."""
+        grid = self.encoder((images / 255 - self.mean) / self.std)  # (rows, feature, y, x)
+        return F.normalize(grid.mean(dim=(2, 3)), dim=1)
+
+    def read(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The LSTM's state after the last word of each question, ``(rows, hidden)``."""
+        words = self.embedding(tokens)
+        hidden = words.new_zeros(len(words), self.cell.hidden_size)
+        cell = torch.zeros_like(hidden)
+        states = []
+        for time in range(tokens.shape[1]):
+            hidden, cell = self.cell(words[:, time], (hidden, cell))
+            states.append(hidden)
+        rows = torch.arange(len(words), device=words.device)
+        return torch.stack(states, dim=1)[rows, lengths - 1]
+
+    def forward(self, images: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Score the answers.
+
+        Args:
+            images: One image a question, ``(rows, 3, pixels, pixels)`` uint8.
+            tokens: ``(rows, time)``, padded.
+            lengths: Words of each question, ``(rows,)``.
+
+        Returns:
+            Logits ``(rows, answers)``.
+        """
+        seen = torch.tanh(self.image(self.see(images)))
+        asked = torch.tanh(self.question(self.read(tokens, lengths)))
+        return self.output(torch.relu(self.before(seen * asked)))
+
+
+def make_batch(sizes: Sizes, device: torch.device) -> Batch:
+    """Draw a batch, the same at every call."""
+    seed = torch.Generator().manual_seed(0)
+    rows = sizes.images * sizes.questions
+    different = max(1, rows // sizes.repeats)
+    shortest = max(1, round(sizes.mean_length * 2 / 3))
+    longest = max(shortest, round(sizes.mean_length * 5 / 3))
+    # The smaller of two uniform numbers is a third on average.
+    share = torch.rand((2, different), generator=seed).amin(0)
+    lengths = (shortest + (longest - shortest) * share).round()
+    mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(-1)
+    words = torch.randint(UNK_ID + 1, sizes.vocab, mask.shape, generator=seed)
+    shape = (sizes.images, 3, sizes.pixels, sizes.pixels)
+    batch = Batch(
+        images=torch.randint(0, 256, shape, dtype=torch.uint8, generator=seed),
+        tokens=words.where(mask, PAD_ID),
+        mask=mask,
+        image_of=torch.arange(sizes.images).repeat_interleave(sizes.questions),
+        question_of=torch.arange(rows) % different,
+        labels=torch.randint(sizes.answers, (rows,), generator=seed),
+    )
+    return Batch._make(part.to(device) for part in batch)
+
+
+def one_image_a_row(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Lay out a batch as the tutorial's data set does: images, tokens and lengths of each row."""
+    lengths = batch.mask.sum(dim=1)
+    asked = batch.question_of
+    return batch.images[batch.image_of], batch.tokens[asked], lengths[asked]
+
+
+def make_tutorial(sizes: Sizes) -> TutorialAnswerer:
+    """Build the tutorial's network, always with the same weights."""
+    torch.manual_seed(0)
+    tutorial = TutorialAnswerer(sizes)
+    with torch.no_grad():  # statistics as of a trained network; at first they are of no image
+        tutorial.see(make_batch(Sizes(sizes.encoder, sizes.pixels), torch.device("cpu")).images)
+    if sizes.frozen:
+        tutorial.encoder.requires_grad_(False).eval()
+    return tutorial
+
+
+def make_answerer(sizes: Sizes, fusion: FusionName) -> Answerer:
+    """Build ours; the joint space of another fusion than ``multiply`` is as wide as by default."""
+    torch.manual_seed(0)
+    settings = AnswererSettings(
+        encoder=_encoder(sizes),
+        fusion=fusion,
+        embedding_dim=sizes.embedding,
+        question_dim=sizes.hidden,
+        fusion_dim=sizes.width if fusion == "multiply" else AnswererSettings.fusion_dim,
+        answer_dim=sizes.before_answers,
+    )
+    return Answerer(settings, sizes.vocab, sizes.answers)
+
+
+def make_twin(tutorial: TutorialAnswerer, sizes: Sizes) -> Answerer:
+    """Build ours with the tutorial's weights: the same mathematics."""
+    twin = make_answerer(sizes, "multiply")
+    pairs = [
+        (twin.questions.embedding, tutorial.embedding),
+        (twin.fusion.image, tutorial.image),
+        (twin.fusion.question, tutorial.question),
+        (twin.answer[0], tutorial.before),
+        (twin.answer[-1], tutorial.output),
+    ]
+    for mine, other in pairs:
+        mine.load_state_dict(other.state_dict())
+    lstm = {f"{name}_l0": weight for name, weight in tutorial.cell.state_dict().items()}
+    twin.questions.reader.ahead[0].layers.load_state_dict(lstm)
+    _copy_encoder(tutorial, twin)
+    return twin
+
+
+def make_slots(tutorial: TutorialAnswerer, sizes: Sizes) -> Answerer:
+    """Build ours with its default fusion and the tutorial's encoder."""
+    answerer = make_answerer(sizes, "slots")
+    _copy_encoder(tutorial, answerer)
+    return answerer
+
+
+def train_tutorial(tutorial: TutorialAnswerer, batch: Batch) -> Callable[[], None]:
+    """Return the tutorial's training step."""
+    optimizer = torch.optim.Adam(tutorial.parameters())
+    rows = one_image_a_row(batch)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        F.cross_entropy(tutorial(*rows), batch.labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def train_ours(answerer: Answerer, batch: Batch, *, bf16: bool) -> Callable[[], None]:
+    """Return our training step, as the task does it."""
+    optimizer = torch.optim.AdamW(answerer.parameters(), fused=True)
+    device = batch.images.device.type
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            logits = _logits(answerer, batch)
+            loss = F.cross_entropy(logits.float(), batch.labels)
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def answer_tutorial(tutorial: TutorialAnswerer, batch: Batch) -> Callable[[], Tensor]:
+    """Return the tutorial's answering: the best answer of each row."""
+    tutorial.eval()
+    rows = one_image_a_row(batch)
+
+    def answer() -> Tensor:
+        with torch.no_grad():
+            return tutorial(*rows).argmax(dim=1)
+
+    return answer
+
+
+def answer_ours(answerer: Answerer, batch: Batch, *, bf16: bool) -> Callable[[], Tensor]:
+    """Return our answering, as the predictor does it."""
+    answerer.eval()
+    device = batch.images.device.type
+
+    def answer() -> Tensor:
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=bf16):
+            return _logits(answerer, batch).argmax(dim=1)
+
+    return answer
+
+
+def difference(tutorial: TutorialAnswerer, twin: Answerer, batch: Batch) -> float:
+    """Return the largest difference of both sides' logits, about the same questions."""
+    with torch.no_grad():
+        theirs = tutorial.eval()(*one_image_a_row(batch))
+        return float((_logits(twin.eval(), batch) - theirs).abs().max())
+
+
+def _encoder(sizes: Sizes) -> EncoderSettings:
+    stages = 0 if sizes.frozen else -1
+    return EncoderSettings(sizes.encoder, trainable_stages=stages, coordinates=False)
+
+
+def _copy_encoder(tutorial: TutorialAnswerer, answerer: Answerer) -> None:
+    ours = answerer.encoder
+    body = ours.blocks if isinstance(ours, SmallCNN) else ours.network.features
+    body.load_state_dict(tutorial.encoder.state_dict())
+
+
+def _logits(answerer: Answerer, batch: Batch) -> Tensor:
+    features = answerer.encoder(batch.images)
+    rows = (batch.image_of, batch.question_of)
+    logits: Tensor = answerer(features, batch.tokens, batch.mask, *rows)[0]
+    return logits
