@@ -1,10 +1,14 @@
 """Draw an answer: the picture, where the model looked, the question, and ranked answers as bars.
 
+Three columns below the question, each with its name: the picture, the picture under the light of
+the attention, the answers. Pictures of all proportions get one area, so that a page keeps its size.
+
 References:
     Yang et al. 2016, "Stacked attention networks for image question answering", figure 5: the
     question and the picture beside where the network looked.
 """
 
+import math
 from collections.abc import Sequence
 
 from jaxtyping import Float, UInt8
@@ -14,12 +18,14 @@ from torch import Tensor
 from multimodal.interpret.overlays import aspect, light
 from multimodal.interpret.pages import INK, PALE, Page, line_height, resample, wrap
 
-_MARGIN, _GAP = 0.25, 0.2  # inches
-_PICTURE = 2.6
-_LABELS = (1.3, 2.5)  # width of the answers: short ones, and where one is longer
-_BAR, _SHARE = 1.5, 0.7  # widths of a bar of 100 % and of its number
+_COLUMNS = ("the picture", "where the model looked", "its answers")
+_MARGIN, _GAP = 0.25, 0.25  # inches
+_SIDE = 2.6  # of a square picture
+_ANSWERS, _SHARE = 2.6, 0.72  # widths of the answers' column, and of the numbers at its end
+_TITLE, _NAME, _REMARK, _SIZE = 15.0, 9.5, 10.0, 11.0  # of the letters in points
+_THICK, _SPACE, _PITCH = 0.1, 0.14, 0.52  # of a bar; below a bar; from row to row
+_MOST_LINES = 2  # of an answer
 _BEST, _OTHER, _TRACK = "#2f6f9f", "#9fb6c6", "#eef1f3"
-_SIZE, _THICK, _ROW = 11.0, 0.17, 0.34  # of the letters in points; heights of a bar and its row
 
 
 def answer_figure(
@@ -50,30 +56,36 @@ def answer_figure(
         >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)
         >>> ranked = [("yes", 0.9), ("no", 0.1)]
         >>> figure = answer_figure(image, "Is it dark?", ranked, torch.rand(4, 4))
-        >>> [text.get_text() for text in figure.texts]
-        ['Is it dark?', 'yes', '90.0 %', 'no', '10.0 %']
+        >>> [text.get_text() for text in figure.texts][:4]
+        ['Is it dark?', 'the picture', 'where the model looked', 'its answers']
+        >>> [text.get_text() for text in figure.texts][4:]
+        ['yes', '90.0 %', 'no', '10.0 %']
     """
     _check(ranked)
-    tall = _PICTURE * aspect(image)
-    label = _LABELS[any(len(_label(answer, _LABELS[0], 2)) > 1 for answer, _ in ranked)]
-    width = 2 * _MARGIN + 2 * (_PICTURE + _GAP) + label + _BAR + _SHARE
-    title = wrap(question, width - 2 * _MARGIN, 15.0, "bold")
-    remark = wrap(note, width - 2 * _MARGIN, 10.0)
-    under = _MARGIN + line_height(15.0) * len(title)
-    top = under + line_height(10.0) * len(remark) + _GAP
-    page = Page(width, top + max(tall, _ROW * len(ranked)) + _MARGIN)
-    page.write(_MARGIN, _MARGIN, title, 15.0, weight="bold")
-    page.write(_MARGIN, under, remark, 10.0, colour=PALE)
+    wide = _SIDE / math.sqrt(aspect(image))
+    tall = wide * aspect(image)
+    width = 2 * _MARGIN + 2 * (wide + _GAP) + _ANSWERS
+    title = wrap(question, width - 2 * _MARGIN, _TITLE, "bold")
+    remark = wrap(note, width - 2 * _MARGIN, _REMARK)
+    below_title = _MARGIN + line_height(_TITLE) * len(title) + 0.05
+    names = below_title + line_height(_REMARK) * len(remark) + 0.5 * _GAP
+    top = names + 1.3 * line_height(_NAME)
+    rows = [_wrapped(answer) for answer, _ in ranked]
+    body = max(tall, sum(map(_row_height, rows)) - _SPACE)
+    page = Page(width, top + body + _MARGIN)
+    page.write(_MARGIN, _MARGIN, title, _TITLE, weight="bold")
+    page.write(_MARGIN, below_title, remark, _REMARK, colour=PALE)
+    lefts = [_MARGIN + column * (wide + _GAP) for column in range(3)]
+    for left, name in zip(lefts, _COLUMNS, strict=True):
+        page.write(left, names, [name], _NAME, colour=PALE)
     image = resample(image)
-    page.picture(_MARGIN, top, _PICTURE, tall, image)
-    left = _MARGIN + _PICTURE + _GAP
-    rows, columns = attention.shape
-    page.picture(left, top, _PICTURE, tall, light(image, attention.flatten(), (rows, columns)))
-    left += _PICTURE + _GAP
-    for number, (answer, probability) in enumerate(ranked):
-        y, weight = top + _ROW * number, "normal" if number else "bold"
-        page.write(left, y, _label(answer, label, 1), _SIZE, weight=weight)
-        _draw_bar(page, left + label, y, probability, best=number == 0)
+    grid_rows, grid_columns = attention.shape
+    lit = light(image, attention.flatten(), (grid_rows, grid_columns))
+    page.picture(lefts[0], top, wide, tall, image)
+    page.picture(lefts[1], top, wide, tall, lit)
+    for number, (lines, (_, probability)) in enumerate(zip(rows, ranked, strict=True)):
+        _draw_row(page, lefts[2], top, lines, probability, best=number == 0)
+        top += _row_height(lines)
     return page.figure
 
 
@@ -88,13 +100,23 @@ def _check(ranked: Sequence[tuple[str, float]]) -> None:
             )
 
 
-def _label(answer: str, width: float, lines: int) -> list[str]:
-    return wrap(answer, width - 0.1, _SIZE, "bold", lines=lines)
+def _wrapped(answer: str) -> list[str]:
+    return wrap(answer, _ANSWERS - _SHARE, _SIZE, "bold", lines=_MOST_LINES) or [""]
 
 
-def _draw_bar(page: Page, left: float, top: float, probability: float, *, best: bool) -> None:
-    above = (line_height(_SIZE) - _THICK) / 2
-    page.bar(left, top + above, _BAR, _THICK, _TRACK)
-    page.bar(left, top + above, _BAR * probability, _THICK, _BEST if best else _OTHER)
+def _row_height(lines: Sequence[str]) -> float:
+    return max(_PITCH, line_height(_SIZE) * len(lines) + 0.04 + _THICK + _SPACE)
+
+
+def _draw_row(
+    page: Page, left: float, top: float, lines: Sequence[str], probability: float, *, best: bool
+) -> None:
+    """Draw an answer, its probability at the right end of its line, and its bar below both."""
+    page.write(left, top, lines, _SIZE, weight="bold" if best else "normal")
     share = f"{100 * probability:.1f} %"
-    page.write(left + _BAR + 0.1, top, [share], _SIZE, colour=INK if best else PALE)
+    page.write(
+        left + _ANSWERS, top, [share], _SIZE, colour=INK if best else PALE, align="right"
+    )  # fmt: skip
+    below = top + line_height(_SIZE) * len(lines) + 0.04
+    page.bar(left, below, _ANSWERS, _THICK, _TRACK)
+    page.bar(left, below, _ANSWERS * probability, _THICK, _BEST if best else _OTHER)

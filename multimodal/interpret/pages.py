@@ -9,6 +9,7 @@ alive or changes a setting.
 import functools
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -82,16 +83,18 @@ class Page:
         *,
         colour: str = INK,
         weight: str = "normal",
+        align: Literal["left", "right"] = "left",
     ) -> None:
         """Write lines below each other.
 
         Args:
-            left: Distance from the left edge.
+            left: Distance of the lines' beginnings from the left edge, or of their ends.
             top: Distance of the first line from the upper edge.
             lines: What to write; see :func:`wrap`.
             size: Size of the letters in points.
             colour: Colour of the letters.
             weight: matplotlib's name of the weight.
+            align: Whether the lines begin (``left``) or end (``right``) there.
         """
         for number, line in enumerate(lines):
             self.figure.text(
@@ -101,6 +104,7 @@ class Page:
                 fontsize=size,
                 color=colour,
                 fontweight=weight,
+                horizontalalignment=align,
                 verticalalignment="baseline",
                 parse_math=False,  # a caption may hold dollar signs
             )

@@ -51,6 +51,14 @@ def test_lines_stand_below_each_other():
     assert (first - second) * 2.0 == pytest.approx(line_height(12.0))
 
 
+def test_lines_may_end_at_a_place_instead_of_beginning_there():
+    page = Page(4.0, 2.0)
+    page.write(3.0, 0.5, ["90.0 %", "5.0 %"], 12.0, align="right")
+    renderer = page.figure.canvas.get_renderer()
+    ends = [text.get_window_extent(renderer).x1 for text in page.figure.texts]
+    assert ends == pytest.approx([3.0 * page.figure.dpi] * 2, abs=1.5)
+
+
 def test_a_dollar_sign_is_a_dollar_sign():
     page = Page(4.0, 2.0)
     page.write(0.1, 0.1, [r"$\notacommand{ costs $5"], 12.0)
