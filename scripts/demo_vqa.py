@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 import multimodal
+from multimodal.cli.ask import unknown_note
 from multimodal.data.scenes import sample_scene
 from multimodal.interpret.answers import answer_figure
 from multimodal.interpret.rendering import save_figure
@@ -52,9 +53,7 @@ def draw(model: Path, image: str, question: str, output: Path, top: int) -> None
     answer = predictor(picture, question, top=top)
     for said, probability in answer.ranked:
         print(f"{100 * probability:6.1f} %  {said}")
-    unknown = ", ".join(answer.unknown_words)
-    note = f"Words the model never saw: {unknown}." if unknown else ""
-    if note:
+    if note := unknown_note(answer):
         print(note)
     attention = torch.tensor(answer.attention)  # (rows, columns)
     seen = predictor.seen(picture)

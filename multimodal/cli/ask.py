@@ -20,14 +20,15 @@ from multimodal.cli.caption import find_pictures, printable
 
 if TYPE_CHECKING:
     from multimodal.data.examples import ImageFile
+    from multimodal.predictors.devices import Precision
     from multimodal.predictors.vqa import Answer, VQAPredictor
 
 EXIT_ERROR = 1
 
 _GAP = "  "
 _SHARE = len("probability")
-_LEAST = 12  # columns of a name or a question in a narrow terminal
-_LONGEST_NAME = 60  # letters of a question in the name of its picture
+_LEAST = 12  # columns of a name, a question or an answer in a narrow terminal
+_LONGEST_NAME = 50  # letters of a question in the name of its picture
 
 _EXAMPLES = """\
   multimodal ask best.ckpt photo.jpg "What colour is the car?" "Is it raining?"
@@ -51,21 +52,16 @@ def run(arguments: list[str]) -> int:
         ValueError: If the model cannot be used, or standard input holds no question.
         SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
-    options = _parser().parse_args(arguments)
-    # Only now: torch takes a second to import.
-    from multimodal.hardware import tune_cpu
-    from multimodal.predictors.vqa import VQAPredictor
-
-    tune_cpu()
-    predictor = VQAPredictor.from_checkpoint(
-        options.model, device=options.device, precision=options.precision
-    )
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check_call(parser, options.questions, options.pictures)
+    predictor = _open(options.model, options.device, options.precision)
     questions = list(_each_question(options.questions))
     pictures, problems = find_pictures([options.image])
     complaints = _Complaints(problems)
     asked = [_Asked(picture, question) for picture in pictures for question in questions]
     found = predictor.stream(iter(asked), top=options.top)
-    printer = _Json() if options.json else _Table(asked)
+    printer = _Json(len(asked)) if options.json else _Table(asked)
     drawer = _Drawer(predictor, options.pictures, asked) if options.pictures else None
     try:
         _print_all(asked, found, printer, complaints, drawer)
@@ -143,6 +139,42 @@ def _parser() -> Arguments:
     return parser
 
 
+def _check_call(parser: Arguments, questions: Sequence[str], folder: Path | None) -> None:
+    """Leave with 2 where the arguments can hardly be what was meant."""
+    file = next((given for given in questions if os.path.isfile(given)), None)  # noqa: PTH113 - a question may be too long for a Path
+    if file is not None:
+        parser.error(
+            f"expected a question, got the file {printable(file)}; give one picture, or a folder "
+            "of several, and then the questions"
+        )
+    single = len(questions) > 1 and all(len(given.split()) == 1 for given in questions)
+    if single and "-" not in questions and not all(given.endswith("?") for given in questions):
+        parser.error(f'a question stands in quotes: "{printable(" ".join(questions))}"')
+    if folder is not None and folder.exists() and not folder.is_dir():
+        parser.error(f"argument --pictures: must be a folder, got the file {folder}")
+
+
+def _open(model: Path, device: str, precision: "Precision") -> "VQAPredictor":
+    # Only now: torch takes a second to import.
+    from multimodal.hardware import tune_cpu
+    from multimodal.predictors.vqa import VQAPredictor
+    from multimodal.saving import read_checkpoint
+
+    saved = read_checkpoint(model)
+    if saved.task == "captioning":
+        raise ValueError(
+            f"{model} is a captioner and answers no questions. Give a checkpoint of visual "
+            f"question answering, or let it write captions: multimodal caption {model} IMAGE"
+        )
+    if saved.task != "vqa":
+        raise ValueError(
+            f"{model} is a checkpoint of the task {saved.task!r} and answers no questions about "
+            "pictures. Give one of visual question answering."
+        )
+    tune_cpu()
+    return VQAPredictor.from_saved(saved, str(model), device=device, precision=precision)
+
+
 def _each_question(given: Sequence[str]) -> Iterator[str]:
     for question in given:
         if question == "-":
@@ -153,12 +185,13 @@ def _each_question(given: Sequence[str]) -> Iterator[str]:
 
 def _read_questions() -> list[str]:
     try:
-        questions = [line.strip() for line in sys.stdin if line.strip()]
+        # Some editors put a mark before the first letter of a file in UTF-8.
+        lines = [line.removeprefix("\ufeff").strip() for line in sys.stdin]
     except UnicodeDecodeError as error:
         raise ValueError("Standard input is not text in UTF-8. Save the questions so.") from error
-    if not questions:
-        raise ValueError("Standard input holds no question. Write them there, one a line.")
-    return questions
+    if not any(lines):
+        raise ValueError("Standard input holds no question. Write some there, one a line.")
+    return [line for line in lines if line]
 
 
 def _print_all(
@@ -169,7 +202,6 @@ def _print_all(
     drawer: "_Drawer | None",
 ) -> None:
     """Print each answer, or what went wrong, as it comes."""
-    printer.begin()
     for number, (pair, answer) in enumerate(zip(asked, found, strict=True)):
         if isinstance(answer, Exception):
             complaints.fail(str(answer))
@@ -225,11 +257,9 @@ def unknown_note(answer: "Answer") -> str:
 class _Json:
     """One array, an object a line, so that it can be read while it is written."""
 
-    def __init__(self) -> None:
-        self.separator = "["
-
-    def begin(self) -> None:
-        pass
+    def __init__(self, rows: int) -> None:
+        self.left = rows
+        self.is_empty = True
 
     def row(self, asked: _Asked, answer: "Answer | ValueError | OSError") -> None:
         values: dict[str, object] = {"image": asked.name, "question": asked.question}
@@ -242,11 +272,13 @@ class _Json:
                 for other in answer.alternatives
             ]
             values["unknown_words"] = list(answer.unknown_words)
-        sys.stdout.write(f"{self.separator}\n{json.dumps(values, ensure_ascii=False)}")
-        self.separator = ","
+        self.left -= 1
+        start, end = "[\n" * self.is_empty, "," * (self.left > 0)
+        sys.stdout.write(f"{start}{json.dumps(values, ensure_ascii=False)}{end}\n")
+        self.is_empty = False
 
     def end(self) -> None:
-        sys.stdout.write("\n]\n" if self.separator == "," else "[]\n")
+        sys.stdout.write("[]\n" if self.is_empty else "]\n")
 
 
 class _Table:
@@ -260,16 +292,16 @@ class _Table:
         if sys.stdout.isatty():
             columns = shutil.get_terminal_size().columns
             self.name_width = min(self.name_width, max(_LEAST, columns // 4))
-            self.width = min(self.width, max(_LEAST, columns // 2))
-        self.rows = len(asked)
-
-    def begin(self) -> None:
-        if self.rows:
-            self._line("image", "question", "probability", "answer")
+            others = self.name_width + _SHARE + _LEAST + 3 * len(_GAP)  # a short answer fits
+            self.width = min(self.width, max(_LEAST, columns - others))
+        self.is_empty = True
 
     def row(self, asked: _Asked, answer: "Answer | ValueError | OSError") -> None:
         if isinstance(answer, Exception):
             return  # it has been named on stderr
+        if self.is_empty:
+            self._line("image", "question", "probability", "answer")
+            self.is_empty = False
         name = asked.name
         if len(name) > self.name_width:  # the end of a path tells more than its beginning
             name = f"...{name[3 - self.name_width :]}"
@@ -310,8 +342,6 @@ class _Drawer:
             torch.tensor(answer.attention),
             note=unknown_note(answer),
         )
-        words = re.findall(
-            r"[a-z0-9]+", f"{Path(asked.picture.name).stem} {asked.question}".lower()
-        )
+        words = re.findall(r"[^\W_]+", f"{Path(asked.picture.name).stem} {asked.question}".lower())
         name = f"{number + 1:0{self.digits}d}-{'-'.join(words)[:_LONGEST_NAME].rstrip('-')}"
         save_figure(figure, self.folder / f"{name}.png")
