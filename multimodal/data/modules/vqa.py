@@ -8,12 +8,13 @@ epoch).
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lightning.pytorch import LightningDataModule
 
-from multimodal.answers import AnswerVocabulary
+from multimodal.answers import AnswerVocabulary, normalize_answer
 from multimodal.data.batches import QuestionBatch
 from multimodal.data.buckets import BucketSampler
 from multimodal.data.examples import Question, QuestionExample
@@ -163,12 +164,28 @@ class VQAData(LightningDataModule):
         """The answers of the training questions, or those that were given."""
         if self.known_answers:
             return AnswerVocabulary(self.known_answers)
-        return AnswerVocabulary.build(
-            (question.answers for question in self.asked("train")),
-            min_count=self.min_answer_count,
-            max_size=self.max_answers or None,
-            normalize=self.normalize_answers,
-        )
+        for name, least in (("min_answer_count", 1), ("max_answers", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"`{name}` must be {least} or more, got {getattr(self, name)}.")
+        questions = [question.answers for question in self.asked("train")]
+        if not any(map(normalize_answer, chain.from_iterable(questions))):
+            raise ValueError(
+                f"The {len(questions):,} training questions of {self._named()} have no answers "
+                "(articles and punctuation are none). Add some, or name the files that have them "
+                "with `questions` and `annotations`."
+            )
+        try:
+            return AnswerVocabulary.build(
+                questions,
+                min_count=self.min_answer_count,
+                max_size=self.max_answers or None,
+                normalize=self.normalize_answers,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"No answer is the commonest of {self.min_answer_count:,} training questions of "
+                f"{self._named()}, so that none is left to learn. Lower `min_answer_count`."
+            ) from error
 
     @property
     def vocabulary(self) -> list[str]:
@@ -184,6 +201,12 @@ class VQAData(LightningDataModule):
     def eval_transform(self) -> dict[str, Any]:
         """The transform's settings as plain data: what is linked into the task."""
         return asdict(self.settings)
+
+    def _named(self) -> str:
+        """What messages call the training questions."""
+        if self.format == "scenes":
+            return "the scenes"
+        return str(self.root / self.questions.replace("{split}", "train"))
 
     def examples(self, split: str) -> list[QuestionExample]:
         """Return the examples of a split, read once.

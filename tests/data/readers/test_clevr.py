@@ -123,8 +123,9 @@ def test_pictures_may_lie_elsewhere_and_be_left_out(root):
 )
 def test_a_wrong_record_is_named(root, change, message):
     edit(root, change)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         read_clevr(root, "train")
+    assert "CLEVR_train_questions.json" in str(caught.value)
 
 
 def test_malformed_and_empty_files_are_named(root):

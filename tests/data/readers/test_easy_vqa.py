@@ -105,8 +105,9 @@ def test_any_answer_will_do_where_no_list_says_otherwise(root):
 )
 def test_a_wrong_record_is_named(root, records, message):
     write(root, records)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         read_easy_vqa(root, "train")
+    assert "questions.json" in str(caught.value)
 
 
 def test_malformed_and_empty_files_are_named(root):

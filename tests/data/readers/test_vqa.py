@@ -186,8 +186,9 @@ def test_types_may_be_missing_and_answers_plain_texts(root):
 )  # fmt: skip
 def test_a_wrong_question_is_named(root, change, message):
     edit(root / QUESTIONS.format("train2014"), change)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         read_vqa(root, "train")
+    assert QUESTIONS.format("train2014") in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -241,8 +242,9 @@ def test_a_wrong_question_is_named(root, change, message):
 )
 def test_a_wrong_annotation_is_named(root, change, message):
     edit(root / ANNOTATIONS.format("train2014"), change)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         read_vqa(root, "train")
+    assert ANNOTATIONS.format("train2014") in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [QUESTIONS, ANNOTATIONS])
