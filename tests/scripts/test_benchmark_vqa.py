@@ -1,0 +1,215 @@
+import importlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def scripts():
+    folder = str(Path(__file__).parents[2] / "scripts")
+    sys.path.insert(0, folder)
+    yield
+    sys.path.remove(folder)
+
+
+@pytest.fixture(scope="module")
+def sides(scripts):
+    return importlib.import_module("vqa_sides")
+
+
+@pytest.fixture(scope="module")
+def benchmark(scripts):
+    return importlib.import_module("benchmark_vqa")
+
+
+@pytest.fixture
+def small(sides):
+    return sides.Sizes(
+        encoder="small",
+        pixels=32,
+        vocab=60,
+        answers=12,
+        embedding=8,
+        hidden=16,
+        width=16,
+        before_answers=16,
+        images=4,
+        questions=3,
+        mean_length=6,
+    )
+
+
+@pytest.fixture
+def precision():
+    before = torch.get_float32_matmul_precision()
+    yield before
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.fixture
+def machine(benchmark, precision):
+    return benchmark.Machine(CPU, False, precision)
+
+
+@pytest.mark.parametrize(("encoder", "repeats"), [("small", 3), ("mobilenet_v2", 1)])
+def test_multiply_with_the_loops_weights_gives_its_logits(sides, small, encoder, repeats):
+    sizes = replace(small, encoder=encoder, repeats=repeats)
+    tutorial = sides.make_tutorial(sizes)
+    twin = sides.make_twin(tutorial, sizes)
+    assert sides.difference(tutorial, twin, sides.make_batch(sizes, CPU)) < 1e-3
+
+
+def test_a_question_about_another_image_or_another_question_has_other_logits(sides, small):
+    sizes = replace(small, encoder="mobilenet_v2")
+    batch = sides.make_batch(sizes, CPU)
+    tutorial = sides.make_tutorial(sizes).eval()
+    with torch.no_grad():
+        images, tokens, lengths = sides.one_image_a_row(batch)
+        logits = tutorial(images, tokens, lengths)
+        of_images = tutorial(images.roll(sizes.questions, 0), tokens, lengths)
+        of_questions = tutorial(images, tokens.roll(1, 0), lengths.roll(1, 0))
+    spread = logits.std(dim=0).mean()
+    assert (of_images - logits).abs().max() > spread / 2
+    assert (of_questions - logits).abs().max() > spread / 2
+
+
+@pytest.mark.parametrize("encoder", ["small", "mobilenet_v2"])
+def test_the_twins_training_step_is_the_tutorials(sides, small, encoder):
+    sizes = replace(small, encoder=encoder)
+    batch = sides.make_batch(sizes, CPU)
+    tutorial = sides.make_tutorial(sizes).double()
+    twin = sides.make_twin(tutorial, sizes).double()
+    # MobileNetV2 normalises so often that a constant rounded to single precision shows.
+    twin.encoder.scale.copy_(1 / tutorial.std)
+    twin.encoder.shift.copy_(-tutorial.mean / tutorial.std)
+    images, tokens, lengths = sides.one_image_a_row(batch)
+    expected = F.cross_entropy(tutorial(images.double(), tokens, lengths), batch.labels)
+    features = twin.encoder(batch.images)
+    logits, _ = twin(features, batch.tokens, batch.mask, batch.image_of, batch.question_of)
+    loss = F.cross_entropy(logits, batch.labels)
+    torch.testing.assert_close(loss, expected)
+    expected.backward()
+    loss.backward()
+    lstm = twin.questions.reader.ahead[0].layers
+    torch.testing.assert_close(lstm.weight_hh_l0.grad, tutorial.cell.weight_hh.grad)
+    embedding = tutorial.embedding.weight.grad
+    torch.testing.assert_close(twin.questions.embedding.weight.grad, embedding)
+    first = next(parameter for parameter in twin.encoder.parameters() if parameter.ndim == 4)
+    assert first.grad.abs().max() > 0
+    torch.testing.assert_close(first.grad, tutorial.encoder[0][0].weight.grad)
+
+
+def test_a_batch_has_the_lengths_and_the_repeats_it_promises(sides):
+    sizes = sides.Sizes(pixels=8, images=200, repeats=4, mean_length=9)
+    batch = sides.make_batch(sizes, CPU)
+    lengths = batch.mask.sum(dim=1)
+    assert (lengths.min().item(), lengths.max().item()) == (6, 15)
+    assert lengths.float().mean().item() == pytest.approx(9, abs=0.3)
+    assert ((batch.tokens > 3) == batch.mask).all()
+    assert batch.image_of.bincount().tolist() == [10] * 200
+    assert batch.question_of.bincount().tolist() == [4] * 500
+
+
+def test_a_frozen_encoder_runs_and_stays_as_it_is(sides, small):
+    sizes = replace(small, frozen=True)
+    batch = sides.make_batch(sizes, CPU)
+    tutorial = sides.make_tutorial(sizes)
+    twin = sides.make_twin(tutorial, sizes)
+    steps = {
+        tutorial: sides.train_tutorial(tutorial, batch),
+        twin: sides.train_ours(twin, batch, bf16=False),
+    }
+    before = [value.clone() for model in steps for value in model.encoder.state_dict().values()]
+    for step in steps.values():
+        step()
+    after = [value for model in steps for value in model.encoder.state_dict().values()]
+    assert all(map(torch.equal, before, after))
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_every_promise_is_measured(benchmark, small, precision, bf16):
+    machine = benchmark.Machine(CPU, bf16, precision)
+    results = benchmark.compare(small, machine, slots=True, seconds=0)
+    assert set(results["ratios"]) == set(benchmark.TARGETS) == {"training", "answering"}
+    assert all(ratio > 0 for ratio in results["ratios"].values())
+    names = {"tutorial", "multiply", "slots"} | ({"multiply_bf16", "slots_bf16"} if bf16 else set())
+    assert set(results["figures"]["training"]) == names
+    assert set(results["figures"]["answering"]) == names
+
+
+def test_a_rate_counts_a_question_once(benchmark, small, machine):
+    ways = benchmark.answering_ways(small, machine, slots=False)
+    assert {name: way.count for name, way in ways.items()} == {"tutorial": 4, "multiply": 12}
+    assert {name: len(way.run()) for name, way in ways.items()} == {"tutorial": 4, "multiply": 12}
+
+
+def test_the_results_are_printed(benchmark, small, machine, capsys):
+    results = benchmark.compare(small, machine, slots=False, seconds=0)
+    rates = {"tutorial": 2.0, "multiply": 9.0, "slots": 8.0}
+    results["figures"]["sweep"] = {"batch of 8 images": {"training": rates, "answering": rates}}
+    benchmark.show(results, machine)
+    printed = capsys.readouterr().out
+    assert "fp32: no bf16 here" in printed
+    assert printed.count("4.5 x") == printed.count("4.0 x") == 2
+
+
+def test_the_sweep_is_of_the_batch_the_length_and_the_number_of_questions(
+    benchmark, machine, monkeypatch
+):
+    asked = []
+
+    def measure(sizes, machine, *, slots, seconds):
+        asked.append((sizes.images, sizes.mean_length, sizes.questions))
+        assert slots
+        return {"training": {"tutorial": seconds}, "answering": {"tutorial": seconds}}
+
+    monkeypatch.setattr(benchmark, "measure", measure)
+    results = benchmark.sweep(machine, seconds=30)
+    assert len(results) == len(asked)
+    assert {questions for _, _, questions in asked} == {1, 2, 5, 10, 20}
+    assert {images for images, _, _ in asked} == {8, 32, 128}
+    assert {length for _, length, _ in asked} == {5, 9, 18, 36}
+    total = sum(rates["training"]["tutorial"] for rates in results.values())
+    assert total == pytest.approx(30)
+
+
+def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine, monkeypatch):
+    assert benchmark.check_equal(small, machine) < 1e-3
+    make_twin = sides.make_twin
+
+    def another(tutorial, sizes):
+        twin = make_twin(tutorial, sizes)
+        torch.nn.init.normal_(twin.fusion.image.weight)
+        return twin
+
+    monkeypatch.setattr(sides, "make_twin", another)
+    with pytest.raises(SystemExit, match="standard deviations from the loop's"):
+        benchmark.check_equal(small, machine)
+
+
+@pytest.mark.parametrize("options", [["--quick"], []])
+def test_the_command_prints_one_line_of_json(benchmark, small, monkeypatch, capsys, options):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("sys.argv", ["benchmark", "--json", "--threads", "1", *options])
+    monkeypatch.setattr(benchmark, "tune_cpu", tuple)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    monkeypatch.setattr(benchmark, "Sizes", lambda: small)
+    compare = benchmark.compare
+    monkeypatch.setattr(
+        benchmark, "compare", lambda *sizes, slots, seconds: compare(*sizes, slots=slots, seconds=0)
+    )
+    monkeypatch.setattr(benchmark, "sweep", lambda machine, seconds: {"batch of 8 images": {}})
+    before = torch.get_float32_matmul_precision()
+    benchmark.main()
+    torch.set_float32_matmul_precision(before)
+    results = json.loads(capsys.readouterr().out)
+    assert set(results["ratios"]) == {"training", "answering"}
+    assert ("sweep" in results["figures"]) == (not options)
+    assert ("slots" in results["figures"]["training"]) == (not options)
