@@ -199,7 +199,8 @@ def _open(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not a file. Download the checkpoint first and give its path.")
     file = Path(path)
     if file.is_dir():
-        raise ValueError(f"{path} is a folder. Give the .ckpt file in it, such as best.ckpt.")
+        inside = next(iter(sorted(file.rglob("*.ckpt"))), "best.ckpt")
+        raise ValueError(f"{path} is a folder. Give the .ckpt file in it, such as {inside}.")
     if not file.is_file():
         raise FileNotFoundError(f"No checkpoint at {path}. Look in the run's checkpoint folder.")
     with file.open("rb") as opened:

@@ -62,9 +62,17 @@ def run(arguments: list[str]) -> int:
     # Only now: torch takes a second to import.
     from multimodal.hardware import tune_cpu
     from multimodal.predictors.captioning import CaptionPredictor
+    from multimodal.saving import read_checkpoint
 
+    saved = read_checkpoint(options.model)
+    if saved.task != "captioning":
+        hint = f", or ask it: multimodal ask {options.model} IMAGE QUESTION..."
+        raise ValueError(
+            f"{options.model} is a checkpoint of the task {saved.task!r} and writes no captions. "
+            f"Give a captioner's{hint * (saved.task == 'vqa')}."
+        )
     tune_cpu()
-    predictor = CaptionPredictor.from_checkpoint(options.model, device=options.device)
+    predictor = CaptionPredictor.from_saved(saved, str(options.model), device=options.device)
     pictures, problems = find_pictures(options.images)
     for problem in problems:
         _complain(problem)

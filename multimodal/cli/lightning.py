@@ -152,6 +152,12 @@ def run(arguments: list[str]) -> int:
         raise ValueError(str(error)) from error
     except NonFiniteError as error:
         raise ValueError(str(error)) from error
+    except ValueError as error:
+        # The vocabulary is linked from the data to the model, and the parser puts the whole data
+        # module before what is wrong with it.
+        if str(error).startswith("Call to compute_fn of link") and error.__cause__ is not None:
+            raise error.__cause__ from None
+        raise
     except (SystemExit, SIGTERMException) as stop:
         if isinstance(stop, Interrupted):
             sys.stderr.write(f"multimodal: {stop}\n")

@@ -159,7 +159,32 @@ class CaptionPredictor:
             ValueError: If it is no checkpoint of a captioner, or does not fit this version.
         """
         saved = read_checkpoint(Path(path), task="captioning")
-        return cls(*rebuild(saved, str(path)), device=device, precision=precision)
+        return cls.from_saved(saved, str(path), device=device, precision=precision)
+
+    @classmethod
+    def from_saved(
+        cls,
+        saved: SavedModel,
+        source: str,
+        *,
+        device: str | torch.device = "auto",
+        precision: Precision = "float32",
+    ) -> "CaptionPredictor":
+        """Rebuild a captioner from what `multimodal.saving.read_checkpoint` returned.
+
+        Args:
+            saved: Settings, words, transform and weights.
+            source: Where they come from, for messages.
+            device: As for the class.
+            precision: As for the class.
+
+        Returns:
+            The predictor.
+
+        Raises:
+            ValueError: If the parts do not fit each other, or this version.
+        """
+        return cls(*rebuild(saved, source), device=device, precision=precision)
 
     @overload  # a str is an iterable of str too, but means a path: the first of the two counts
     def __call__(  # type: ignore[overload-overlap]

@@ -207,8 +207,8 @@ def test_a_checkpoint_of_another_task_is_refused(tmp_path, photos, capsys):
     path = save(tmp_path / "answers.ckpt", task="vqa")
     assert main(["caption", str(path), str(photos)]) == 1
     said = capsys.readouterr().err
-    assert "answers.ckpt" in said
-    assert "vqa" in said
+    assert "answers.ckpt is a checkpoint of the task 'vqa' and writes no captions" in said
+    assert f"ask it: multimodal ask {path} IMAGE QUESTION..." in said
 
 
 def test_a_device_that_is_not_there_is_refused(checkpoint, photos, capsys):

@@ -94,6 +94,13 @@ def test_a_wrong_option_is_explained_in_three_lines(arguments, sentence, capsys)
     assert len(message.strip().splitlines()) <= 3
 
 
+def test_what_is_wrong_with_the_data_is_said_without_the_parser(tmp_path, capsys):
+    arguments = ["fit", "--config", "captioning_csv", f"--data.root={tmp_path / 'nowhere'}"]
+    assert main(arguments) == 1
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "nowhere" in line]
+    assert line.startswith(f"multimodal: No folder {tmp_path / 'nowhere'}. Put captions.csv there")
+
+
 @pytest.mark.parametrize(
     ("key", "misspelt"),
     [
