@@ -2,6 +2,7 @@ import importlib
 import json
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,43 +68,35 @@ def test_multiply_with_the_loops_weights_gives_its_logits(sides, small, encoder,
 
 
 def test_a_question_about_another_image_or_another_question_has_other_logits(sides, small):
-    sizes = replace(small, encoder="mobilenet_v2")
-    batch = sides.make_batch(sizes, CPU)
-    tutorial = sides.make_tutorial(sizes).eval()
+    batch = sides.make_batch(small, CPU)
+    tutorial = sides.make_tutorial(small).eval()
     with torch.no_grad():
         images, tokens, lengths = sides.one_image_a_row(batch)
         logits = tutorial(images, tokens, lengths)
-        of_images = tutorial(images.roll(sizes.questions, 0), tokens, lengths)
+        of_images = tutorial(images.roll(small.questions, 0), tokens, lengths)
         of_questions = tutorial(images, tokens.roll(1, 0), lengths.roll(1, 0))
     spread = logits.std(dim=0).mean()
     assert (of_images - logits).abs().max() > spread / 2
     assert (of_questions - logits).abs().max() > spread / 2
 
 
-@pytest.mark.parametrize("encoder", ["small", "mobilenet_v2"])
-def test_the_twins_training_step_is_the_tutorials(sides, small, encoder):
-    sizes = replace(small, encoder=encoder)
-    batch = sides.make_batch(sizes, CPU)
-    tutorial = sides.make_tutorial(sizes).double()
-    twin = sides.make_twin(tutorial, sizes).double()
-    # MobileNetV2 normalises so often that a constant rounded to single precision shows.
-    twin.encoder.scale.copy_(1 / tutorial.std)
-    twin.encoder.shift.copy_(-tutorial.mean / tutorial.std)
-    images, tokens, lengths = sides.one_image_a_row(batch)
-    expected = F.cross_entropy(tutorial(images.double(), tokens, lengths), batch.labels)
+def test_the_twins_training_step_is_the_tutorials(sides, small):
+    batch = sides.make_batch(small, CPU)
+    tutorial = sides.make_tutorial(small).double()
+    twin = sides.make_twin(tutorial, small).double()
+    expected = F.cross_entropy(tutorial(*sides.one_image_a_row(batch)), batch.labels)
     features = twin.encoder(batch.images)
     logits, _ = twin(features, batch.tokens, batch.mask, batch.image_of, batch.question_of)
     loss = F.cross_entropy(logits, batch.labels)
-    torch.testing.assert_close(loss, expected)
     expected.backward()
     loss.backward()
-    lstm = twin.questions.reader.ahead[0].layers
-    torch.testing.assert_close(lstm.weight_hh_l0.grad, tutorial.cell.weight_hh.grad)
-    embedding = tutorial.embedding.weight.grad
-    torch.testing.assert_close(twin.questions.embedding.weight.grad, embedding)
-    first = next(parameter for parameter in twin.encoder.parameters() if parameter.ndim == 4)
-    assert first.grad.abs().max() > 0
-    torch.testing.assert_close(first.grad, tutorial.encoder[0][0].weight.grad)
+    layers = twin.questions.reader.ahead[0].layers
+    close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-7)
+    close(loss, expected)
+    close(layers.weight_hh_l0.grad, tutorial.cell.weight_hh.grad)
+    close(twin.questions.embedding.weight.grad, tutorial.embedding.weight.grad)
+    close(twin.encoder.blocks[0][0].weight.grad, tutorial.encoder[0][0].weight.grad)
+    assert tutorial.encoder[0][0].weight.grad.abs().max() > 1e-5
 
 
 def test_a_batch_has_the_lengths_and_the_repeats_it_promises(sides):
