@@ -60,9 +60,10 @@ class _Unpadded(torch.autograd.Function):
         gates = torch.addmm(bias, words, weight_ih.t())  # (words, 4 * hidden)
         outputs = gates.new_empty(len(words), width)
         cells, start = torch.empty_like(outputs), 0
+        across = weight_hh.t().contiguous()  # few rows times this takes half the time of its view
         for rows in sizes:
             here = slice(start, start + rows)
-            now = gates[here].addmm_(hidden[:rows], weight_hh.t())
+            now = gates[here].addmm_(hidden[:rows], across)
             now[:, : 2 * width].sigmoid_()
             now[:, 2 * width : 3 * width].tanh_()
             now[:, 3 * width :].sigmoid_()

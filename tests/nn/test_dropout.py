@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimodal.nn.dropout import Dropout
+from multimodal.nn.dropout import Dropout, SequenceDropout
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.3, 0.5, 0.9])
@@ -70,3 +70,18 @@ def test_a_probability_out_of_range_is_refused(probability):
 def test_a_gpu_drops_with_the_same_probability():
     dropped = Dropout(0.3)(torch.ones(500, 500, device="cuda")) == 0
     assert dropped.float().mean().item() == pytest.approx(0.3, abs=0.005)
+
+
+def test_a_sequence_keeps_the_same_features_at_every_step_and_the_next_one_others():
+    torch.manual_seed(0)
+    dropped = SequenceDropout(0.3)(torch.ones(40, 7, 500))
+    assert (dropped == dropped[:, :1]).all()
+    assert not torch.equal(dropped[0], dropped[1])
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert dropped.mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_sequence_dropout_is_for_training_only():
+    values = torch.randn(2, 3, 4)
+    assert SequenceDropout(0.5).eval()(values) is values
+    assert SequenceDropout(0.0)(values) is values

@@ -107,3 +107,18 @@ def test_flipping_turns_the_real_part_around_and_twice_is_nothing(seed, lengths)
         assert torch.equal(flipped[row, :length], values[row, :length].flip(0))
         assert torch.equal(flipped[row, length:], values[row, length:])
     assert torch.equal(flip_sequences(flipped, ends), values)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_batch_with_hardly_any_padding_is_read_the_same(backwards):
+    torch.manual_seed(0)
+    ours = Recurrent(3, 4)
+    inputs, lengths = torch.randn(4, 10, 3), torch.tensor([10, 9, 10, 9])
+    state = tuple(torch.zeros(4, 1, 4) for _ in range(2))
+    read = ours.read(inputs, state, lengths, backwards=backwards)
+    for row, length in enumerate(lengths.tolist()):
+        # Alone and with as much padding again, so that it goes the other way.
+        wider = torch.cat([inputs[row : row + 1, :length], torch.randn(1, length, 3)], dim=1)
+        first = tuple(part[:1] for part in state)
+        alone = ours.read(wider, first, lengths[row : row + 1], backwards=backwards)
+        torch.testing.assert_close(read[row, :length], alone[0, :length])

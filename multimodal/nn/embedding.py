@@ -1,0 +1,104 @@
+"""Word vectors: found, learned, left out, and learned fast where there are very many.
+
+A step of training touches a few thousand words. A gradient for the whole table, and an optimiser
+that walks through it, cost the same for every word there is: with 100,000 of them more than the
+LSTM. So large tables get a sparse gradient, which `multimodal.training.row_adam` takes.
+
+References:
+    Gal and Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural
+    networks", section 4.2 (dropping word types); Merity, Keskar and Socher 2018, "Regularizing and
+    optimizing LSTM language models", section 4.3 and section 5 (start between -0.1 and 0.1).
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from multimodal.nn.dropout import Dropout
+
+Gradients = Literal["auto", "dense", "sparse"]
+
+_LARGE = 30_000  # words, from which on a sparse gradient is the faster one; measured
+_WIDEST = 0.1  # of the starting values
+
+
+class WordEmbedding(nn.Embedding):
+    """A table of word vectors, from which training leaves out whole words.
+
+    A dropped word is dropped wherever it stands in the batch, and the others are scaled up.
+
+    Args:
+        vocab_size: Number of tokens, specials included; token 0 is padding.
+        embedding_dim: Width of a word vector.
+        dropout: Share of the words to drop, a probability.
+        gradients: ``dense``, ``sparse`` (only the rows of the batch), or ``auto``: sparse for large
+            vocabularies.
+
+    Raises:
+        ValueError: If ``dropout`` is out of range or ``gradients`` none of the three.
+
+    Example:
+        >>> embedding = WordEmbedding(9, 4, gradients="sparse")
+        >>> embedding(torch.tensor([[5, 0]])).sum().backward()
+        >>> embedding.weight.grad.is_sparse
+        True
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_dim: int,
+        *,
+        dropout: float = 0.0,
+        gradients: str = "auto",
+    ) -> None:
+        if gradients not in ("auto", "dense", "sparse"):
+            raise ValueError(f"`gradients` must be auto, dense or sparse, got {gradients!r}.")
+        sparse = gradients == "sparse" or (gradients == "auto" and vocab_size >= _LARGE)
+        super().__init__(vocab_size, embedding_dim, padding_idx=0, sparse=sparse)
+        self.dropout = Dropout(dropout)
+        with torch.no_grad():
+            self.weight.uniform_(-_WIDEST, _WIDEST)
+            self.weight[0] = 0
+
+    def forward(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time embedding"]:
+        """Look the tokens up.
+
+        Args:
+            tokens: Token ids ``(batch, time)``.
+
+        Returns:
+            Word vectors ``(batch, time, embedding)``; zeros for padding and dropped words.
+        """
+        vectors = super().forward(tokens)
+        if not (self.training and self.dropout.probability):
+            return vectors
+        kept: Tensor = self.dropout(self.weight.new_ones(self.num_embeddings))
+        return vectors * kept[tokens].unsqueeze(-1)
+
+    def start_from(
+        self,
+        vectors: Float[Tensor, "vocab embedding"],
+        found: Bool[Tensor, " vocab"] | None = None,
+    ) -> None:
+        """Copy given word vectors into the table.
+
+        Args:
+            vectors: One for each token.
+            found: Which tokens have one; the others keep their random start. All have by default.
+
+        Raises:
+            ValueError: If there is not one vector per token, or of another width.
+        """
+        wanted, given = tuple(self.weight.shape), tuple(vectors.shape)
+        if given != wanted:
+            raise ValueError(
+                f"`vectors` must be one vector per token of the vocabulary, {wanted}, got {given}. "
+                "Make them for this vocabulary, and set `embedding_dim` to their width."
+            )
+        rows = torch.ones(len(vectors), dtype=torch.bool) if found is None else found
+        with torch.no_grad():
+            self.weight[rows] = vectors[rows].to(self.weight)
+            self.weight[0] = 0
