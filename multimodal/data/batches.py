@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from multimodal.data.examples import CaptionExample, Question, QuestionExample
-from multimodal.text import BOS_ID, EOS_ID, PAD_ID
+from multimodal.data.examples import CaptionExample, Question, QuestionExample, TextExample
+from multimodal.text import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 
 class CaptionBatch(NamedTuple):
@@ -94,6 +94,56 @@ class QuestionBatch(NamedTuple):
         return QuestionBatch._make(moved)
 
 
+class TextBatch(NamedTuple):
+    """Texts with their classes, or with numbers such as stars.
+
+    Attributes:
+        indices: Positions in the data set, ``(batch,)``; what an error message names.
+        tokens: ``(batch, time)``, padded; at least one real token each.
+        mask: ``(batch, time)``, True = real.
+        labels: ``(batch,)``: classes, -1 where there is none; or float32 numbers, NaN where none.
+        examples: Where each text comes from.
+    """
+
+    indices: Tensor
+    tokens: Tensor
+    mask: Tensor
+    labels: Tensor
+    examples: tuple[TextExample, ...]
+
+    def to(self, device: torch.device | str) -> "TextBatch":
+        """Move the tensors; the examples stay as they are.
+
+        Lightning calls this; without it, it would walk into the examples and refuse them.
+        """
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=True)
+
+        return self._replace(
+            indices=move(self.indices),
+            tokens=move(self.tokens),
+            mask=move(self.mask),
+            labels=move(self.labels),
+        )
+
+
+class StreamBatch(NamedTuple):
+    """A window of several streams of text, for a language model that carries its state over.
+
+    Attributes:
+        indices: Number of the window in its epoch, ``(1,)``; before number 0 the state is zeros.
+        tokens: What is read, ``(batch, time)``; row by row the next words of the last window.
+        targets: What comes next after each token, ``(batch, time)``.
+        mask: ``(batch, time)``, True = real; False only after the last stream's end.
+    """
+
+    indices: Tensor
+    tokens: Tensor
+    targets: Tensor
+    mask: Tensor
+
+
 def collate_questions(questions: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Pad questions to one block; they have no frame, for nothing is generated.
 
@@ -112,6 +162,29 @@ def collate_questions(questions: Sequence[Sequence[int]]) -> tuple[Tensor, Tenso
     rows = [[*question, *[PAD_ID] * (time - len(question))] for question in questions]
     tokens = torch.tensor(rows).view(len(questions), time)
     return tokens, tokens != PAD_ID
+
+
+def collate_texts(texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Pad texts to one block, without a frame.
+
+    Args:
+        texts: For each text its token ids; a text without words is one ``<unk>``.
+
+    Returns:
+        Tokens and mask, both ``(batch, time)``.
+
+    Example:
+        >>> tokens, mask = collate_texts([[7, 8], []])
+        >>> tokens.tolist(), mask.tolist()
+        ([[7, 8], [3, 0]], [[True, True], [True, False]])
+    """
+    lengths = torch.tensor([max(len(text), 1) for text in texts], dtype=torch.int64)
+    # One flat list and one mask: a tensor per text would take most of the time for long reviews.
+    flat = [token for text in texts for token in (text or (UNK_ID,))]
+    mask = torch.arange(int(lengths.max()) if texts else 0) < lengths[:, None]
+    tokens = torch.full(mask.shape, PAD_ID)
+    tokens[mask] = torch.tensor(flat, dtype=torch.int64)
+    return tokens, mask
 
 
 def collate_captions(captions: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor]:

@@ -105,3 +105,22 @@ class QuestionExample:
     image: ImageFile | Scene
     questions: tuple[Question, ...]
     image_id: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class TextExample:
+    """One text with what is to be told from it.
+
+    Args:
+        text: A sentence or a whole review, as it was written.
+        label: The name of its class, a number such as its stars, or None where it is not published.
+        text_id: The data set's own name for it: an id, a file's name, or a file and line.
+
+    Example:
+        >>> TextExample("Slow at first, but it picks up pace.", "positive", "reviews.csv:2").label
+        'positive'
+    """
+
+    text: str
+    label: str | float | None
+    text_id: str

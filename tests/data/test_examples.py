@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from multimodal.data.examples import CaptionExample, ImageFile
+from multimodal.data.examples import CaptionExample, ImageFile, TextExample
 
 
 def test_a_file_is_named_by_its_last_part():
@@ -34,3 +34,8 @@ def test_examples_cannot_be_changed():
 def test_examples_and_readers_need_no_torch():
     code = "import sys, multimodal.data.readers; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_text_travels_with_its_label_or_without():
+    example = TextExample("Dull .", None, "reviews.csv:2")
+    assert pickle.loads(pickle.dumps(example)) == example
