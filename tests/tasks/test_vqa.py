@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from multimodal.data.modules import SceneCounts, VQAData
 from multimodal.data.transforms import TransformSettings
@@ -176,6 +176,28 @@ def test_a_network_blind_to_images_runs_no_encoder(monkeypatch):
 def test_an_optimiser_of_ones_own_replaces_the_default():
     task = make_task(make_data(), optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1))
     assert isinstance(task.configure_optimizers(), torch.optim.SGD)
+
+
+class SaveAt(Callback):
+    """Write a checkpoint after a step."""
+
+    def __init__(self, step, path):
+        self.step, self.path = step, path
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == self.step:
+            trainer.save_checkpoint(self.path)
+
+
+def test_a_run_with_muon_resumes_to_the_bit(tmp_path):
+    data, path = make_data(), tmp_path / "middle.ckpt"
+    sizes = {"fusion_dim": 32, "question_dim": 32}  # Muon takes no narrower matrices
+    unbroken, resumed = (make_task(data, sizes=sizes, muon=True) for _ in range(2))
+    quick = {"max_epochs": 2, "limit_val_batches": 0}
+    make_trainer(tmp_path, callbacks=[SaveAt(1, path)], **quick).fit(unbroken, data)
+    assert len(unbroken.trainer.optimizers[0].param_groups[0]["params"]) > 5
+    make_trainer(tmp_path, **quick).fit(resumed, make_data(), ckpt_path=path)
+    torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=0, atol=0)
 
 
 def test_eight_scenes_are_learnt_by_heart():
