@@ -32,6 +32,7 @@ from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
 from multimodal.text import Vocabulary, detokenize, tokenize
 from multimodal.training.callbacks import trusted_callbacks
 from multimodal.training.compatibility import refuse_other_network
+from multimodal.training.muon import muon
 from multimodal.training.opening import OpenEncoder
 from multimodal.training.optimisation import Rates, adamw, total_steps
 from multimodal.training.results import ResultsFile
@@ -58,6 +59,7 @@ class CaptioningTask(LightningModule):
         encoder_rate: Factor on the learning rate for the encoder; below 1 for a pretrained one.
         warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.
         weight_decay: AdamW's, on matrices only.
+        muon: Whether the matrices between pixels and words learn by Muon.
         label_smoothing: Share of the target spread over the vocabulary.
         scheduled_sampling: Final share of input words taken from the model's own predictions; it
             rises linearly from 0.
@@ -90,6 +92,7 @@ class CaptioningTask(LightningModule):
         encoder_rate: float = 1.0,
         warmup: float = 0.05,
         weight_decay: float = 0.01,
+        muon: bool = False,
         label_smoothing: float = 0.1,
         scheduled_sampling: float = 0.0,
         attention_penalty: float = 0.0,
@@ -111,6 +114,7 @@ class CaptioningTask(LightningModule):
         self.transform = transform
         self.model = Captioner(settings, len(self.words))
         self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
+        self.muon = muon
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
         self.attention_penalty = attention_penalty
@@ -249,12 +253,14 @@ class CaptioningTask(LightningModule):
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build AdamW with warm-up and cosine, or the optimiser that was named."""
+        """Build AdamW or Muon with warm-up and cosine, or the optimiser that was named."""
         if self.optimizer is not None:
             return self.optimizer(self.parameters())
-        return adamw(
-            self.model, self.model.encoder, self.rates, self.trainer.estimated_stepping_batches
-        )
+        steps = self.trainer.estimated_stepping_batches
+        if self.muon:
+            outputs = [] if self.model.tied else [self.model.output]
+            return muon(self.model, self.model.encoder, outputs, self.rates, steps)
+        return adamw(self.model, self.model.encoder, self.rates, steps)
 
     @override
     def configure_callbacks(self) -> list[Callback]:

@@ -201,7 +201,7 @@ class VQATask(LightningModule):
             return self.optimizer(self.parameters())
         steps = self.trainer.estimated_stepping_batches
         if self.muon:
-            return muon(self.model, self.model.encoder, self.model.answer[-1], self.rates, steps)
+            return muon(self.model, self.model.encoder, [self.model.answer[-1]], self.rates, steps)
         return adamw(self.model, self.model.encoder, self.rates, steps)
 
     @override

@@ -40,40 +40,36 @@ class Muon(torch.optim.Optimizer):
     """Orthogonalised momentum for matrices, AdamW for the other parameters.
 
     Args:
-        matrices: Two-dimensional weights of hidden layers.
-        others: AdamW's groups: biases, embeddings, convolutions, what gives the output.
-        lr: Learning rate of the matrices, on AdamW's scale.
+        matrices: Groups of hidden layers' weights; a convolution's counts as the matrix
+            ``(out channels, in channels x height x width)``. Learning rates are on AdamW's scale.
+        others: AdamW's groups: biases, embeddings, what gives the output.
+        lr: Learning rate of groups that name none.
         momentum: Share of the last momentum that stays, and of it that is looked ahead (Nesterov).
         betas: AdamW's.
-        weight_decay: Of the matrices.
 
     Raises:
-        ValueError: If a matrix has not two dimensions.
+        ValueError: If a matrix is a vector.
     """
 
     def __init__(
         self,
-        matrices: Sequence[Tensor],
+        matrices: list[dict[str, Any]],
         others: list[dict[str, Any]],
         *,
         lr: float,
         momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.98),
-        weight_decay: float = 0.0,
     ) -> None:
-        for matrix in matrices:
-            if matrix.ndim != 2:
+        for matrix in (each for group in matrices for each in group["params"]):
+            if matrix.ndim < 2:
                 raise ValueError(
                     f"Muon takes matrices, got a parameter of shape {tuple(matrix.shape)}. Put it "
                     "among the others, which AdamW takes."
                 )
         self._adamw = torch.optim.AdamW(others, lr=lr, betas=betas, fused=True)
-        first: dict[str, Any] = {"params": list(matrices), "lr": lr, "weight_decay": weight_decay}
-        rest = self._adamw.param_groups
-        super().__init__(
-            [{**first, "momentum": momentum}, *({**group, "momentum": 0.0} for group in rest)],
-            self._adamw.defaults,
-        )
+        rest = [{**group, "momentum": 0.0} for group in self._adamw.param_groups]
+        first = [{"momentum": momentum, **group} for group in matrices]
+        super().__init__([*first, *rest], self._adamw.defaults)
 
     @override
     @torch.no_grad()
@@ -90,10 +86,11 @@ class Muon(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        first, *rest = self.param_groups
-        for matrix in first["params"]:
-            if matrix.grad is not None:
-                self._move(matrix, matrix.grad, first)
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if group["momentum"] and matrix.grad is not None:
+                    self._move(matrix, matrix.grad, group)
+        rest = [group for group in self.param_groups if not group["momentum"]]
         # One state for both: a checkpoint that is loaded replaces these dictionaries.
         self._adamw.param_groups, self._adamw.state = rest, self.state
         self._adamw.step()
@@ -106,7 +103,9 @@ class Muon(torch.optim.Optimizer):
         state["momentum"].lerp_(gradient, 1 - group["momentum"])
         ahead = gradient.lerp(state["momentum"], group["momentum"])
         matrix.mul_(1 - rate * group["weight_decay"])
-        matrix.add_(orthogonalise(ahead), alpha=-rate * 0.2 * max(matrix.shape) ** 0.5)
+        flat = ahead.flatten(1)
+        step = 0.2 * max(flat.shape) ** 0.5
+        matrix.add_(orthogonalise(flat).reshape(matrix.shape), alpha=-rate * step)
 
 
 def orthogonalise(matrix: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
@@ -139,16 +138,20 @@ def orthogonalise(matrix: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows 
 
 
 def muon(
-    model: nn.Module, encoder: nn.Module, output: nn.Module, rates: Rates, steps: int | float
+    model: nn.Module,
+    encoder: nn.Module,
+    outputs: Sequence[nn.Module],
+    rates: Rates,
+    estimated_steps: int | float,
 ) -> OptimizerLRScheduler:
     """Build Muon and its schedule for the run that a trainer is about to start.
 
     Args:
         model: What is trained; also what is frozen now and opened later.
-        encoder: Its part that learns at the encoder's rate, all of it by AdamW.
-        output: Its last layer, which AdamW takes.
+        encoder: Its part that learns at the encoder's rate.
+        outputs: Layers that give the output, which AdamW takes.
         rates: How fast; Muon and AdamW share a rate.
-        steps: The trainer's ``estimated_stepping_batches``.
+        estimated_steps: The trainer's ``estimated_stepping_batches``.
 
     Returns:
         What ``configure_optimizers`` returns.
@@ -156,26 +159,28 @@ def muon(
     Raises:
         ValueError: If the run has no end.
     """
-    matrices = _hidden_matrices(model, [encoder, output])
-    taken = {id(matrix) for matrix in matrices}
+    hidden = _hidden_weights(model, outputs)
     inside = {id(parameter) for parameter in encoder.parameters()}
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    groups: dict[tuple[bool, bool, bool], list[Tensor]] = {}
     for parameter in model.parameters():
-        if id(parameter) not in taken:
-            key = (id(parameter) in inside, parameter.ndim > 1)
-            groups.setdefault(key, []).append(parameter)
-    others = [
-        {
-            "params": parameters,
-            "lr": rates.peak * (rates.encoder if in_encoder else 1.0),
-            "weight_decay": rates.weight_decay if decayed else 0.0,
-        }
-        for (in_encoder, decayed), parameters in groups.items()
-    ]
-    optimizer = Muon(matrices, others, lr=rates.peak, weight_decay=rates.weight_decay)
-    total = total_steps(steps)
+        key = (id(parameter) in hidden, id(parameter) in inside, parameter.ndim > 1)
+        groups.setdefault(key, []).append(parameter)
+    matrices, others = (
+        [
+            {
+                "params": parameters,
+                "lr": rates.peak * (rates.encoder if in_encoder else 1.0),
+                "weight_decay": rates.weight_decay if is_decayed else 0.0,
+            }
+            for (is_hidden, in_encoder, is_decayed), parameters in groups.items()
+            if is_hidden == wanted
+        ]
+        for wanted in (True, False)
+    )
+    optimizer = Muon(matrices, others, lr=rates.peak)
+    steps = total_steps(estimated_steps)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, warmup_cosine(max(1, round(rates.warmup * total)), total)
+        optimizer, warmup_cosine(max(1, round(rates.warmup * steps)), steps)
     )
     return {
         "optimizer": optimizer,
@@ -183,15 +188,15 @@ def muon(
     }
 
 
-def _hidden_matrices(model: nn.Module, left_out: Sequence[nn.Module]) -> list[Tensor]:
-    """Return the weights of linear and recurrent layers, not those of embeddings."""
-    outside = {id(parameter) for module in left_out for parameter in module.parameters()}
-    return [
-        parameter
+def _hidden_weights(model: nn.Module, outputs: Sequence[nn.Module]) -> set[int]:
+    """Return the identities of weights of linear, recurrent and convolutional layers."""
+    outside = {id(parameter) for module in outputs for parameter in module.parameters()}
+    return {
+        id(parameter)
         for module in model.modules()
-        if isinstance(module, nn.Linear | nn.RNNBase)
+        if isinstance(module, nn.Linear | nn.RNNBase | nn.Conv2d)
         for parameter in module.parameters(recurse=False)
         if id(parameter) not in outside
-        and parameter.ndim == 2
-        and min(parameter.shape) >= _NARROWEST
-    ]
+        and parameter.ndim > 1
+        and min(parameter.flatten(1).shape) >= _NARROWEST
+    }

@@ -20,7 +20,9 @@ def net():
 
 
 def built(model, **changes):
-    found = muon(model, model[0], model[-1], Rates(**{"peak": 0.01, "encoder": 0.5, **changes}), 40)
+    found = muon(
+        model, model[0], [model[-1]], Rates(**{"peak": 0.01, "encoder": 0.5, **changes}), 40
+    )
     return found["optimizer"], found["lr_scheduler"]["scheduler"]
 
 
@@ -61,7 +63,9 @@ def test_a_wide_matrix_is_taken_in_blocks_of_128():
 
 def test_a_step_is_that_of_the_papers():
     weight = nn.Parameter(torch.zeros(32, 50))
-    optimizer = Muon([weight], [{"params": [nn.Parameter(torch.zeros(2))]}], lr=0.1, momentum=0.9)
+    optimizer = Muon(
+        [{"params": [weight]}], [{"params": [nn.Parameter(torch.zeros(2))]}], lr=0.1, momentum=0.9
+    )
     first, second = torch.randn(2, 32, 50, generator=torch.Generator().manual_seed(0))
     expected = torch.zeros(32, 50)
     momentum = torch.zeros(32, 50)
@@ -71,26 +75,45 @@ def test_a_step_is_that_of_the_papers():
         momentum = 0.9 * momentum + 0.1 * gradient
         ahead = 0.1 * gradient + 0.9 * momentum
         expected -= 0.1 * 0.2 * math.sqrt(50) * orthogonalise(ahead)
-    torch.testing.assert_close(weight.detach(), expected)
+    # The polynomials raise rounding errors some hundredfold; a step is a hundredth.
+    torch.testing.assert_close(weight.detach(), expected, rtol=0, atol=3e-4)
+
+
+def test_a_convolution_counts_as_the_matrix_of_its_output_channels():
+    kernel = nn.Parameter(torch.randn(32, 8, 3, 3, generator=torch.Generator().manual_seed(0)))
+    flat = nn.Parameter(kernel.detach().flatten(1))
+    for weight in (kernel, flat):
+        others = [{"params": [nn.Parameter(torch.zeros(2))]}]
+        optimizer = Muon([{"params": [weight], "weight_decay": 0.1}], others, lr=0.1)
+        weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(1))
+        optimizer.step()
+    torch.testing.assert_close(kernel.flatten(1), flat)
+
+
+def test_narrow_layers_and_embeddings_stay_with_adamw():
+    model = nn.ModuleList([nn.Conv2d(3, 24, 3), nn.Embedding(64, 64), nn.LSTM(32, 32)])
+    optimizer = muon(model, model[0], [], Rates(), 10)["optimizer"]
+    taken = {id(each) for group in optimizer.param_groups[:1] for each in group["params"]}
+    assert optimizer.param_groups[0]["momentum"] > 0
+    assert taken == {id(model[2].weight_ih_l0), id(model[2].weight_hh_l0)}
 
 
 def test_everything_else_moves_as_adamw_moves_it():
     ours, theirs = net(), net()
     optimizer, _ = built(ours)
-    others = [each for group in optimizer.param_groups[1:] for each in group["params"]]
+    rest = [group for group in optimizer.param_groups if not group["momentum"]]
+    others = [each for group in rest for each in group["params"]]
     names = {id(value): name for name, value in ours.named_parameters()}
     named = {names[id(each)] for each in others}
-    assert named == {"0.weight", "0.bias", "2.bias", "4.weight", "4.bias"}
-    theirs[2].weight.requires_grad_(False)
+    assert named == {"0.bias", "2.bias", "4.weight", "4.bias"}
     groups = [
-        {"params": [theirs[0].weight], "lr": 0.005, "weight_decay": 0.01},
         {"params": [theirs[0].bias], "lr": 0.005, "weight_decay": 0.0},
         {"params": [theirs[2].bias, theirs[4].bias], "lr": 0.01, "weight_decay": 0.0},
         {"params": [theirs[4].weight], "lr": 0.01, "weight_decay": 0.01},
     ]
     reference = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
     inputs = torch.randn(8, 40, generator=torch.Generator().manual_seed(2))
-    factor = optimizer.param_groups[0]["lr"] / 0.01
+    factor = optimizer.param_groups[0]["lr"] / 0.005
     for group in reference.param_groups:
         group["lr"] *= factor
     for model, stepped in ((ours, optimizer), (theirs, reference)):
@@ -117,7 +140,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does():
 
 def test_random_labels_are_learnt_by_heart():
     model = net()
-    assert train(model, *built(model), 40) < 0.3  # at first it is log 3
+    assert train(model, *built(model, peak=0.03), 80) < 0.3  # at first it is log 3
 
 
 def test_a_frozen_matrix_stays():
@@ -130,4 +153,8 @@ def test_a_frozen_matrix_stays():
 
 def test_what_is_no_matrix_is_refused():
     with pytest.raises(ValueError, match=r"Muon takes matrices, got .* shape \(3,\)"):
-        Muon([nn.Parameter(torch.zeros(3))], [{"params": [nn.Parameter(torch.zeros(2))]}], lr=0.1)
+        Muon(
+            [{"params": [nn.Parameter(torch.zeros(3))]}],
+            [{"params": [nn.Parameter(torch.zeros(2))]}],
+            lr=0.1,
+        )
