@@ -1,18 +1,21 @@
-"""The default optimiser of every task: AdamW with a warm-up and a cosine, the encoder at its rate.
+"""The default optimiser of every task: AdamW with a warm-up and a cosine, a rate for each part.
 
 References:
     Loshchilov and Hutter 2019, "Decoupled weight decay regularization" (AdamW; matrices only are
     decayed, as is usual); Howard and Ruder 2018, "Universal language model fine-tuning for text
-    classification", section 3.2 (a pretrained part learns more slowly than a new one).
+    classification", section 3.2 (a pretrained part learns more slowly than a new one, and a lower
+    layer than a higher one; their slanted triangle is a warm-up and a fall, too).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
+from multimodal.training.row_adam import RowAdamW
 from multimodal.training.schedules import warmup_cosine
 
 
@@ -50,17 +53,48 @@ def adamw(
     Raises:
         ValueError: If the run has no end.
     """
-    optimizer = torch.optim.AdamW(
-        _groups(model, encoder, rates), lr=rates.peak, betas=(0.9, 0.98), fused=True
-    )
-    steps = total_steps(estimated_steps)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, warmup_cosine(max(1, round(rates.warmup * steps)), steps)
-    )
-    return {
-        "optimizer": optimizer,
-        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-    }
+    inside = {id(parameter) for parameter in encoder.parameters()} if encoder else set()
+    parameters = list(model.parameters())
+    parts = [int(id(parameter) in inside) for parameter in parameters]
+    return _adamw(parameters, parts, [1.0, rates.encoder], rates, estimated_steps)
+
+
+def adamw_by_depth(
+    groups: Sequence[Sequence[nn.Parameter]],
+    rates: Rates,
+    estimated_steps: int | float,
+    *,
+    depth_factor: float = 2.6,
+) -> OptimizerLRScheduler:
+    """Build AdamW and its schedule for layers of which lower ones learn more slowly.
+
+    Args:
+        groups: What learns, from bottom to top, as a model's ``parameters_by_depth`` lists it.
+        rates: How fast the top learns; ``encoder`` does not count.
+        estimated_steps: The trainer's ``estimated_stepping_batches``.
+        depth_factor: How many times as fast each group learns as the one below; 1 for all alike.
+
+    Returns:
+        What ``configure_optimizers`` returns.
+
+    Raises:
+        ValueError: If the run has no end, or the factor is less than 1.
+
+    Example:
+        >>> layers = [list(nn.Linear(2, 2, bias=False).parameters()) for _ in range(3)]
+        >>> found = adamw_by_depth(layers, Rates(peak=1.0), 10, depth_factor=2.0)
+        >>> [group["initial_lr"] for group in found["optimizer"].param_groups]
+        [0.25, 0.5, 1.0]
+    """
+    if depth_factor < 1:
+        raise ValueError(
+            f"`depth_factor` must be 1 or more, got {depth_factor}: lower layers learn more slowly."
+        )
+    top = len(groups) - 1
+    factors = [depth_factor ** (depth - top) for depth in range(len(groups))]
+    parameters = [parameter for group in groups for parameter in group]
+    depths = [depth for depth, group in enumerate(groups) for _ in group]
+    return _adamw(parameters, depths, factors, rates, estimated_steps)
 
 
 def total_steps(estimated: int | float) -> int:
@@ -84,19 +118,37 @@ def total_steps(estimated: int | float) -> int:
     return max(1, int(estimated))
 
 
-def _groups(
-    model: nn.Module, encoder: nn.Module | None, rates: Rates
-) -> list[dict[str, list[Tensor] | float]]:
-    inside = {id(parameter) for parameter in encoder.parameters()} if encoder else set()
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for parameter in model.parameters():
-        key = (id(parameter) in inside, parameter.ndim > 1)
-        groups.setdefault(key, []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "lr": rates.peak * (rates.encoder if in_encoder else 1.0),
-            "weight_decay": rates.weight_decay if matrix else 0.0,
-        }
-        for (in_encoder, matrix), parameters in groups.items()
-    ]
+def _adamw(
+    parameters: Sequence[Tensor],
+    parts: Sequence[int],
+    factors: Sequence[float],
+    rates: Rates,
+    estimated_steps: int | float,
+) -> OptimizerLRScheduler:
+    """Build the optimiser of parameters whose part of the network learns at a factor of the peak.
+
+    Saved states number the parameters group by group, so the groups' order must not change.
+    """
+    groups: dict[tuple[int, bool], list[Tensor]] = {}
+    for parameter, part in zip(parameters, parts, strict=True):
+        groups.setdefault((part, parameter.ndim > 1), []).append(parameter)
+    optimizer = RowAdamW(
+        [
+            {
+                "params": group,
+                "lr": rates.peak * factors[part],
+                "weight_decay": rates.weight_decay if is_matrix else 0.0,
+            }
+            for (part, is_matrix), group in groups.items()
+        ],
+        lr=rates.peak,
+        betas=(0.9, 0.98),
+    )
+    steps = total_steps(estimated_steps)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, warmup_cosine(max(1, round(rates.warmup * steps)), steps)
+    )
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+    }

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from multimodal.training.optimisation import Rates, adamw, total_steps
+from multimodal.training.optimisation import Rates, adamw, adamw_by_depth, total_steps
 
 
 def model():
@@ -39,3 +39,27 @@ def test_the_rate_follows_the_schedule_at_every_step():
 def test_a_run_without_an_end_is_refused():
     with pytest.raises(ValueError, match=r"set --trainer.max_epochs or --trainer.max_steps"):
         total_steps(float("inf"))
+
+
+def test_each_group_learns_more_slowly_than_the_one_above():
+    groups = [list(nn.Linear(2, 2).parameters()) for _ in range(3)]
+    rates = Rates(peak=0.26, weight_decay=0.3)
+    found = adamw_by_depth(groups, rates, 10.0)["optimizer"].param_groups
+    by_parameter = {id(each): group for group in found for each in group["params"]}
+    for depth, group in enumerate(groups):
+        for parameter in group:
+            its = by_parameter[id(parameter)]
+            assert its["initial_lr"] == pytest.approx(0.26 / 2.6 ** (2 - depth))
+            assert its["weight_decay"] == (0.3 if parameter.ndim > 1 else 0.0)
+
+
+def test_a_factor_below_1_is_refused():
+    with pytest.raises(ValueError, match=r"`depth_factor` must be 1 or more, got 0.5"):
+        adamw_by_depth([], Rates(), 10.0, depth_factor=0.5)
+
+
+def test_the_groups_keep_the_order_in_which_saved_states_number_them():
+    net = model()
+    found = adamw(net, net["encoder"], Rates(), 10.0)["optimizer"].param_groups
+    expected = [net["encoder"].weight, net["encoder"].bias, net["head"].weight, net["head"].bias]
+    assert all(group["params"] == [each] for group, each in zip(found, expected, strict=True))

@@ -1,0 +1,96 @@
+"""AdamW that, for large tables of word vectors, touches only the rows of the batch.
+
+Adam moves a parameter for a while after its last gradient, so the plain one walks through every
+word's row, its moments too, at every step. Here the rows of a sparse gradient are updated as Adam
+updates them, and the others rest, moments and weight decay included. All else is torch's fused
+AdamW, and the saved state has its form.
+
+References:
+    Loshchilov and Hutter 2019, "Decoupled weight decay regularization", algorithm 2; Kingma and Ba
+    2015, "Adam: a method for stochastic optimization", algorithm 1. torch's SparseAdam rests the
+    same rows, but takes no dense gradients beside.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class RowAdamW(torch.optim.AdamW):
+    """AdamW for dense gradients, and for the rows of sparse ones.
+
+    Args:
+        params: Parameters or groups of them, as torch's optimisers take them.
+        lr: Learning rate.
+        betas: How slowly the means of the gradient and of its square change.
+        weight_decay: Decoupled weight decay.
+
+    Example:
+        >>> table = torch.nn.Embedding(5, 2, sparse=True)
+        >>> before = table.weight.detach().clone()
+        >>> table(torch.tensor([3])).sum().backward()
+        >>> RowAdamW(table.parameters(), lr=0.1).step()
+        >>> (table.weight != before).any(dim=1).tolist()
+        [False, False, False, True, False]
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
+        # A float16 scaler then unscales the gradients itself, sparse ones too.
+        self._step_supports_amp_scaling = False
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient.
+
+        Args:
+            closure: Computes the loss again, as torch's optimisers take it.
+
+        Returns:
+            What the closure returned.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        tables: list[tuple[Tensor, Tensor]] = []
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                gradient = parameter.grad
+                if gradient is not None and gradient.layout == torch.sparse_coo:
+                    self._update_rows(parameter, gradient.coalesce(), group)
+                    tables.append((parameter, gradient))
+                    parameter.grad = None  # out of the dense optimiser's sight
+        super().step()
+        for parameter, gradient in tables:
+            parameter.grad = gradient
+        return loss
+
+    def _update_rows(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+            state["exp_avg"] = torch.zeros_like(parameter)
+            state["exp_avg_sq"] = torch.zeros_like(parameter)
+        state["step"] += 1
+        (rows,), values = gradient.indices(), gradient.values()
+        (beta, square_beta), rate = group["betas"], group["lr"]
+        mean = state["exp_avg"].index_select(0, rows).lerp_(values, 1 - beta)
+        square = state["exp_avg_sq"].index_select(0, rows).mul_(square_beta)
+        square.addcmul_(values, values, value=1 - square_beta)
+        state["exp_avg"].index_copy_(0, rows, mean)
+        state["exp_avg_sq"].index_copy_(0, rows, square)
+        # A GPU would be waited for if the step were read as a number.
+        corrected = square.div_(1 - square_beta ** state["step"]).sqrt_().add_(group["eps"])
+        update = mean.div_(1 - beta ** state["step"]).div_(corrected)
+        moved = parameter.index_select(0, rows).mul_(1 - rate * group["weight_decay"])
+        parameter.index_copy_(0, rows, moved.sub_(update.mul_(rate)))
