@@ -32,6 +32,7 @@ from multimodal.training.opening import OpenEncoder
 from multimodal.training.optimisation import Rates, adamw
 from multimodal.training.results import ResultsFile
 from multimodal.training.skipped import SkippedImages
+from multimodal.training.word_vectors import start_from_vectors
 
 Loss = Literal["cross_entropy", "soft"]
 
@@ -53,6 +54,8 @@ class VQATask(LightningModule):
         muon: Whether the matrices between encoder and answers learn by Muon: in two thirds of the
             steps, of which each costs a little more.
         label_smoothing: Share of the target spread over all answers; for ``cross_entropy``.
+        word_vectors: A text file of GloVe, fastText or word2vec that the questions' words start
+            from; empty for none.
         unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
         unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
         question_only: Checkpoint of a run with ``settings.blind`` at ``image``, which a test
@@ -77,6 +80,7 @@ class VQATask(LightningModule):
         weight_decay: float = 0.01,
         muon: bool = False,
         label_smoothing: float = 0.0,
+        word_vectors: str = "",
         unfreeze_epoch: int = -1,
         unfreeze_stages: int = -1,
         question_only: str = "",
@@ -94,6 +98,7 @@ class VQATask(LightningModule):
         self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
         self.muon = muon
         self.label_smoothing = label_smoothing
+        self.word_vectors = word_vectors
         self.unfreeze_epoch = unfreeze_epoch
         self.unfreeze_stages = unfreeze_stages
         self.with_wups = with_wups
@@ -193,6 +198,18 @@ class VQATask(LightningModule):
     def on_test_epoch_end(self) -> None:
         """Log the scores of the answers."""
         self._log_scores("test")
+
+    @override
+    def setup(self, stage: str) -> None:
+        """Before training, start the words from the vectors that were named.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no file of word vectors, or of another width than the model's.
+        """
+        if stage == "fit" and self.word_vectors:
+            embedding = self.model.questions.embedding
+            start_from_vectors(embedding, self.word_vectors, self.words.to_list())
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:

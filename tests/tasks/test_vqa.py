@@ -200,6 +200,21 @@ def test_a_run_with_muon_resumes_to_the_bit(tmp_path):
     torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=0, atol=0)
 
 
+def test_words_start_from_given_vectors_and_a_checkpoint_needs_them_no_more(tmp_path):
+    data, path = make_data(), tmp_path / "small.txt"
+    word = data.vocabulary[5]
+    path.write_text(f"{word} {' '.join('3' * 12)}\n")
+    task = make_task(data, word_vectors=str(path), learning_rate=0.0)
+    trainer = make_trainer(tmp_path, max_steps=1, limit_val_batches=0)
+    trainer.fit(task, data)
+    assert task.model.questions.embedding.weight[5].tolist() == [3.0] * 12
+    trainer.save_checkpoint(tmp_path / "it.ckpt")
+    path.unlink()
+    again = make_task(data, word_vectors=str(path))
+    make_trainer(tmp_path).test(again, data, ckpt_path=tmp_path / "it.ckpt", verbose=False)
+    assert again.model.questions.embedding.weight[5].tolist() == [3.0] * 12
+
+
 def test_eight_scenes_are_learnt_by_heart():
     data = make_data(batch_size=8)
     task, batch = make_task(data), batch_of(data)
