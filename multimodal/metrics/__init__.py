@@ -1,4 +1,4 @@
-"""Scores of captions and of answers, each a pure function and a torchmetrics class in one file."""
+"""Scores of captions, answers and classes: a function and a torchmetrics class in one file each."""
 
 from multimodal.metrics.answer_results import (
     Annotation,
@@ -10,6 +10,16 @@ from multimodal.metrics.answer_results import (
 from multimodal.metrics.bleu import BleuScore, bleu, bleu_per_image
 from multimodal.metrics.captions import CaptionScores, caption_scores
 from multimodal.metrics.cider import CiderD, CiderDScore, cider_d
+from multimodal.metrics.classification import (
+    CalibrationBin,
+    ClassificationScores,
+    ClassRow,
+    calibration_bins,
+    calibration_error,
+    class_rows,
+    confusion_matrix,
+    macro_f1,
+)
 from multimodal.metrics.meteor import MeteorScore, meteor, meteor_per_image, wordnet_is_there
 from multimodal.metrics.question_priors import (
     AnsweredQuestion,
@@ -37,10 +47,13 @@ __all__ = [
     "AnswerReport",
     "AnsweredQuestion",
     "BleuScore",
+    "CalibrationBin",
     "CaptionScores",
     "CaptionTruth",
     "CiderD",
     "CiderDScore",
+    "ClassRow",
+    "ClassificationScores",
     "MeteorScore",
     "QuestionPriors",
     "QuestionScore",
@@ -50,9 +63,14 @@ __all__ = [
     "answer_items",
     "bleu",
     "bleu_per_image",
+    "calibration_bins",
+    "calibration_error",
     "caption_scores",
     "cider_d",
+    "class_rows",
+    "confusion_matrix",
     "coverage",
+    "macro_f1",
     "mean_scores",
     "mean_wups",
     "meteor",
