@@ -1,0 +1,176 @@
+"""A linear classifier of bags of n-grams: the baseline that networks are held against.
+
+Each text becomes a vector of its words and word pairs, weighted by TF-IDF and then by how much more
+often an n-gram occurs in texts of a class than in others (the log-count ratio of naive Bayes); a
+logistic regression for each class against the rest learns from that. It knows no order beyond a
+pair, trains in seconds on a processor, and on long reviews it is hard to beat: on 10,662 sentences
+of film reviews it reaches 79.9 % where a convolutional network without pretrained vectors has 76.1.
+
+References:
+    Wang and Manning 2012, "Baselines and bigrams: simple, good sentiment and topic classification",
+    section 2: the ratio r of equation 2, with binary counts, times the features; here the
+    features are TF-IDF and the classifier a logistic regression, for its probabilities.
+"""
+
+import re
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Text: TypeAlias = str | Sequence[str]
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[!?]")
+
+
+class LinearBaseline:
+    """TF-IDF of n-grams, weighted by naive Bayes, and logistic regression.
+
+    Args:
+        ngrams: The longest run of words that counts as one feature.
+        min_count: N-grams of fewer texts are left out.
+        strength: How closely the regression follows its training texts: the inverse of the weight
+            of its squared coefficients (scikit-learn's C).
+        smoothing: Added to each count before ratios are taken.
+
+    Attributes:
+        classes: The labels that were learned, sorted; columns of the probabilities.
+
+    Example:
+        >>> texts = ["a good film", "good fun", "a bad film", "not good , bad"]
+        >>> baseline = LinearBaseline().fit(texts, ["pos", "pos", "neg", "neg"])
+        >>> baseline.predict(["what a bad day", "good"])
+        ['neg', 'pos']
+        >>> baseline.predict_proba(["what a bad day"]).shape
+        torch.Size([1, 2])
+    """
+
+    def __init__(
+        self,
+        *,
+        ngrams: int = 2,
+        min_count: int = 1,
+        strength: float = 4.0,
+        smoothing: float = 1.0,
+    ) -> None:
+        self.ngrams = ngrams
+        self.min_count = min_count
+        self.strength = strength
+        self.smoothing = smoothing
+        self.classes: list[Any] = []
+        self._tfidf: Any = None
+        self._models: list[tuple[Any, Any]] = []  # a ratio and a regression each
+
+    def fit(self, texts: Sequence[Text], labels: Sequence[Hashable]) -> "LinearBaseline":
+        """Learn from texts.
+
+        Args:
+            texts: Texts, or lists of their words.
+            labels: The class of each, of two classes or more.
+
+        Returns:
+            The baseline itself.
+
+        Raises:
+            ValueError: If texts and labels are not as many, there is one class only, or no word.
+            TypeError: If `texts` is one string.
+        """
+        from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import
+        from sklearn.linear_model import LogisticRegression
+
+        _check_texts(texts)
+        _check_labels(labels, len(texts))
+        self.classes = sorted(set(labels))
+        self._tfidf = TfidfVectorizer(
+            tokenizer=_words,
+            token_pattern=None,
+            lowercase=False,
+            ngram_range=(1, self.ngrams),
+            min_df=self.min_count,
+            sublinear_tf=True,
+        )
+        try:
+            features = self._tfidf.fit_transform(texts)
+        except ValueError as error:  # an empty vocabulary, and nothing left of one
+            raise ValueError(
+                f"No n-gram is in {self.min_count} of the {len(texts)} texts of the linear "
+                "baseline. Are the texts empty?"
+            ) from error
+        numbers = {label: number for number, label in enumerate(self.classes)}
+        given = np.array([numbers[label] for label in labels])
+        # With two classes, one regression says it all.
+        rest = range(len(self.classes)) if len(self.classes) > 2 else [1]
+        self._models = []
+        for number in rest:
+            inside = given == number
+            ratio = _log_count_ratio(features, inside, self.smoothing)
+            model = LogisticRegression(C=self.strength, solver="liblinear")
+            self._models.append((ratio, model.fit(features.multiply(ratio).tocsr(), inside)))
+        return self
+
+    def predict_proba(self, texts: Sequence[Text]) -> Float[Tensor, "texts classes"]:
+        """Compute the probability of each class for each text.
+
+        Args:
+            texts: Texts, or lists of their words, as given to `fit`.
+
+        Returns:
+            Probabilities in the order of `classes`; of a text without a known word, about those of
+            the training texts.
+
+        Raises:
+            ValueError: If `fit` was not called.
+            TypeError: If `texts` is one string.
+        """
+        _check_texts(texts)
+        if not self._models:
+            raise ValueError("The linear baseline has learned nothing: call `fit` first.")
+        features = self._tfidf.transform(texts)
+        columns = [
+            model.predict_proba(features.multiply(ratio).tocsr())[:, 1]
+            for ratio, model in self._models
+        ]
+        if len(columns) == 1:
+            columns.insert(0, 1 - columns[0])
+        shares = torch.from_numpy(np.stack(columns, axis=1))
+        return (shares / shares.sum(dim=1, keepdim=True)).float()
+
+    def predict(self, texts: Sequence[Text]) -> list[Any]:
+        """Name the most probable class of each text.
+
+        Args:
+            texts: Texts, or lists of their words, as given to `fit`.
+
+        Returns:
+            A label for each.
+        """
+        return [self.classes[row] for row in self.predict_proba(texts).argmax(dim=1).tolist()]
+
+
+def _words(text: Text) -> list[str]:
+    return _WORD.findall(text.lower()) if isinstance(text, str) else list(text)
+
+
+def _log_count_ratio(features: Any, inside: Any, smoothing: float) -> Any:
+    """Compare how often n-grams are in texts of a class and in others (equation 2)."""
+    there = (features > 0).astype(np.float64)
+    ours, others = (smoothing + np.asarray(there[rows].sum(axis=0)) for rows in (inside, ~inside))
+    return np.log((ours / ours.sum()) / (others / others.sum()))
+
+
+def _check_texts(texts: Sequence[Text]) -> None:
+    if isinstance(texts, str):
+        raise TypeError(f"`texts` must be a list of texts, got the string {texts[:40]!r}.")
+
+
+def _check_labels(labels: Sequence[Hashable], texts: int) -> None:
+    if len(labels) != texts:
+        raise ValueError(f"Every text needs a label, got {texts} texts and {len(labels)} labels.")
+    if len(set(labels)) < 2:
+        found = f"all are {labels[0]!r}" if labels else "there are none"
+        raise ValueError(
+            f"The linear baseline needs texts of at least two classes, of these {found}."
+        )
