@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimodal.interpret.pages import Page, _text_width, line_height, resample, wrap
+from multimodal.interpret.pages import Page, line_height, resample, text_width, wrap
 
 SENTENCE = "a brown dog runs through the tall grass near two other dogs"
 
@@ -18,7 +18,7 @@ def test_text_is_broken_between_words():
 @given(text=st.text("abW. $\\_é", max_size=80), width=st.floats(0.5, 3))
 def test_no_line_is_wider_than_asked_and_no_letter_is_lost(text, width):
     lines = wrap(text, width, 10.0, lines=1000)
-    assert all(_text_width(line, 10.0, "normal") <= width for line in lines)
+    assert all(text_width(line, 10.0, "normal") <= width for line in lines)
     assert "".join(lines).replace(" ", "") == "".join(text.split())
 
 
@@ -32,7 +32,7 @@ def test_text_of_too_many_lines_ends_in_an_ellipsis():
     lines = wrap("word " * 500, 2.0, 10.0, lines=3)
     assert len(lines) == 3
     assert lines[-1].endswith("…")
-    assert _text_width(lines[-1], 10.0, "normal") <= 2.0
+    assert text_width(lines[-1], 10.0, "normal") <= 2.0
 
 
 def test_no_text_takes_no_lines():
@@ -40,7 +40,7 @@ def test_no_text_takes_no_lines():
 
 
 def test_bold_letters_are_wider():
-    assert _text_width("a dog", 10.0, "bold") > _text_width("a dog", 10.0, "normal")
+    assert text_width("a dog", 10.0, "bold") > text_width("a dog", 10.0, "normal")
 
 
 def test_lines_stand_below_each_other():
