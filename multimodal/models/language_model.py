@@ -12,6 +12,7 @@ References:
     neural networks" (writing).
 """
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -259,4 +260,4 @@ def input_scale(embedding_dim: int) -> float:
         >>> input_scale(400)
         20.0
     """
-    return embedding_dim**0.5
+    return math.sqrt(embedding_dim)
