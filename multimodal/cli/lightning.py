@@ -38,6 +38,8 @@ _LOGGER = logging.getLogger(__name__)
 class Command(LightningCLI):
     """LightningCLI with the links between data and model, and the defaults of this machine."""
 
+    trainer_of_verbs: type[Trainer] = Trainer  # its methods are the verbs
+
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link what the data know into the task's arguments of that meaning, where it has them."""
@@ -123,27 +125,56 @@ def run(arguments: list[str]) -> int:
     Raises:
         ValueError: With a sentence, for anything wrong in the options or the configuration.
     """
+    return told(lambda: command(arguments))
+
+
+def command(arguments: list[str], kind: type[Command] = Command) -> Command:
+    """Build everything that a verb needs, and run it.
+
+    Args:
+        arguments: The verb and its options.
+        kind: What runs it.
+
+    Returns:
+        The command, with the trainer, the task and the data that it made.
+    """
     _quieten()
     hardware = choose_hardware()
+    return kind(
+        LightningModule,
+        LightningDataModule,
+        trainer_class=kind.trainer_of_verbs,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        seed_everything_default=0,
+        save_config_kwargs={"overwrite": True},
+        parser_kwargs={"exit_on_error": False},
+        trainer_defaults={
+            "accelerator": hardware.accelerator,
+            "devices": hardware.devices,
+            "precision": hardware.precision,
+            "use_distributed_sampler": False,  # our sampler knows rank and world size
+            "callbacks": AtomicCheckpoints(),  # also for a LightningModule of one's own
+        },
+        args=_with_paths(arguments),
+    )
+
+
+def told(work: Callable[[], object]) -> int:
+    """Do some work of `command`'s, and turn what goes wrong into a sentence or an exit code.
+
+    Args:
+        work: What to do.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ValueError: With a sentence, for anything wrong in the options or the configuration.
+    """
     try:
-        Command(
-            LightningModule,
-            LightningDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            seed_everything_default=0,
-            save_config_kwargs={"overwrite": True},
-            parser_kwargs={"exit_on_error": False},
-            trainer_defaults={
-                "accelerator": hardware.accelerator,
-                "devices": hardware.devices,
-                "precision": hardware.precision,
-                "use_distributed_sampler": False,  # our sampler knows rank and world size
-                "callbacks": AtomicCheckpoints(),  # also for a LightningModule of one's own
-            },
-            args=_with_paths(arguments),
-        )
+        work()
     except (argparse.ArgumentError, TypeError) as error:
         if isinstance(error, TypeError) and "Parser key" not in str(error):
             raise  # not about an option: a mistake in code, which needs its traceback

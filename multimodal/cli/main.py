@@ -15,6 +15,7 @@ _VERBS = {
     "predict": ("multimodal.cli.lightning", "write captions of a whole set as COCO results JSON"),
     "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
     "ask": ("multimodal.cli.ask", "answer questions about images: ask MODEL IMAGE QUESTION..."),
+    "cross_validate": ("multimodal.cli.folds", "train and test once for each fold of the data"),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
     "configs": ("multimodal.cli.configs", "list the shipped configurations"),
 }
@@ -92,7 +93,7 @@ def _help() -> str:
         "A CNN looks, an LSTM reads and writes.",
         "",
     ]
-    lines += [f"  {verb:<10}{text}" for verb, (_, text) in _VERBS.items()]
+    lines += [f"  {verb:<16}{text}" for verb, (_, text) in _VERBS.items()]
     lines += [
         "",
         "examples:",
