@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from multimodal.cli.configs import check_yaml, find_config
 from multimodal.cli.mistakes import explain
-from multimodal.cli.tasks import row_of
+from multimodal.cli.tasks import adopt_language_model, row_of
 from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.saving import read_checkpoint
 from multimodal.training.checkpoints import AtomicCheckpoints
@@ -46,6 +46,10 @@ class Command(LightningCLI):
         linked = (
             ("vocabulary", "vocabulary"),
             ("answers", "answers"),
+            ("labels", "labels"),
+            ("excerpt", "excerpt"),
+            ("level", "level"),
+            ("keep_lines", "keep_lines"),
             ("eval_transform", "transform"),
         )
         for source, target in linked:
@@ -77,6 +81,9 @@ class Command(LightningCLI):
             saved = read_checkpoint(path, task=row.name)  # refuses what must not be loaded
             if subcommand != "fit":
                 row.adopt(config, saved)
+        teacher = config.model.get("init_args", {}).get("language_model")
+        if subcommand == "fit" and teacher:
+            adopt_language_model(config, read_checkpoint(teacher, task="language_model"))
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:

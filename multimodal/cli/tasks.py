@@ -11,11 +11,15 @@ from typing import Any, Protocol, runtime_checkable
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from multimodal.data.modules import CaptionData, VQAData
+from multimodal.data.modules import CaptionData, LanguageModelData, SentimentData, VQAData
 from multimodal.models.captioning import CaptionerSettings
+from multimodal.models.language_model import LanguageModelSettings
+from multimodal.models.sentiment import SentimentSettings
 from multimodal.models.vqa import AnswererSettings
 from multimodal.saving import SavedModel
 from multimodal.tasks.captioning import CaptioningTask
+from multimodal.tasks.language_model import LanguageModelTask
+from multimodal.tasks.sentiment import SentimentTask
 from multimodal.tasks.vqa import VQATask
 
 
@@ -42,7 +46,8 @@ class TaskRow:
         settings: Its network's settings.
         usage: The command that uses a checkpoint, with what it is for.
         kept: Arguments of the data module that a checkpoint fills beside ``tokens`` and
-            ``transform``, with the names under which its ``extra`` keeps them.
+            ``transform``, with the names under which its ``extra`` keeps them; a dot leads into
+            one of its dictionaries.
     """
 
     name: str
@@ -62,7 +67,7 @@ class TaskRow:
         """
         settings = self.settings.for_loading(saved.settings).to_dict()
         config.model.init_args.settings = _namespace(settings)
-        extra = {argument: saved.extra.get(name) for argument, name in self.kept.items()}
+        extra = {argument: _kept(saved.extra, name) for argument, name in self.kept.items()}
         arguments = {"tokens": saved.vocabulary, "transform": saved.transform, **extra}
         for argument, value in arguments.items():
             if argument in config.data.get("init_args", {}):
@@ -85,7 +90,31 @@ TASKS = (
         usage="ask: multimodal ask {path} IMAGE QUESTION...",
         kept={"known_answers": "answers"},
     ),
+    TaskRow(
+        name="sentiment",
+        task=SentimentTask,
+        data=SentimentData,
+        settings=SentimentSettings,
+        usage="judge texts: multimodal sentiment {path} TEXT...",
+        kept={
+            "known_labels": "labels",
+            "target": "target",
+            "max_words": "excerpt.max_words",
+            "keep": "excerpt.keep",
+        },
+    ),
+    TaskRow(
+        name="language_model",
+        task=LanguageModelTask,
+        data=LanguageModelData,
+        settings=LanguageModelSettings,
+        usage="write: multimodal write {path} PROMPT",
+        kept={"level": "level", "keep_lines": "keep_lines"},
+    ),
 )
+
+# What makes a classifier's recurrent layers the same network as a language model's.
+_SHARED = ("cell", "directions", "num_layers", "embedding_dim", "hidden_dim", "last_dim")
 
 
 def row_of(class_path: str) -> TaskRow | None:
@@ -106,6 +135,27 @@ def row_of(class_path: str) -> TaskRow | None:
     named = locate(class_path)
     rows = (row for row in TASKS if isinstance(named, type) and issubclass(named, row.task))
     return next(rows, None)
+
+
+def adopt_language_model(config: Namespace, saved: SavedModel) -> None:
+    """Give a classifier's configuration the layers and the words of a language model.
+
+    Args:
+        config: The configuration of a verb; changed in place. Dropout stays as it is.
+        saved: The language model's checkpoint.
+    """
+    reader = saved.settings.get("reader", {})
+    for name in _SHARED:
+        if name in reader:
+            config.model.init_args.settings.reader[name] = reader[name]
+    if "tokens" in config.data.get("init_args", {}):
+        config.data.init_args.tokens = saved.vocabulary
+
+
+def _kept(extra: dict[str, Any], name: str) -> Any:
+    outer, _, inner = name.partition(".")
+    value = extra.get(outer)
+    return value.get(inner) if inner and isinstance(value, dict) else value
 
 
 def _namespace(values: dict[str, Any]) -> Namespace:

@@ -51,6 +51,11 @@ class LanguageModelSettings:
         """Rebuild settings from what `to_dict` gave."""
         return cls(**{**values, "reader": ReaderSettings(**values["reader"])})
 
+    @classmethod
+    def for_loading(cls, values: dict[str, Any]) -> "LanguageModelSettings":
+        """Rebuild settings for saved weights: there is nothing that they started from."""
+        return cls.from_dict(values)
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
         return asdict(self)
@@ -129,6 +134,7 @@ class LanguageModel(nn.Module):
         tokens: Int[Tensor, "batch time"],
         mask: Bool[Tensor, "batch time"],
         state: State,
+        among: Int[Tensor, " candidates"] | None = None,
     ) -> Prediction:
         """Predict the word after each word of a window.
 
@@ -137,6 +143,7 @@ class LanguageModel(nn.Module):
             mask: True where the word and the one after it are real; only these positions are
                 projected. In a row nothing real may follow what is not, also in later windows.
             state: From `start`, or of the window before.
+            among: Ids of the only words that are scored, ``(candidates,)``; None scores all.
 
         Returns:
             Logits to be compared with the next tokens at ``mask``, outputs and state.
@@ -144,10 +151,13 @@ class LanguageModel(nn.Module):
         outputs, after = self.reader.resume(self._embed(tokens), state)
         dropped: Tensor = self.reader.output_dropout(outputs)
         cut = tuple(part.detach() for part in after)
-        return Prediction(self._logits(dropped[mask]), outputs, dropped, cut)
+        return Prediction(self._logits(dropped[mask], among), outputs, dropped, cut)
 
     def backwards(
-        self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"]
+        self,
+        tokens: Int[Tensor, "batch time"],
+        mask: Bool[Tensor, "batch time"],
+        among: Int[Tensor, " candidates"] | None = None,
     ) -> Prediction:
         """Predict the word before each word of a window, from those after it.
 
@@ -156,6 +166,7 @@ class LanguageModel(nn.Module):
         Args:
             tokens: Token ids ``(batch, time)``.
             mask: True where a word is real, real ones first.
+            among: As for a call.
 
         Returns:
             Logits to be compared with ``tokens[:, :-1][mask[:, 1:]]``, outputs, and no state.
@@ -169,7 +180,8 @@ class LanguageModel(nn.Module):
             )
         outputs = self.reader.read_backwards(self._embed(tokens), mask)
         dropped: Tensor = self.reader.output_dropout(outputs)
-        return Prediction(self._logits(dropped[:, 1:][mask[:, 1:]]), outputs, dropped, ())
+        logits = self._logits(dropped[:, 1:][mask[:, 1:]], among)
+        return Prediction(logits, outputs, dropped, ())
 
     def begin(self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"]) -> State:
         """Read prompts up to their last word, which the first `step` reads.
@@ -237,11 +249,14 @@ class LanguageModel(nn.Module):
         vectors: Tensor = self.embedding(tokens) * input_scale(self.embedding.embedding_dim)
         return vectors
 
-    def _logits(self, outputs: Tensor) -> Tensor:
+    def _logits(self, outputs: Tensor, among: Tensor | None = None) -> Tensor:
         if self.tied:
-            return F.linear(self.shape_output(outputs), self.embedding.weight, self.bias)
-        logits: Tensor = self.output(outputs)
-        return logits
+            outputs, weight, bias = self.shape_output(outputs), self.embedding.weight, self.bias
+        else:
+            weight, bias = self.output.weight, self.output.bias
+        if among is not None:
+            weight, bias = weight[among], bias[among]
+        return F.linear(outputs, weight, bias)
 
 
 def input_scale(embedding_dim: int) -> float:

@@ -51,6 +51,11 @@ class SentimentSettings:
         """Rebuild settings from what `to_dict` gave."""
         return cls(**{**values, "reader": ReaderSettings(**values["reader"])})
 
+    @classmethod
+    def for_loading(cls, values: dict[str, Any]) -> "SentimentSettings":
+        """Rebuild settings for saved weights: there is nothing that they started from."""
+        return cls.from_dict(values)
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON types only."""
         return asdict(self)

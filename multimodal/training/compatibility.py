@@ -18,7 +18,7 @@ def refuse_other_network(
     Raises:
         ValueError: If settings or lists differ.
     """
-    theirs = _without_start(held.get("settings") or {"encoder": {}})
+    theirs = _without_start(held.get("settings") or {})
     changed = [
         name for name, value in _without_start(settings).items() if value != theirs.get(name)
     ]
@@ -38,4 +38,6 @@ def refuse_other_network(
 
 
 def _without_start(settings: dict[str, Any]) -> dict[str, Any]:
+    if "encoder" not in settings:
+        return settings
     return {**settings, "encoder": {**settings["encoder"], **_ANY_START}}

@@ -1,4 +1,4 @@
-"""Write what `predict` found as one file, in COCO's results format or in VQA's.
+"""Write what `predict` found as one file: in COCO's results format, in VQA's, or like them.
 
 References:
     https://cocodataset.org/#format-results, "Image Captioning";
@@ -17,13 +17,14 @@ from typing_extensions import override
 from multimodal.files import atomic_write
 
 _LOGGER = logging.getLogger(__name__)
+_IDS = ("question_id", "image_id", "text_id")
 
 
 class ResultsFile(Callback):
     """Gather what ``predict_step`` said of every image, and write it at the end.
 
     It returns for each image of the batch an entry ``{"image_id": ..., "caption": ...}``, or a list
-    of entries ``{"question_id": ..., "answer": ...}``.
+    of entries ``{"question_id": ..., "answer": ...}``; for each text one with a ``text_id``.
 
     The file is in the order of the data set, however many processes shared the work, and has an
     image once: a sampler may repeat some so that every process gets as many.
@@ -69,7 +70,7 @@ class ResultsFile(Callback):
         entries: dict[Any, Any] = {}
         for _, said in sorted(found.items()):
             for entry in said if isinstance(said, list) else [said]:
-                entries.setdefault(entry.get("question_id", entry.get("image_id")), entry)
+                entries.setdefault(next(entry[name] for name in _IDS if name in entry), entry)
         path = Path(self.path) if self.path else folder / "results.json"
         with atomic_write(path) as temporary:
             lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries.values())
