@@ -250,10 +250,10 @@ class LanguageModel(nn.Module):
         return vectors
 
     def _logits(self, outputs: Tensor, among: Tensor | None = None) -> Tensor:
+        weight: Tensor = self.embedding.weight if self.tied else self.output.weight
+        bias: Tensor = self.bias if self.tied else self.output.bias
         if self.tied:
-            outputs, weight, bias = self.shape_output(outputs), self.embedding.weight, self.bias
-        else:
-            weight, bias = self.output.weight, self.output.bias
+            outputs = self.shape_output(outputs)
         if among is not None:
             weight, bias = weight[among], bias[among]
         return F.linear(outputs, weight, bias)
