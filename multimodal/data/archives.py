@@ -46,13 +46,14 @@ def member_names(path: Path) -> list[str]:
     ]
 
 
-def read_member(path: Path, member: str, *, max_bytes: int) -> bytes:
+def read_member(path: Path, member: str, *, max_bytes: int, noun: str = "picture") -> bytes:
     """Read one member of a zip archive.
 
     Args:
         path: The archive.
         member: The member's full name.
         max_bytes: The largest size, packed or unpacked, that is read.
+        noun: What messages call it.
 
     Returns:
         The member's bytes; their checksum was right.
@@ -81,7 +82,7 @@ def read_member(path: Path, member: str, *, max_bytes: int) -> bytes:
     if size > max_bytes:
         raise ValueError(
             f"{path}/{member} is {size:,} bytes large, the limit is {max_bytes:,}: "
-            "it is not an ordinary picture."
+            f"it is not an ordinary {noun}."
         )
     return _read(archive, info, path)
 

@@ -122,6 +122,14 @@ def test_a_member_larger_than_the_limit_is_refused(tmp_path):
         read_member(path, "bomb.jpg", max_bytes=1000)
 
 
+def test_what_is_no_picture_is_called_what_it_is(tmp_path):
+    path = tmp_path / "texts.zip"
+    with ZipFile(path, "w", ZIP_DEFLATED) as file:
+        file.writestr("long.txt", bytes(10_000))
+    with pytest.raises(ValueError, match=r"long\.txt is 10,000 bytes .*not an ordinary text file"):
+        read_member(path, "long.txt", max_bytes=1000, noun="text file")
+
+
 def test_a_member_that_lies_about_its_size_is_not_inflated_further(tmp_path):
     path = tmp_path / "bomb.zip"
     with ZipFile(path, "w", ZIP_DEFLATED) as file:

@@ -65,9 +65,10 @@ def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise ValueError(
-                f"{path}:{line} is malformed ({error}); within quotes, write a quote twice."
-            ) from None
+            hint = "within quotes, write a quote twice"
+            if "field limit" in str(error):
+                hint = f"shorten the text, or close its quotes; {hint}"
+            raise ValueError(f"{path}:{line} is malformed ({error}); {hint}.") from None
         if values and any(value.strip() for value in values):
             yield line, values
 

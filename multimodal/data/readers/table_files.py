@@ -118,7 +118,9 @@ def read_rows(
     """
     splits: dict[str, str] = {}
     named = [] if split_column == "split" else [split_column]
-    for where, values, split in _lines(table.path, [image_column, *columns, *named], split_column):
+    for where, values, split in read_records(
+        table.path, [image_column, *columns, *named], split_column
+    ):
         image = clean_name(field(values, image_column, str, where), table.root, where)
         row = TableRow(where, image, table.split or split or split_by_hash(image), values)
         if splits.setdefault(image, row.split) != row.split:
@@ -158,16 +160,27 @@ def texts_in(row: TableRow, column: str, *, numbers: bool = False) -> list[str]:
     return [str(text) for text in texts]
 
 
-def _of_known_kind(path: Path) -> Path:
-    if path.suffix.lower() not in _KINDS:
-        raise ValueError(f"{path} must end in .csv, .tsv or .jsonl, which says how to read it.")
-    return path
-
-
-def _lines(
+def read_records(
     path: Path, required: Sequence[str], split_column: str
 ) -> Iterator[tuple[str, Mapping[str, Any], str]]:
-    """Where each line stands, what it holds, and its split if it says so."""
+    """Read all lines of a table, whatever it is about.
+
+    Args:
+        path: The file, as `find_table` found it.
+        required: Columns, or keys, that must be there.
+        split_column: The column with the split.
+
+    Yields:
+        File and line, the values by column or key, and the split or "" where the line says none.
+
+    Raises:
+        ValueError: A column is missing or a line cannot be read; the message names file and line.
+
+    Example:
+        >>> where, values, split = next(read_records(Path("data/samples/csv/captions.csv"), [], ""))
+        >>> values["caption"], split
+        ('A red square .', '')
+    """
     if path.suffix.lower() == ".jsonl":
         yield from _json_lines(path, required, split_column)
         return
@@ -176,6 +189,12 @@ def _lines(
         where = f"{path}:{line}"
         split = canonical_split(values[split_column], where) if split_column in values else ""
         yield where, values, split
+
+
+def _of_known_kind(path: Path) -> Path:
+    if path.suffix.lower() not in _KINDS:
+        raise ValueError(f"{path} must end in .csv, .tsv or .jsonl, which says how to read it.")
+    return path
 
 
 def _json_lines(

@@ -40,19 +40,40 @@ def read_text(path: Path) -> str:
         data = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
         raise FileNotFoundError(f"No file {path}. Check the path.") from None
+    return decode_text(data, str(path))
+
+
+def decode_text(data: bytes, name: str) -> str:
+    r"""Decode a UTF-8 file's bytes, with or without a byte order mark.
+
+    Args:
+        data: The bytes.
+        name: The file's name, for messages.
+
+    Returns:
+        The text; line ends are as in the file.
+
+    Raises:
+        ValueError: The bytes are not UTF-8 text; the message names the line.
+
+    Example:
+        >>> decode_text(b"good\nb\xe4d\n", "words.txt")
+        Traceback (most recent call last):
+        ValueError: words.txt:2 is not UTF-8 (byte 0xe4); save the file as UTF-8.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ValueError(f"{path} is UTF-16 text; save it as UTF-8.")
+        raise ValueError(f"{name} is UTF-16 text; save it as UTF-8.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ValueError(
-            f"{path}:{line} is not UTF-8 (byte 0x{error.object[error.start]:02x}); "
+            f"{name}:{line} is not UTF-8 (byte 0x{error.object[error.start]:02x}); "
             "save the file as UTF-8."
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise ValueError(f"{path}:{line} has a NUL byte; it is damaged or not a text file.")
+        raise ValueError(f"{name}:{line} has a NUL byte; it is damaged or not a text file.")
     return text
 
 

@@ -1,0 +1,133 @@
+"""Read corpora of an NLTK data folder: packed or unpacked, and never downloaded.
+
+Three of Pang and Lee's collections: 10,662 sentences of film reviews (``sentence_polarity``, known
+as MR), 2,000 whole reviews (``movie_reviews``), and 10,000 sentences, half of them of plots and
+half of reviews (``subjectivity``). None has an official split: here a hash of each text's letters
+makes one, or all texts are taken, as a cross-validation wants them.
+
+References:
+    Pang and Lee 2005, "Seeing stars" (sentence polarity); Pang and Lee 2004, "A sentimental
+    education" (reviews, subjectivity).
+"""
+
+import re
+from pathlib import Path
+
+from multimodal.data.examples import TextExample
+from multimodal.data.readers.text_places import clean_text, file_names, read_place
+from multimodal.data.readers.text_splits import canonical_part, part_of
+
+
+def read_sentence_polarity(root: Path, split: str) -> list[TextExample]:
+    """Read sentences of film reviews, each positive or negative.
+
+    Args:
+        root: The NLTK data folder; or its `corpora`, or the corpus itself, as folder or zip.
+        split: train, val or test (80, 10 and 10 %, by a hash of the text), or all.
+
+    Returns:
+        The sentences, negative ones first; an id is file and line.
+
+    Raises:
+        FileNotFoundError: The corpus is not there.
+        ValueError: A file cannot be read; the message names file and line.
+
+    Example:
+        >>> examples = read_sentence_polarity(Path("data/samples/nltk_data"), "all")
+        >>> examples[0].text, examples[0].label, examples[0].text_id
+        ('a dull film , badly told .', 'negative', 'rt-polarity.neg:1')
+    """
+    files = {"rt-polarity.neg": "negative", "rt-polarity.pos": "positive"}
+    return _read_lines(root, "sentence_polarity", files, split)
+
+
+def read_subjectivity(root: Path, split: str) -> list[TextExample]:
+    """Read sentences that are objective (of plots) or subjective (of reviews).
+
+    Two fifths of its subjective sentences stand in `sentence_polarity` too, word for word: who
+    trains on the one must not test on the other.
+
+    Args:
+        root: The NLTK data folder; or its `corpora`, or the corpus itself, as folder or zip.
+        split: train, val or test (80, 10 and 10 %, by a hash of the text), or all.
+
+    Returns:
+        The sentences, objective ones first; an id is file and line.
+
+    Raises:
+        FileNotFoundError: The corpus is not there.
+        ValueError: A file cannot be read; the message names file and line.
+
+    Example:
+        >>> examples = read_subjectivity(Path("data/samples/nltk_data"), "all")
+        >>> sorted({example.label for example in examples})
+        ['objective', 'subjective']
+    """
+    files = {"plot.tok.gt9.5000": "objective", "quote.tok.gt9.5000": "subjective"}
+    return _read_lines(root, "subjectivity", files, split)
+
+
+def read_movie_reviews(root: Path, split: str) -> list[TextExample]:
+    """Read whole film reviews, each positive or negative.
+
+    Args:
+        root: The NLTK data folder; or its `corpora`, or the corpus itself, as folder or zip.
+        split: train, val or test (80, 10 and 10 %, by a hash of the text), or all.
+
+    Returns:
+        The reviews, negative ones first; an id is the file's name.
+
+    Raises:
+        FileNotFoundError: The corpus is not there.
+        ValueError: A file cannot be read; the message names file and line.
+
+    Example:
+        >>> examples = read_movie_reviews(Path("data/samples/nltk_data"), "all")
+        >>> examples[0].label, examples[0].text_id
+        ('negative', 'neg/cv000_1.txt')
+    """
+    split = canonical_part(split)
+    place = _find(root, "movie_reviews")
+    examples = []
+    for name in file_names(place):
+        found = re.search(r"(?:^|/)((neg|pos)/[^/]+\.txt)$", name)
+        if found:
+            label = {"neg": "negative", "pos": "positive"}[found[2]]
+            text = clean_text(read_place(place, name), f"{place}/{name}")
+            examples.append(TextExample(text, label, found[1]))
+    if not examples:
+        raise FileNotFoundError(f"No reviews neg/*.txt and pos/*.txt in {place}. {_hint(root)}")
+    return part_of(examples, split)
+
+
+def _read_lines(root: Path, corpus: str, files: dict[str, str], split: str) -> list[TextExample]:
+    split = canonical_part(split)
+    place = _find(root, corpus)
+    names = {name.rsplit("/", 1)[-1]: name for name in file_names(place)}
+    examples = []
+    for file, label in files.items():
+        if file not in names:
+            raise FileNotFoundError(f"No file {file} in {place}. {_hint(root, corpus)}")
+        lines = read_place(place, names[file]).split("\n")
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                text = clean_text(line, f"{place}/{names[file]}:{number}")
+                examples.append(TextExample(text, label, f"{file}:{number}"))
+    return part_of(examples, split)
+
+
+def _find(root: Path, corpus: str) -> Path:
+    if root.stem == corpus and root.exists():
+        return root
+    for folder in (root / "corpora", root):
+        for place in (folder / corpus, folder / f"{corpus}.zip"):
+            if place.exists():
+                return place
+    raise FileNotFoundError(f"No corpus {corpus} in {root}. {_hint(root, corpus)}")
+
+
+def _hint(root: Path, corpus: str = "movie_reviews") -> str:
+    return (
+        f"Name NLTK's data folder, which has corpora/{corpus}.zip, or run "
+        f"`python -m nltk.downloader -d {root} {corpus}`."
+    )

@@ -1,0 +1,70 @@
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from multimodal.data.examples import TextExample
+from multimodal.data.readers.plain_text import read_plain_text
+
+SAMPLE = Path(__file__).parents[3] / "data" / "samples" / "verse.txt"
+PROSE = "\n\n".join(f"Paragraph {n}\nof ten words or so, no more than that ." for n in range(40))
+
+
+def test_a_blank_line_ends_a_text():
+    examples = read_plain_text(SAMPLE, "all")
+    assert len(examples) == 3
+    assert examples[1] == TextExample(
+        "A state goes in, a state comes out,\nand what it keeps is full of doubt.",
+        None,
+        "verse.txt:4",
+    )
+
+
+def test_the_end_of_all_text_is_kept_from_training(tmp_path):
+    (tmp_path / "book.txt").write_text(PROSE)
+    parts = [read_plain_text(tmp_path, split) for split in ("train", "val", "test")]
+    assert [len(part) for part in parts] == [36, 2, 2]
+    assert [*parts[0], *parts[1], *parts[2]] == read_plain_text(tmp_path, "all")
+
+
+def test_few_long_texts_are_split_at_lines(tmp_path):
+    lines = [f"line {n:02}" for n in range(40)]
+    (tmp_path / "poem.txt").write_text("\n".join(lines))
+    parts = [read_plain_text(tmp_path / "poem.txt", split) for split in ("train", "val", "test")]
+    assert [len(part) for part in parts] == [1, 1, 1]
+    assert "\n".join(part[0].text for part in parts) == "\n".join(lines)
+    assert parts[1][0].text_id == "poem.txt:37"
+
+
+def test_files_called_like_the_splits_are_the_splits(tmp_path):
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"{name}.txt").write_text(f"all of {name}\n")
+    assert [read_plain_text(tmp_path, s)[0].text for s in ("train", "val", "test")] == [
+        "all of train", "all of dev", "all of test",
+    ]  # fmt: skip
+
+
+def test_an_archive_is_read_in_place(tmp_path):
+    with ZipFile(tmp_path / "books.zip", "w") as archive:
+        archive.writestr("books/a.txt", "one\r\n\r\ntwo\r\n")
+        archive.writestr("books/cover.jpg", b"\xff\xd8")
+    assert [e.text for e in read_plain_text(tmp_path / "books.zip", "all")] == ["one", "two"]
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No file or folder .*none.txt. Name a .txt file"):
+        read_plain_text(tmp_path / "none.txt", "all")
+    with pytest.raises(FileNotFoundError, match="No text file in "):
+        read_plain_text(tmp_path, "all")
+
+
+def test_an_empty_file_is_said(tmp_path):
+    (tmp_path / "empty.txt").write_text("\n \n")
+    with pytest.raises(ValueError, match="has no text in the split train; is the file empty"):
+        read_plain_text(tmp_path, "train")
+
+
+def test_a_line_that_is_not_utf8_is_named(tmp_path):
+    (tmp_path / "old.txt").write_bytes(b"one\n\nna\xefve\n")
+    with pytest.raises(ValueError, match=r"old.txt:3 is not UTF-8"):
+        read_plain_text(tmp_path, "train")

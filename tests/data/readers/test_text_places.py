@@ -1,0 +1,57 @@
+from zipfile import ZipFile
+
+import pytest
+
+from multimodal.data.readers.text_places import clean_text, file_names, read_place
+
+
+@pytest.fixture(params=["folder", "zip"])
+def place(request, tmp_path):
+    files = {"b/two.txt": b"zwei\n", "a.txt": b"one\r\n", "bad.txt": b"fine\nb\xe4d\n"}
+    if request.param == "zip":
+        with ZipFile(tmp_path / "texts.zip", "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        return tmp_path / "texts.zip"
+    for name, data in files.items():
+        (tmp_path / "texts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "texts" / name).write_bytes(data)
+    return tmp_path / "texts"
+
+
+def test_a_folder_and_an_archive_are_read_alike(place):
+    assert file_names(place) == ["a.txt", "b/two.txt", "bad.txt"]
+    assert read_place(place, "b/two.txt") == "zwei\n"
+
+
+def test_a_file_that_is_not_there_is_named(place):
+    with pytest.raises(FileNotFoundError, match=r"c\.txt"):
+        read_place(place, "c.txt")
+
+
+def test_a_byte_that_is_not_utf8_is_named_with_its_line(place):
+    with pytest.raises(ValueError, match=r"bad.txt:2 is not UTF-8 \(byte 0xe4\)"):
+        read_place(place, "bad.txt")
+
+
+def test_a_missing_archive_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No archive .*none\.zip"):
+        file_names(tmp_path / "none.zip")
+
+
+def test_a_text_keeps_its_lines_and_signs():
+    assert clean_text("\n Für  <pad>\nalle \x1b\n", "x:1") == "Für  <pad>\nalle \x1b"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (" \n\t", "x.csv:3: the text is empty; write one or remove it."),
+        ("a" * 1_000_000, "the text has 1,000,000 characters, the limit is 100,000; shorten it"),
+        ("a\0b", "the text holds U\\+0000, which is no character"),
+        ("a\ud800b", "the text holds U\\+D800, which is no character"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_place(text, message):
+    with pytest.raises(ValueError, match=message):
+        clean_text(text, "x.csv:3")
