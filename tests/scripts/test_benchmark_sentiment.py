@@ -1,0 +1,150 @@
+import importlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def scripts():
+    folder = str(Path(__file__).parents[2] / "scripts")
+    sys.path.insert(0, folder)
+    yield
+    sys.path.remove(folder)
+
+
+@pytest.fixture(scope="module")
+def sides(scripts):
+    return importlib.import_module("sentiment_sides")
+
+
+@pytest.fixture(scope="module")
+def benchmark(scripts):
+    return importlib.import_module("benchmark_sentiment")
+
+
+@pytest.fixture
+def small(sides):
+    return sides.Sizes(vocab=60, embedding=6, hidden=4, batch=3, mean=5, longest=12)
+
+
+@pytest.fixture
+def machine(benchmark):
+    before = torch.get_float32_matmul_precision()
+    yield benchmark.Machine(CPU, False, before)
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_all_three_sides_give_the_same_logits_and_gradients(sides, small, layers):
+    sizes = replace(small, layers=layers)
+    tutorial = sides.make_tutorial(sizes).eval()
+    ours, loop = sides.make_ours(tutorial, sizes).eval(), sides.LoopTutorial(tutorial).eval()
+    (batch,) = sides.make_batches(replace(sizes, batches=1), CPU, bucketed=False)
+    found = [tutorial(batch), loop(batch), ours(batch.tokens, batch.mask)]
+    for logits in found[1:]:
+        torch.testing.assert_close(logits, found[0], atol=1e-6, rtol=0)
+    expected, looped = (
+        torch.autograd.grad(logits.square().sum(), tutorial.embedding.weight)[0]
+        for logits in found[:2]
+    )
+    (mine,) = torch.autograd.grad(found[2].square().sum(), ours.embedding.weight)
+    torch.testing.assert_close(looped, expected, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(mine, expected, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["REVIEWS", "SENTENCES"])
+def test_the_texts_have_the_lengths_that_are_told(sides, benchmark, name):
+    sizes = getattr(benchmark, name)
+    lengths = sides.draw_lengths(sizes)
+    assert lengths.float().mean().item() == pytest.approx(sizes.mean, rel=0.07)
+    assert lengths.min() >= 3
+    assert lengths.max() == sizes.longest
+
+
+def test_buckets_hold_less_padding_and_about_as_many_words(sides, benchmark):
+    share, words = {}, {}
+    for bucketed in (False, True):
+        sizes = replace(benchmark.SENTENCES, batches=20)
+        batches = sides.make_batches(sizes, CPU, bucketed=bucketed)
+        words[bucketed] = sides.count_words(batches)
+        share[bucketed] = words[bucketed] / sum(batch.mask.numel() for batch in batches)
+    assert share[True] > 0.95
+    assert share[False] < 0.6
+    assert words[True] == pytest.approx(words[False], rel=0.1)
+
+
+def test_a_batch_is_words_then_padding(sides, small):
+    (batch, _) = sides.make_batches(small, CPU, bucketed=False)
+    assert torch.equal(batch.tokens > 0, batch.mask)
+    assert (batch.tokens[batch.mask] > 2).all()
+    assert (batch.mask[:, :-1] | ~batch.mask[:, 1:]).all()
+
+
+def test_a_training_step_changes_the_word_vectors(sides, small):
+    batches = sides.make_batches(small, CPU, bucketed=True)
+    tutorial = sides.make_tutorial(small)
+    ours = sides.make_ours(tutorial, small)
+    for model, step in (
+        (tutorial, sides.train_tutorial(tutorial, batches)),
+        (ours, sides.train_ours(ours, batches, bf16=False)),
+    ):
+        before = model.embedding.weight.detach().clone()
+        step()
+        assert not model.embedding.weight.equal(before)
+
+
+def test_every_promise_is_measured(benchmark, small, machine):
+    results = benchmark.compare(small, small, machine, full=False, seconds=0)
+    assert set(results["ratios"]) == set(benchmark.TARGETS)
+    assert results["ratios"].pop("training_bf16") is None
+    assert all(ratio > 0 for ratio in results["ratios"].values())
+    assert results["figures"]["largest_difference"] <= 1e-5
+    assert "loop" not in results["figures"]["training"]
+
+
+def test_bfloat16_is_measured_where_it_is_and_everything_is_printed(
+    benchmark, small, machine, capsys
+):
+    machine = machine._replace(bf16=True)
+    results = benchmark.compare(small, small, machine, full=True, seconds=0)
+    assert results["ratios"]["training_bf16"] > 0
+    results["figures"]["sweep"] = {"mean length 9": {"tutorial": 2.0, "ours_fp32": 9.0}}
+    benchmark.show(results, machine)
+    printed = capsys.readouterr().out
+    assert "bf16 and fp32" in printed
+    assert "mean length 9, words a second" in printed
+    assert "4.5 x" in printed
+    assert "dense, fused AdamW" in printed
+
+
+def test_what_is_not_there_is_said(benchmark, small, machine, capsys):
+    ratios = dict.fromkeys(benchmark.TARGETS, 6.0) | {"training_bf16": None}
+    benchmark.show({"ratios": ratios, "figures": {"largest_difference": 1e-6}}, machine)
+    assert "none here" in capsys.readouterr().out
+
+
+def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine, monkeypatch):
+    wrong = lambda *_, **__: lambda: [torch.ones(small.batch, 2)] * 2  # noqa: E731 (one use)
+    monkeypatch.setattr(sides, "judge_ours", wrong)
+    with pytest.raises(SystemExit, match="from those of the packed network"):
+        benchmark.check_equal(small, machine)
+
+
+@pytest.mark.parametrize("options", [["--quick"], []])
+def test_the_command_prints_one_line_of_json(benchmark, monkeypatch, capsys, options):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("sys.argv", ["benchmark", "--json", "--threads", "1", *options])
+    monkeypatch.setattr(benchmark, "tune_cpu", tuple)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    monkeypatch.setattr(benchmark, "compare", lambda *_, **__: {"ratios": {}, "figures": {}})
+    monkeypatch.setattr(benchmark, "sweep", lambda machine, seconds: {"mean length 9": {}})
+    benchmark.main()
+    results = json.loads(capsys.readouterr().out)
+    assert results["ratios"] == {}
+    assert ("sweep" in results["figures"]) == (not options)
