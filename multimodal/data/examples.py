@@ -2,8 +2,8 @@
 
 A reader returns a list of examples. An example costs a few hundred bytes, travels to a worker
 process as it is, and says where its picture lies: a file, a member of a zip archive that is never
-unpacked, or a scene of the built-in world that is drawn when it is asked for. Opening a picture is
-the work of `multimodal.data.images.load_image`.
+unpacked, a scene of the built-in world that is drawn when it is asked for, or a set that lies in
+memory. Opening a picture is the work of `multimodal.data.images.load_image`.
 """
 
 from dataclasses import dataclass
@@ -40,6 +40,26 @@ class ImageFile:
 
     def __str__(self) -> str:
         return str(self.path) if self.member is None else f"{self.path}/{self.member}"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelImage:
+    """A picture of a set that is held in memory as a whole, such as MNIST.
+
+    Args:
+        source: What the set is called.
+        index: Which of its pictures.
+
+    Example:
+        >>> str(PixelImage("train-images-idx3-ubyte.gz", 17))
+        'train-images-idx3-ubyte.gz[17]'
+    """
+
+    source: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.source}[{self.index}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +144,24 @@ class TextExample:
     text: str
     label: str | float | None
     text_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageExample:
+    """One picture with what is to be told of it.
+
+    Args:
+        image: Where the picture lies, the scene it is drawn from, or its place in a set in memory.
+        label: The name of its class; the names of several, maybe none; a number such as a count; or
+            None where it is not published.
+        image_id: The data set's own name for the picture: its place below the class folders, the
+            name in a table, or a number.
+
+    Example:
+        >>> ImageExample(ImageFile(Path("train/dog/7.jpg")), "dog", "dog/7.jpg").label
+        'dog'
+    """
+
+    image: ImageFile | Scene | PixelImage
+    label: str | tuple[str, ...] | float | None
+    image_id: int | str

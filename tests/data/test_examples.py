@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from multimodal.data.examples import CaptionExample, ImageFile, TextExample
+from multimodal.data.examples import (
+    CaptionExample,
+    ImageExample,
+    ImageFile,
+    PixelImage,
+    TextExample,
+)
 
 
 def test_a_file_is_named_by_its_last_part():
@@ -38,4 +44,10 @@ def test_examples_and_readers_need_no_torch():
 
 def test_a_text_travels_with_its_label_or_without():
     example = TextExample("Dull .", None, "reviews.csv:2")
+    assert pickle.loads(pickle.dumps(example)) == example
+
+
+def test_a_picture_in_memory_is_named_by_its_place():
+    example = ImageExample(PixelImage("digits", 17), ("a", "b"), 17)
+    assert str(example.image) == "digits[17]"
     assert pickle.loads(pickle.dumps(example)) == example

@@ -1,0 +1,236 @@
+"""Read CIFAR-10 and CIFAR-100, in the binary and in the python version, unpacked or as a tar.
+
+The binary version is records of one label (CIFAR-100: a coarse one before it) and 3,072 bytes: red,
+green and blue planes of 32 x 32 pixels. The python version is pickles of the same, which are opened
+by `array_pickle` alone. An archive `cifar-10-python.tar.gz` is read as it is, in one pass.
+
+References:
+    Krizhevsky 2009, "Learning multiple layers of features from tiny images", chapter 3.
+"""
+
+import tarfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multimodal.data.pixels import PixelSet, join
+from multimodal.data.readers.array_pickle import load_arrays
+from multimodal.data.readers.pictures import some
+from multimodal.data.readers.splits import canonical_split
+
+MAX_BYTES = 1 << 30
+_SIDE = 32
+_PIXELS = 3 * _SIDE * _SIDE
+
+
+@dataclass(frozen=True)
+class _Version:
+    """How one version of a set is laid out.
+
+    Args:
+        folder: What its archive unpacks to.
+        archive: The archive's name.
+        train: Files of the training part.
+        test: Files of the test part.
+        names: File of the classes' names.
+        labels: In the python version the keys of labels and of their names; in the binary one how
+            many labels a record has, and which counts.
+    """
+
+    folder: str
+    archive: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    names: str
+    labels: tuple[str, str] | tuple[int, int]
+
+
+_FIVE = tuple(f"data_batch_{number}" for number in range(1, 6))
+_TEN = (
+    _Version(
+        "cifar-10-batches-py",
+        "cifar-10-python.tar.gz",
+        _FIVE,
+        ("test_batch",),
+        "batches.meta",
+        ("labels", "label_names"),
+    ),
+    _Version(
+        "cifar-10-batches-bin",
+        "cifar-10-binary.tar.gz",
+        tuple(f"{name}.bin" for name in _FIVE),
+        ("test_batch.bin",),
+        "batches.meta.txt",
+        (1, 0),
+    ),
+)
+
+
+def _hundred(kind: str, place: int) -> tuple[_Version, ...]:
+    return (
+        _Version(
+            "cifar-100-python",
+            "cifar-100-python.tar.gz",
+            ("train",),
+            ("test",),
+            "meta",
+            (f"{kind}_labels", f"{kind}_label_names"),
+        ),
+        _Version(
+            "cifar-100-binary",
+            "cifar-100-binary.tar.gz",
+            ("train.bin",),
+            ("test.bin",),
+            f"{kind}_label_names.txt",
+            (2, place),
+        ),
+    )
+
+
+def read_cifar10(root: Path, split: str) -> PixelSet:
+    """Read a split of CIFAR-10: 50,000 + 10,000 photographs of 32 pixels, 10 classes.
+
+    Args:
+        root: The folder of the batches, or the one above it, or one with the archive; or that.
+        split: train or test; there is no val.
+
+    Returns:
+        The photographs, ``(images, 3, 32, 32)``.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        ValueError: The split is val, or a file is damaged or hostile; the message names it.
+
+    Example:
+        >>> read_cifar10(Path("data/samples/cifar10"), "test")
+        PixelSet(cifar-10-batches-bin/test: 4 images of 3 x 32 x 32, 10 classes)
+    """
+    return _read(root, split, _TEN)
+
+
+def read_cifar100(root: Path, split: str, *, coarse: bool = False) -> PixelSet:
+    """Read a split of CIFAR-100: 50,000 + 10,000 photographs of 32 pixels, 100 classes.
+
+    Args:
+        root: The folder of the files, or the one above it, or one with the archive; or that.
+        split: train or test; there is no val.
+        coarse: Whether the 20 superclasses are the classes.
+
+    Returns:
+        The photographs, ``(images, 3, 32, 32)``.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        ValueError: The split is val, or a file is damaged or hostile; the message names it.
+
+    Example:
+        >>> read_cifar100(Path("data/samples/cifar100"), "test", coarse=True).classes[:2]
+        ('kind 0', 'kind 1')
+    """
+    return _read(root, split, _hundred("coarse" if coarse else "fine", 0 if coarse else 1))
+
+
+def _read(root: Path, split: str, versions: Sequence[_Version]) -> PixelSet:
+    split = canonical_split(split)
+    if split == "val":
+        raise ValueError(f"{root}: CIFAR has no val; hold out a part of train with `holdout`.")
+    for version in versions:
+        wanted = version.train if split == "train" else version.test
+        files = _load(root, version, [version.names, *wanted])
+        if files is None:
+            continue
+        classes = _class_names(files[version.names], version)
+        batches = [_batch(name, files[name], version, classes) for name in wanted]
+        return join(batches, f"{version.folder}/{split}")
+    folders = " or ".join(version.folder for version in versions)
+    archives = " or ".join(version.archive for version in versions)
+    raise FileNotFoundError(
+        f"No CIFAR batches in {root}. Put the folder {folders} there, or the archive {archives}."
+    )
+
+
+def _load(root: Path, version: _Version, names: Sequence[str]) -> dict[str, bytes] | None:
+    """Load the files of a version; None where there is nothing of it."""
+    for folder in (root / version.folder, root):
+        if (folder / names[0]).is_file():
+            missing = [name for name in names if not (folder / name).is_file()]
+            if missing:
+                raise FileNotFoundError(f"No file {some(missing)} in {folder}; unpack it again.")
+            return {name: (folder / name).read_bytes() for name in names}
+    archive = root if root.name == version.archive else root / version.archive
+    return _load_tar(archive, version, names) if archive.is_file() else None
+
+
+def _load_tar(archive: Path, version: _Version, names: Sequence[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(archive, "r|*") as tar:
+            for member in tar:
+                name = member.name.removeprefix("./").removeprefix(f"{version.folder}/")
+                stream = tar.extractfile(member) if name in names and member.isreg() else None
+                if stream is not None:
+                    found[name] = _bounded(stream.read(MAX_BYTES + 1), f"{archive}/{member.name}")
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{archive} cannot be unpacked ({error}); copy or download it again."
+        ) from error
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise FileNotFoundError(f"No file {some(missing)} in {archive}; download it again.")
+    return found
+
+
+def _bounded(data: bytes, name: str) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"{name} is larger than {MAX_BYTES:,} bytes: it is no part of CIFAR.")
+    return data
+
+
+def _class_names(data: bytes, version: _Version) -> tuple[str, ...]:
+    key = version.labels[1]
+    if isinstance(key, int):
+        return tuple(line.strip() for line in data.decode("latin-1").split("\n") if line.strip())
+    names = load_arrays(data, version.names).get(key)
+    if not isinstance(names, list) or not all(isinstance(name, bytes | str) for name in names):
+        raise ValueError(f"{version.names} must hold a list '{key}' of the classes' names.")
+    return tuple(name.decode("latin-1") if isinstance(name, bytes) else name for name in names)
+
+
+def _batch(name: str, data: bytes, version: _Version, classes: tuple[str, ...]) -> PixelSet:
+    first, place = version.labels
+    if isinstance(first, int) and isinstance(place, int):
+        pixels, labels = _from_records(name, data, first, place)
+    else:
+        pixels, labels = _from_pickle(name, load_arrays(data, name), str(first))
+    return PixelSet(name, pixels.reshape(-1, 3, _SIDE, _SIDE), labels, classes)
+
+
+def _from_records(
+    name: str, data: bytes, number: int, place: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    record = number + _PIXELS
+    if not data or len(data) % record:
+        raise ValueError(
+            f"{name} must hold records of {record:,} bytes, got {len(data):,} bytes; copy or "
+            "download it again."
+        )
+    records = np.frombuffer(data, np.uint8).reshape(-1, record)
+    return records[:, number:], records[:, place].astype(np.int64)
+
+
+def _from_pickle(
+    name: str, batch: dict[str, Any], key: str
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    pixels, labels = batch.get("data"), batch.get(key)
+    if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != _PIXELS:
+        raise ValueError(f"{name} must hold an array 'data' of {_PIXELS:,} bytes a row.")
+    if not isinstance(labels, list) or not all(
+        type(label) is int and 0 <= label < 256 for label in labels
+    ):
+        raise ValueError(f"{name} must hold a list '{key}' of whole numbers from 0 to 255.")
+    return pixels, np.array(labels, np.int64)

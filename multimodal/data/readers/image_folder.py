@@ -1,0 +1,158 @@
+"""Read pictures that lie in a folder for each class, packed or not.
+
+The layout is that of torchvision's ImageFolder: `train/dog/7.jpg`, `val/cat/8.jpg`, or without
+folders for the splits `dog/7.jpg`, and then a hash of each picture's place decides (80 % train,
+10 % val, 10 % test). Zip archives of the same are read as they are; folders that all
+pictures lie in are passed over.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from multimodal.data.archives import member_names
+from multimodal.data.examples import ImageExample, ImageFile
+from multimodal.data.readers.pictures import archives_in, some
+from multimodal.data.readers.splits import SPLITS, canonical_split, split_by_hash, split_names
+
+_KINDS = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+)
+_CONTENT = (
+    "Put a folder of pictures for each class there (train/dog/1.jpg, val/dog/2.jpg, ... or just "
+    "dog/1.jpg), or a zip archive of them."
+)
+_SPLIT_OF = {name: split for split in SPLITS for name in split_names(split)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a picture lies.
+
+    Args:
+        split: The split that its folder names; empty for none.
+        label: Its class's folder.
+        own: Its name below the split's folder.
+        image: Its file.
+    """
+
+    split: str
+    label: str
+    own: str
+    image: ImageFile
+
+
+def read_image_folder(root: Path, split: str) -> list[ImageExample]:
+    """Read one split of pictures in class folders.
+
+    Args:
+        root: The folder with `train`, `val` and `test`, or with the classes; or with zip
+            archives of such, or the archive.
+        split: train, val (also called dev) or test. One that has no folder while others have is
+            empty.
+
+    Returns:
+        The pictures by class and name; an id is the name below the split's folder.
+
+    Raises:
+        FileNotFoundError: There is no folder or no picture.
+        ValueError: A class folder is empty, or a picture lies in none.
+
+    Example:
+        >>> examples = read_image_folder(Path("data/samples/folder"), "train")
+        >>> examples[0].label, examples[0].image_id, len(examples)
+        ('circle', 'circle/blue.png', 4)
+    """
+    split = canonical_split(split)
+    places = [place for path in _roots(root) for place in _places(path)]
+    if not places:
+        raise FileNotFoundError(f"No picture in a class folder in {root}. {_CONTENT}")
+    named = any(place.split for place in places)
+    stray = [str(place.image) for place in places if named and not place.split]
+    if stray:
+        raise ValueError(
+            f"{root} has folders for splits, and {len(stray):,} pictures beside them: "
+            f"{some(stray)}. Move them into train, val or test."
+        )
+    chosen = [place for place in places if split == (place.split or split_by_hash(place.own))]
+    return [
+        ImageExample(place.image, place.label, place.own)
+        for place in sorted(chosen, key=lambda place: place.own)
+    ]
+
+
+def _roots(root: Path) -> list[Path]:
+    """A folder of pictures first: who unpacked an archive beside it means the folder."""
+    if root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise FileNotFoundError(f"No folder {root}. {_CONTENT}")
+    return [root] if _folders(root) else archives_in(root)
+
+
+def _places(root: Path) -> Iterator[_Place]:
+    names = list(_walk(root)) if root.is_dir() else member_names(root)
+    pictures = [name for name in names if _is_picture(name)]
+    skipped = _shared(pictures)
+    if root.is_dir() and pictures:
+        _check_folders(root, pictures, skipped)
+    for name in pictures:
+        split, folders = _split_off(PurePosixPath(name).parts[skipped:-1])
+        if not folders:
+            raise ValueError(
+                f"{root}/{name} lies in no class folder. Move it into one, or remove it."
+            )
+        own = "/".join([*folders, PurePosixPath(name).name])
+        image = ImageFile(root, name) if root.is_file() else ImageFile(root / name)
+        yield _Place(split, folders[0], own, image)
+
+
+def _walk(root: Path) -> Iterator[str]:
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = Path(folder).relative_to(root)
+        for name in sorted(files):
+            yield (below / name).as_posix()
+
+
+def _is_picture(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in _KINDS and not path.name.startswith(".")
+
+
+def _shared(names: list[str]) -> int:
+    """How many folders all pictures lie in together, before a split's or a class's."""
+    folders = [PurePosixPath(name).parts[:-1] for name in names]
+    shared = 0
+    while (
+        len({parts[shared : shared + 1] for parts in folders}) == 1
+        and all(len(parts) > shared + 1 for parts in folders)
+        and folders[0][shared].lower() not in _SPLIT_OF
+    ):
+        shared += 1
+    return shared
+
+
+def _split_off(folders: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    # Pictures right in a folder `train` are of trains.
+    split = _SPLIT_OF.get(folders[0].lower(), "") if len(folders) > 1 else ""
+    return split, folders[1:] if split else folders
+
+
+def _check_folders(root: Path, pictures: list[str], skipped: int) -> None:
+    """Refuse a class folder without a picture: its class would silently be missing."""
+    filled = {root / parent for name in pictures for parent in PurePosixPath(name).parents}
+    base = root.joinpath(*PurePosixPath(pictures[0]).parts[:skipped])
+    for folder in _folders(base):
+        inner = _folders(folder) if folder.name.lower() in _SPLIT_OF else []
+        for each in inner or [folder]:
+            if each not in filled:
+                raise ValueError(
+                    f"The class folder {each} has no picture (JPEG, PNG, WebP, GIF, BMP, TIFF, "
+                    "PPM). Put some there, or remove it."
+                )
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
