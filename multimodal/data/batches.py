@@ -6,7 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from multimodal.data.examples import CaptionExample, Question, QuestionExample, TextExample
+from multimodal.data.examples import (
+    CaptionExample,
+    ImageExample,
+    Question,
+    QuestionExample,
+    TextExample,
+)
 from multimodal.text import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 
@@ -92,6 +98,36 @@ class QuestionBatch(NamedTuple):
             for value in self
         )
         return QuestionBatch._make(moved)
+
+
+class ClassificationBatch(NamedTuple):
+    """Images with their classes, with several each, or with numbers such as a count.
+
+    Attributes:
+        indices: Positions in the data set, ``(batch,)``; what an error message names.
+        images: ``(batch, 3 or 1, height, width)`` uint8.
+        labels: Classes ``(batch,)``, -1 where there is none; or for several of them float32 zeros
+            and ones ``(batch, classes)``; or float32 numbers ``(batch,)``; NaN where none.
+        examples: Where each image comes from.
+        skipped: What could not be read and was left out, one line each.
+    """
+
+    indices: Tensor
+    images: Tensor
+    labels: Tensor
+    examples: tuple[ImageExample, ...]
+    skipped: tuple[str, ...]
+
+    def to(self, device: torch.device | str) -> "ClassificationBatch":
+        """Move the tensors; the examples stay as they are.
+
+        Lightning calls this; without it, it would walk into the examples and refuse them.
+        """
+        moved = (
+            value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+            for value in self
+        )
+        return ClassificationBatch._make(moved)
 
 
 class TextBatch(NamedTuple):

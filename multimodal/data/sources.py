@@ -5,7 +5,7 @@ an image is a function of (seed, epoch, index), so that any worker, and any resu
 same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from multimodal.data.examples import ImageFile
 from multimodal.data.features import FeatureCache
 from multimodal.data.images import ImageError, load_image
 from multimodal.data.scenes import Scene, render_scene
-from multimodal.data.transforms import EvalTransform, TrainTransform
+from multimodal.data.transforms import EvalTransform, TrainTransform, shrink
 
 _DRAWN_BYTES = 1 << 30
 
@@ -50,6 +50,8 @@ class ImageSource:
         cache: Encoded images, in the order of ``images``.
         cached_until: Epoch from which images are read again, for the encoder is open then; -1 is
             never.
+        keep_bytes: Memory for opened images; those that no longer fit are opened each time. Scenes
+            are kept in any case.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class ImageSource:
         seed: int = 0,
         cache: FeatureCache | None = None,
         cached_until: int = -1,
+        keep_bytes: int = 0,
     ) -> None:
         self.images = list(images)
         self.transform = transform
@@ -71,6 +74,8 @@ class ImageSource:
         self.cache = cache
         self.cached_until = cached_until
         self._drawn = self._room_for_drawings()
+        self._kept: dict[int, Tensor] = {}
+        self.keep_bytes = self._room = keep_bytes
 
     def read(self, requests: Sequence[Request]) -> Seen:
         """Read the images of a batch, or their features.
@@ -116,12 +121,27 @@ class ImageSource:
         return Seen(good, torch.stack(images), None, tuple(skipped))
 
     def _image(self, epoch: int, index: int) -> Tensor:
-        source = self.images[index]
-        image = self._draw(index, source) if isinstance(source, Scene) else load_image(source)
         if isinstance(self.transform, TrainTransform):
             generator = torch.Generator().manual_seed(seed_for(self.seed, epoch, index))
-            return self.transform(image, generator)
-        return self.transform(image)
+            return self.transform(self._open(index, self._shrunk), generator)
+        return self._open(index, self.transform)
+
+    def _open(self, index: int, prepare: Callable[[Tensor], Tensor]) -> Tensor:
+        """Open an image and do what is the same each time; keep the result if there is room."""
+        if index in self._kept:
+            return self._kept[index]
+        source = self.images[index]
+        if isinstance(source, Scene):
+            return prepare(self._draw(index, source))
+        image = prepare(load_image(source))
+        if image.numel() <= self._room:
+            self._room -= image.numel()
+            self._kept[index] = image.clone()  # without the larger picture it may be a part of
+        return image
+
+    def _shrunk(self, image: Tensor) -> Tensor:
+        # Twice the side that is handed on: enough for a quarter to be cut of it, and no more.
+        return shrink(image, 2 * self.image_size) if self.keep_bytes else image
 
     def _draw(self, index: int, scene: Scene) -> Tensor:
         if self._drawn is None:

@@ -159,6 +159,30 @@ class TrainTransform:
         return _coloured(image, settings, colours)
 
 
+def shrink(
+    image: UInt8[Tensor, "3 height width"], side: int
+) -> UInt8[Tensor, "3 new_height new_width"]:
+    """Resize a picture, its proportions kept, if its shorter side is longer than needed.
+
+    Args:
+        image: RGB values.
+        side: What the shorter side is at most.
+
+    Returns:
+        The smaller picture, or the very same one.
+
+    Example:
+        >>> shrink(torch.zeros(3, 40, 60, dtype=torch.uint8), 20).shape
+        torch.Size([3, 20, 30])
+    """
+    height, width = image.shape[1:]
+    if min(height, width) <= side:
+        return image
+    scale = side / min(height, width)
+    size = (round(height * scale), round(width * scale))
+    return F.interpolate(image[None], size, mode="bilinear", antialias=True)[0]
+
+
 def _base(image: Tensor, settings: TransformSettings) -> tuple[int, int]:
     """The height and width that evaluation keeps."""
     height, width = image.shape[1:]

@@ -2,8 +2,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimodal.data.batches import TextBatch, collate_captions, collate_texts
-from multimodal.data.examples import TextExample
+from multimodal.data.batches import (
+    ClassificationBatch,
+    TextBatch,
+    collate_captions,
+    collate_texts,
+)
+from multimodal.data.examples import ImageExample, PixelImage, TextExample
 
 CAPTION = st.lists(st.integers(4, 50), min_size=1, max_size=6)
 
@@ -42,3 +47,14 @@ def test_a_batch_of_texts_is_moved_with_its_examples_as_they_are():
     moved = batch.to("meta")
     assert moved.tokens.device.type == moved.labels.device.type == "meta"
     assert moved.examples is examples
+
+
+def test_a_batch_of_labelled_images_is_moved_with_its_examples_as_they_are():
+    examples = (ImageExample(PixelImage("digits", 3), "7", 3),)
+    images, labels = torch.zeros(1, 1, 8, 8, dtype=torch.uint8), torch.tensor([7])
+    batch = ClassificationBatch(torch.tensor([0]), images, labels, examples, ("a.jpg is bad",))
+    moved = batch.to("meta")
+    assert moved.images.device.type == moved.labels.device.type == moved.indices.device.type
+    assert moved.images.device.type == "meta"
+    assert moved.examples is examples
+    assert moved.skipped == ("a.jpg is bad",)

@@ -1,10 +1,59 @@
+import pytest
 import torch
+from PIL import Image
 
+from multimodal.data.examples import ImageFile
 from multimodal.data.scenes import sample_scene
 from multimodal.data.sources import ImageSource
-from multimodal.data.transforms import EvalTransform, TransformSettings
+from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
 
 SETTINGS = TransformSettings(size=48)
+CUT = TransformSettings(size=8, resize="crop", crop_fraction=0.75, min_area=0.3)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three pictures of noise, of different sizes."""
+    generator = torch.Generator().manual_seed(0)
+    files = []
+    for number, size in enumerate([(40, 30), (20, 50), (9, 9)]):
+        noise = torch.randint(0, 256, (*size, 3), generator=generator, dtype=torch.uint8)
+        Image.fromarray(noise.numpy()).save(tmp_path / f"{number}.png")
+        files.append(ImageFile(tmp_path / f"{number}.png"))
+    return files
+
+
+def reading(photos, transform, keep_bytes):
+    return ImageSource(photos, transform=transform, image_size=8, keep_bytes=keep_bytes)
+
+
+@pytest.mark.parametrize("transform", [EvalTransform, TrainTransform])
+def test_pictures_that_fit_are_opened_once(photos, transform, monkeypatch):
+    source = reading(photos, transform(CUT), 10_000)
+    requests = [(3, 0), (3, 1), (3, 2)]
+    first = source.read(requests)
+    monkeypatch.setattr("multimodal.data.sources.load_image", None)  # must not be called again
+    assert source.read(requests).images.equal(first.images)
+
+
+def test_pictures_that_are_kept_are_seen_as_others_are(photos):
+    requests = [(3, 0), (3, 1), (3, 2)]
+    kept = reading(photos, EvalTransform(CUT), 10_000)
+    kept.read(requests)
+    assert kept.read(requests).images.equal(
+        reading(photos, EvalTransform(CUT), 0).read(requests).images
+    )
+
+
+@pytest.mark.parametrize("transform", [EvalTransform, TrainTransform])
+def test_how_much_fits_does_not_change_what_is_seen(photos, transform):
+    requests = [(3, 2), (3, 0), (3, 1)]
+    seen = []
+    for keep_bytes in (1, 400, 900, 10_000):
+        source = reading(photos, transform(CUT), keep_bytes)
+        seen += [source.read(requests).images for _ in range(2)]
+        assert sum(image.numel() for image in source._kept.values()) <= keep_bytes
+    assert all(images.equal(seen[0]) for images in seen)
 
 
 def test_scenes_are_drawn_once_and_kept(monkeypatch):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as reference
 
 from multimodal.data import transforms
-from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
+from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings, shrink
 
 VARIED = TransformSettings(
     size=24,
@@ -242,3 +242,12 @@ def test_evaluation_needs_no_torchvision(monkeypatch):
     varied = fresh["TrainTransform"](fresh["TransformSettings"](size=8, brightness=0.1))
     with pytest.raises(ImportError):
         varied(noise(9, 9), seeded(0))
+
+
+def test_only_what_is_too_large_is_shrunk_and_keeps_its_proportions():
+    small, large = noise(20, 31), noise(90, 61)
+    assert shrink(small, 20) is small
+    found = shrink(large, 20)
+    assert found.shape == (3, 30, 20)
+    expected = reference.resize(large, [30, 20], antialias=True)
+    torch.testing.assert_close(found, expected, atol=1, rtol=0)

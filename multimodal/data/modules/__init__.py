@@ -1,6 +1,7 @@
 """Data modules, one per task: from a folder, or from nothing, to batches."""
 
 from multimodal.data.modules.captioning import CaptionData
+from multimodal.data.modules.classification import ClassificationData
 from multimodal.data.modules.language_model import LanguageModelData
 from multimodal.data.modules.sentiment import SentimentData
 from multimodal.data.modules.sources import SceneCounts, SplitImages
@@ -9,6 +10,7 @@ from multimodal.data.modules.vqa import Columns, VQAData
 
 __all__ = [
     "CaptionData",
+    "ClassificationData",
     "Columns",
     "LanguageModelData",
     "ReviewCounts",

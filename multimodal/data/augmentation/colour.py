@@ -1,0 +1,176 @@
+"""Changes of colour on a batch of uint8 pictures, each by an amount of its own.
+
+They compute what Pillow and torchvision compute for one picture. Every function takes pictures
+``(batch, 3 or 1, height, width)`` and an amount for each, and returns new ones.
+
+References:
+    Cubuk, Zoph, Shlens and Le 2020, "RandAugment", table 6 lists the operations.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+Images = UInt8[Tensor, "batch channels height width"]
+Amounts = Float[Tensor, " batch"]
+
+_LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, with the digits that torchvision takes
+
+
+def adjust_brightness(images: Images, factor: Amounts) -> Images:
+    """Multiply the light: 0 is black, 1 leaves a picture as it is.
+
+    Args:
+        images: The pictures.
+        factor: 0 or more, for each.
+
+    Example:
+        >>> grey = torch.full((1, 1, 1, 1), 100, dtype=torch.uint8)
+        >>> adjust_brightness(grey, torch.tensor([1.5])).item()
+        150
+    """
+    return _to_bytes(images * _wide(factor))
+
+
+def adjust_contrast(images: Images, factor: Amounts) -> Images:
+    """Move all values away from the picture's mean grey, or to it: 0 is grey, 1 changes nothing.
+
+    Args:
+        images: The pictures.
+        factor: 0 or more, for each.
+
+    Example:
+        >>> images = torch.tensor([100, 200], dtype=torch.uint8).view(1, 1, 1, 2)
+        >>> adjust_contrast(images, torch.tensor([0.5])).flatten().tolist()
+        [125, 175]
+    """
+    return _blend(images, _grey(images).mean(dim=(1, 2, 3), keepdim=True), factor)
+
+
+def adjust_saturation(images: Images, factor: Amounts) -> Images:
+    """Move all colours away from grey, or to it: 0 is grey, 1 changes nothing.
+
+    Args:
+        images: The pictures; grey ones stay as they are.
+        factor: 0 or more, for each.
+
+    Example:
+        >>> red = torch.tensor([200, 0, 0], dtype=torch.uint8).view(1, 3, 1, 1)
+        >>> adjust_saturation(red, torch.tensor([0.0])).flatten().tolist()
+        [59, 59, 59]
+    """
+    return images if images.shape[1] == 1 else _blend(images, _grey(images), factor)
+
+
+def adjust_sharpness(images: Images, factor: Amounts) -> Images:
+    """Move a picture away from a smoothed one, or to it: 0 smooths, 1 changes nothing.
+
+    Args:
+        images: The pictures; the outermost pixels stay as they are.
+        factor: 0 or more, for each.
+
+    Example:
+        >>> dot = torch.zeros(1, 1, 3, 3, dtype=torch.uint8)
+        >>> dot[0, 0, 1, 1] = 130
+        >>> adjust_sharpness(dot, torch.tensor([0.0]))[0, 0, 1, 1].item()
+        50
+    """
+    channels = images.shape[1]
+    kernel = torch.ones(3, 3)
+    kernel[1, 1] = 5
+    kernel = (kernel / kernel.sum()).expand(channels, 1, 3, 3)
+    smooth = images.float()
+    if min(images.shape[2:]) > 2:
+        inner = F.conv2d(smooth, kernel, groups=channels).round()
+        smooth = smooth.clone()
+        smooth[:, :, 1:-1, 1:-1] = inner
+    return _blend(images, smooth, factor)
+
+
+def posterize(images: Images, bits: Int[Tensor, " batch"]) -> Images:
+    """Keep only the upper bits of each value.
+
+    Args:
+        images: The pictures.
+        bits: How many, 0 to 8, for each.
+
+    Example:
+        >>> images = torch.full((1, 1, 1, 1), 255, dtype=torch.uint8)
+        >>> posterize(images, torch.tensor([4])).item()
+        240
+    """
+    mask = 256 - 2 ** (8 - bits)
+    return images & mask.to(torch.uint8)[:, None, None, None]
+
+
+def solarize(images: Images, threshold: Amounts) -> Images:
+    """Invert all values from a threshold on.
+
+    Args:
+        images: The pictures.
+        threshold: 0 to 256, for each.
+
+    Example:
+        >>> images = torch.tensor([100, 200], dtype=torch.uint8).view(1, 1, 1, 2)
+        >>> solarize(images, torch.tensor([128.0])).flatten().tolist()
+        [100, 55]
+    """
+    return torch.where(images >= _wide(threshold), 255 - images, images)
+
+
+def autocontrast(images: Images) -> Images:
+    """Stretch each channel to the whole range; a channel of one value stays as it is.
+
+    Args:
+        images: The pictures.
+
+    Example:
+        >>> images = torch.tensor([100, 110, 120], dtype=torch.uint8).view(1, 1, 1, 3)
+        >>> autocontrast(images).flatten().tolist()
+        [0, 127, 255]
+    """
+    low = images.amin(dim=(2, 3), keepdim=True).float()
+    high = images.amax(dim=(2, 3), keepdim=True).float()
+    scale = 255 / (high - low).clamp(min=1)
+    return torch.where(high > low, _to_bytes((images - low) * scale), images)
+
+
+def equalize(images: Images) -> Images:
+    """Spread each channel's values so that all are about equally frequent.
+
+    Args:
+        images: The pictures.
+
+    Example:
+        >>> dark = torch.arange(1024).div(8, rounding_mode="floor").to(torch.uint8)
+        >>> equalize(dark.view(1, 1, 32, 32)).amax().item()
+        255
+    """
+    planes = images.flatten(0, 1).flatten(1).long()  # (batch * channels, pixels)
+    rows = 256 * torch.arange(len(planes))[:, None]
+    counts = torch.bincount((planes + rows).flatten(), minlength=256 * len(planes)).view(-1, 256)
+    last = counts.gather(1, planes.amax(dim=1, keepdim=True))
+    step = (planes.shape[1] - last) // 255
+    below = counts.cumsum(dim=1) - counts
+    table = ((below + step // 2) // step.clamp(min=1)).clamp(max=255)
+    found = table.gather(1, planes).to(torch.uint8).view(images.shape)
+    return torch.where(step.view(*images.shape[:2], 1, 1) > 0, found, images)
+
+
+def _blend(images: Images, other: Tensor, factor: Amounts) -> Images:
+    return _to_bytes(torch.lerp(other, images.float(), _wide(factor)))
+
+
+def _grey(images: Images) -> Tensor:
+    if images.shape[1] == 1:
+        return images.float()
+    return (images * torch.tensor(_LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True).floor()
+
+
+def _wide(amounts: Tensor) -> Tensor:
+    return amounts[:, None, None, None]
+
+
+def _to_bytes(values: Tensor) -> Images:
+    return values.clamp(0, 255).to(torch.uint8)
