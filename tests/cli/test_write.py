@@ -1,0 +1,157 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from tiny_writer import TEXT, save
+
+from multimodal.cli.main import main
+from multimodal.cli.write import run
+
+
+@pytest.fixture(scope="module")
+def poet(tmp_path_factory):
+    """A checkpoint of a model that knows two lines by heart."""
+    return save(tmp_path_factory.mktemp("model") / "poet.ckpt")
+
+
+def write(*arguments):
+    return run([*map(str, arguments), "--device", "cpu"])
+
+
+@pytest.mark.parametrize("prompt", ["", "roses", "roses are red"])
+def test_the_text_goes_on_where_the_prompt_ends(prompt, poet, capsys):
+    assert write(poet, prompt, "--temperature", 0) == 0
+    said = capsys.readouterr()
+    assert said.out == TEXT + "\n"
+    assert said.err == ""
+
+
+def test_characters_are_written_too(tmp_path, capsys):
+    path = save(tmp_path / "letters.ckpt", level="characters")
+    assert write(path, "roses ar", "--temperature", 0) == 0
+    assert capsys.readouterr().out == TEXT + "\n"
+
+
+def test_a_seed_repeats_a_text(poet, capsys):
+    hot = ("--temperature", 9, "--seed", 3, "--count", 3)
+    assert write(poet, "roses", *hot) == write(poet, "roses", *hot) == 0
+    texts = capsys.readouterr().out
+    assert texts[: len(texts) // 2] == texts[len(texts) // 2 :]
+
+
+def test_several_texts_stand_apart(poet, capsys):
+    assert write(poet, "roses", "--count", 2, "--temperature", 0) == 0
+    assert capsys.readouterr().out == f"{TEXT}\n\n{TEXT}\n"
+
+
+def test_json_is_an_object_a_line_that_says_how_to_repeat_it(poet, capsys):
+    options = ("--temperature", 5, "--top-k", 5, "--top-p", 0.9, "--max-length", 4, "--json")
+    assert write(poet, "roses gnu", *options, "--count", 2) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(found) == 2
+    for values in found:
+        assert values.keys() == {"text", "prompt", "seed", "log_prob", "ended", "unknown"}
+        assert values["text"].startswith("roses gnu")
+        assert values["unknown"] == ["gnu"]
+    again = ("--seed", found[0]["seed"], "--count", 2)
+    assert write(poet, "roses gnu", *options, *again) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == found
+
+
+def test_what_the_model_never_saw_is_said_once(poet, capsys):
+    assert write(poet, "roses gnu", "--count", 3) == 0
+    assert capsys.readouterr().err == "multimodal: The model never saw gnu.\n"
+
+
+def test_that_a_prompt_is_too_long_is_said(poet, capsys):
+    assert write(poet, "roses are " * 2_000) == 0
+    assert capsys.readouterr().err == "multimodal: Of the long prompt it read the end.\n"
+
+
+def test_a_prompt_never_steers_the_terminal(poet, capsys):
+    assert write(poet, "roses\x1b[2J gn\x1bu") == 0
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err
+    assert r"roses\x1b[2J" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "MODEL and PROMPT are missing."),
+        (["m.ckpt"], "PROMPT is missing."),
+        (["m.ckpt", "", "--temprature", "1"], "Unknown option --temprature. Did you mean --temper"),
+        (["m.ckpt", "", "--temperature", "-1"], "--temperature must be a number, 0 or more, got '"),
+        (["m.ckpt", "", "--temperature", "inf"], "must be a number, 0 or more, got 'inf'"),
+        (["m.ckpt", "", "--temperature", "nan"], "must be a number, 0 or more, got 'nan'"),
+        (["m.ckpt", "", "--temperature", "hot"], "must be a number, 0 or more, got 'hot'"),
+        (["m.ckpt", "", "--top-p", "2"], "--top-p must be a number, from 0.001 to 1, got '2'"),
+        (["m.ckpt", "", "--top-k", "-1"], "--top-k must be a whole number of 0 or more, got '-1'"),
+        (["m.ckpt", "", "--seed", "x"], "--seed must be a whole number of 0 or more, got 'x'"),
+        (["m.ckpt", "", "--max-length", "0"], "--max-length must be a whole number of 1 or more"),
+        (["m.ckpt", "", "--count", "0"], "--count must be a whole number of 1 or more, got '0'"),
+        (
+            ["m.ckpt", "the", "film"],
+            'A prompt stands in quotes: "the film". `multimodal write --help',
+        ),
+    ],
+)
+def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(arguments)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_missing_model_is_a_sentence_and_code_1(capsys):
+    assert main(["write", "nothing.ckpt", "roses"]) == 1
+    assert capsys.readouterr().err.startswith("multimodal: No checkpoint at nothing.ckpt.")
+
+
+def test_a_checkpoint_of_another_task_is_refused(checkpoint, capsys):
+    assert main(["write", str(checkpoint), "roses"]) == 1
+    said = capsys.readouterr().err
+    assert "best.ckpt is a checkpoint of the task 'captioning' and writes no texts." in said
+
+
+def test_a_device_that_is_not_there_is_refused(poet, capsys):
+    assert main(["write", str(poet), "roses", "--device", "gpu"]) == 1
+    assert "no kind of device called 'gpu'" in capsys.readouterr().err
+
+
+def test_bfloat16_writes_the_same(poet, capsys):
+    assert write(poet, "roses", "--temperature", 0, "--precision", "bfloat16") == 0
+    assert capsys.readouterr().out == TEXT + "\n"
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_a_reader_that_goes_away_gets_no_complaint(form, poet, capsys, monkeypatch):
+    def gone(text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    closed = []
+    monkeypatch.setattr(sys.stdout, "write", gone)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
+    monkeypatch.setattr("multimodal.cli.write.os.dup2", lambda *files: closed.append(files))
+    assert write(poet, "roses", *form) == 1
+    assert closed[0][1] == -1
+    assert capsys.readouterr().err == ""
+
+
+def test_the_help_shows_examples_and_imports_nothing_heavy():
+    program = (
+        "import sys\n"
+        "from multimodal.cli.write import run\n"
+        "try:\n    run(['--help'])\n"
+        "except SystemExit as stop:\n"
+        "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
+        "    print(stop.code, sorted(heavy))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("0 []\n")
+    assert "--temperature 0.7 --top-k 20 --count 3" in done.stdout
