@@ -23,6 +23,8 @@ _MISSING = re.compile(r"arguments are required: (?P<keys>[\w., ]+)")
 _NO_CLASS = re.compile(r"class_path '(?P<path>[\w.]+)':\s*(?P<reason>[^\n]+)")
 # The innermost complaint stands last; the outer ones repeat it with the whole configuration.
 _WRONG_VALUE = re.compile(r'Parser key "(?P<key>[\w.]+)":\s*\n(?P<rest>(?:(?!Parser key).)*)', re.S)
+# What a class itself refused stands between what the parser says of all that it tried.
+_REFUSED = re.compile(r"Errors:\n\s+- (?P<reason>.+?)\n\s+- Expected a <class 'NoneType'>", re.S)
 _WIDTH = 200
 
 
@@ -51,6 +53,25 @@ def explain(complaint: str) -> str:
         return f"Wrong value for {wrong[-1]['key']!r}: {_reason(wrong[-1]['rest'])}"
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     return "\n".join(lines[:2] + lines[-1:] if len(lines) > 3 else lines)
+
+
+def refusal(complaint: str) -> str:
+    r"""Return what a task or its data said as it refused its arguments, without what is around it.
+
+    Args:
+        complaint: What came through the parser.
+
+    Returns:
+        The sentence; any other complaint as it is.
+
+    Example:
+        >>> refusal("No union\nErrors:\n  - No file a.\n  - Expected a <class 'NoneType'>\nGiven")
+        'No file a.'
+        >>> refusal("No file a.")
+        'No file a.'
+    """
+    match = _REFUSED.search(complaint)
+    return match["reason"].strip() if match else complaint
 
 
 def _reason(complaint: str) -> str:

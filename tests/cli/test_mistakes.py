@@ -1,6 +1,6 @@
 import pytest
 
-from multimodal.cli.mistakes import explain
+from multimodal.cli.mistakes import explain, refusal
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,17 @@ def test_a_class_that_is_not_there_is_named():
 """
     assert explain(complaint) == (
         "Wrong value for 'model': a.b.C: module 'a.b' has no attribute 'C'."
+    )
+
+
+def test_what_a_task_refuses_is_said_without_the_configuration_around_it():
+    complaint = """Does not validate against any of the Union subtypes
+Subtypes: [<class 'lightning.pytorch.core.module.LightningModule'>, <class 'NoneType'>]
+Errors:
+  - blind.ckpt is no baseline of this run: its words are others. Train it on the same data.
+  - Expected a <class 'NoneType'>
+Given value type: <class 'jsonargparse._namespace.Namespace'>
+Given value: Namespace(class_path='multimodal.tasks.vqa.VQATask')"""
+    assert refusal(complaint) == (
+        "blind.ckpt is no baseline of this run: its words are others. Train it on the same data."
     )
