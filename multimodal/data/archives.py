@@ -46,6 +46,35 @@ def member_names(path: Path) -> list[str]:
     ]
 
 
+def folder_names(path: Path) -> list[str]:
+    """List the folders that a zip archive names, empty ones among them.
+
+    Args:
+        path: The archive.
+
+    Returns:
+        Names without the last slash. Not every archive names its folders.
+
+    Raises:
+        FileNotFoundError: The archive is not there.
+        ValueError: The file is not a zip archive, or a damaged one.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "photos.zip")
+        ...     with ZipFile(path, "w") as archive:
+        ...         archive.mkdir("photos/empty")
+        ...     folder_names(path)
+        ['photos/empty']
+    """
+    return [
+        info.filename.rstrip("/")
+        for info in _open_archive(path).file.infolist()
+        if info.is_dir() and not info.filename.startswith("__MACOSX/")
+    ]
+
+
 def read_member(path: Path, member: str, *, max_bytes: int, noun: str = "picture") -> bytes:
     """Read one member of a zip archive.
 

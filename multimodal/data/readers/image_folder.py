@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from multimodal.data.archives import member_names
+from multimodal.data.archives import folder_names, member_names
 from multimodal.data.examples import ImageExample, ImageFile
 from multimodal.data.readers.pictures import archives_in, some
 from multimodal.data.readers.splits import SPLITS, canonical_split, split_by_hash, split_names
@@ -88,32 +88,37 @@ def _roots(root: Path) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise FileNotFoundError(f"No folder {root}. {_CONTENT}")
-    return [root] if _folders(root) else archives_in(root)
+    folders = (path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
+    return [root] if any(folders) else archives_in(root)
 
 
 def _places(root: Path) -> Iterator[_Place]:
-    names = list(_walk(root)) if root.is_dir() else member_names(root)
+    names, folders = _walk(root) if root.is_dir() else (member_names(root), folder_names(root))
     pictures = [name for name in names if _is_picture(name)]
     skipped = _shared(pictures)
-    if root.is_dir() and pictures:
-        _check_folders(root, pictures, skipped)
+    if pictures:
+        _check_folders(root, folders, pictures, skipped)
     for name in pictures:
-        split, folders = _split_off(PurePosixPath(name).parts[skipped:-1])
-        if not folders:
+        split, inner = _split_off(PurePosixPath(name).parts[skipped:-1])
+        if not inner:
             raise ValueError(
                 f"{root}/{name} lies in no class folder. Move it into one, or remove it."
             )
-        own = "/".join([*folders, PurePosixPath(name).name])
+        own = "/".join([*inner, PurePosixPath(name).name])
         image = ImageFile(root, name) if root.is_file() else ImageFile(root / name)
-        yield _Place(split, folders[0], own, image)
+        yield _Place(split, inner[0], own, image)
 
 
-def _walk(root: Path) -> Iterator[str]:
-    for folder, folders, files in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = Path(folder).relative_to(root)
-        for name in sorted(files):
-            yield (below / name).as_posix()
+def _walk(root: Path) -> tuple[list[str], list[str]]:
+    """List the files and the folders below a folder, hidden ones passed over."""
+    files: list[str] = []
+    folders: list[str] = []
+    for place, inner, names in os.walk(root, followlinks=True):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        below = PurePosixPath(Path(place).relative_to(root).as_posix())
+        folders += [str(below / name) for name in inner]
+        files += [str(below / name) for name in sorted(names)]
+    return files, folders
 
 
 def _is_picture(name: str) -> bool:
@@ -140,19 +145,14 @@ def _split_off(folders: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return split, folders[1:] if split else folders
 
 
-def _check_folders(root: Path, pictures: list[str], skipped: int) -> None:
+def _check_folders(root: Path, folders: list[str], pictures: list[str], skipped: int) -> None:
     """Refuse a class folder without a picture: its class would silently be missing."""
-    filled = {root / parent for name in pictures for parent in PurePosixPath(name).parents}
-    base = root.joinpath(*PurePosixPath(pictures[0]).parts[:skipped])
-    for folder in _folders(base):
-        inner = _folders(folder) if folder.name.lower() in _SPLIT_OF else []
-        for each in inner or [folder]:
-            if each not in filled:
-                raise ValueError(
-                    f"The class folder {each} has no picture (JPEG, PNG, WebP, GIF, BMP, TIFF, "
-                    "PPM). Put some there, or remove it."
-                )
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    filled = {parent for name in pictures for parent in PurePosixPath(name).parents}
+    for folder in sorted(map(PurePosixPath, folders), key=lambda path: (-len(path.parts), path)):
+        inner = folder.parts[skipped:]
+        below_split = len(inner) == 2 and inner[0].lower() in _SPLIT_OF
+        if (len(inner) == 1 or below_split) and folder not in filled:
+            raise ValueError(
+                f"The class folder {root / folder} has no picture (JPEG, PNG, WebP, GIF, BMP, "
+                "TIFF, PPM). Put some there, or remove it."
+            )

@@ -113,6 +113,20 @@ def test_an_empty_class_folder_without_splits_is_refused(put):
         read_image_folder(root, "train")
 
 
+def test_an_empty_class_folder_of_an_archive_is_refused(tmp_path):
+    path = pack(tmp_path / "pets.zip", "pets/train/dog/1.png", "pets/train/cat/1.png")
+    with ZipFile(path, "a") as archive:
+        archive.mkdir("__MACOSX/pets")
+        archive.mkdir("pets")
+        archive.mkdir("pets/train")
+        archive.mkdir("pets/train/dog")
+    assert len(read_image_folder(path, "train")) == 2
+    with ZipFile(path, "a") as archive:
+        archive.mkdir("pets/train/bird")
+    with pytest.raises(ValueError, match=r"The class folder .*pets/train/bird has no picture"):
+        read_image_folder(path, "train")
+
+
 def test_pictures_beside_the_splits_are_refused(put):
     root = put("train/dog/1.png", "dog/2.png")
     with pytest.raises(
