@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from multimodal.cli.arguments import Arguments, whole_number
 from multimodal.cli.lightning import Command, command, told
+from multimodal.cli.tables import markdown_table
 from multimodal.files import atomic_write
 
 _NAME = "folds.md"
@@ -92,10 +93,7 @@ def fold_table(rows: Sequence[Mapping[str, float]]) -> str:
     named += [("deviation", [stdev(column) for column in columns])]
     cells = [["fold", *names]]
     cells += [[label, *(f"{value:.4f}" for value in values)] for label, values in named]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
-    lines = ["| " + " | ".join(_aligned(row, widths)) + " |" for row in cells]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join([lines[0], f"| {' | '.join(rule)} |", *lines[1:]]) + "\n"
+    return markdown_table(cells)
 
 
 class _Fold(Command):
@@ -116,7 +114,7 @@ def _train(rest: Sequence[str], folds: int, fold: int) -> tuple[dict[str, float]
             raise
         raise ValueError(
             "The data of this configuration cannot be dealt to folds: they have no settings "
-            "`folds` and `fold`. multimodal.data.modules.SentimentData has them."
+            "`folds` and `fold`. Those of sentiment and classification have them."
         ) from error
     trainer = fitted.trainer
     keeper = trainer.checkpoint_callback
@@ -126,11 +124,6 @@ def _train(rest: Sequence[str], folds: int, fold: int) -> tuple[dict[str, float]
     )
     folder = Path(trainer.log_dir or trainer.default_root_dir)
     return {name.removeprefix("test/"): value for name, value in found.items()}, folder
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first, *others = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-    return [first, *(cell.strip().rjust(len(cell)) for cell in others)]
 
 
 def _parser() -> Arguments:

@@ -23,7 +23,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from typing_extensions import override
 
 from multimodal.cli.configs import check_yaml, find_config
-from multimodal.cli.mistakes import explain
+from multimodal.cli.mistakes import explain, refusal
 from multimodal.cli.tasks import adopt_language_model, row_of
 from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.saving import read_checkpoint
@@ -51,6 +51,9 @@ class Command(LightningCLI):
             ("level", "level"),
             ("keep_lines", "keep_lines"),
             ("eval_transform", "transform"),
+            ("target", "target"),
+            ("mean", "mean"),
+            ("channels", "channels"),
         )
         for source, target in linked:
             parser.link_arguments(
@@ -64,7 +67,7 @@ class Command(LightningCLI):
         # Not a link from `data.vocabulary`: where data have none, the parser's note of that would
         # print the data module, and Lightning makes all its loaders for this.
         def value(data: LightningDataModule) -> Any:
-            given = self.config[self.config.subcommand].model.init_args.get(target)
+            given = self.config[self.config.subcommand].model.get("init_args", {}).get(target)
             return getattr(data, source, given)
 
         return value
@@ -195,7 +198,7 @@ def told(work: Callable[[], object]) -> int:
         # module before what is wrong with it.
         if str(error).startswith("Call to compute_fn of link") and error.__cause__ is not None:
             raise error.__cause__ from None
-        raise
+        raise ValueError(refusal(str(error))) from error
     except (SystemExit, SIGTERMException) as stop:
         if isinstance(stop, Interrupted):
             sys.stderr.write(f"multimodal: {stop}\n")

@@ -11,13 +11,21 @@ from typing import Any, Protocol, runtime_checkable
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from multimodal.data.modules import CaptionData, LanguageModelData, SentimentData, VQAData
+from multimodal.data.modules import (
+    CaptionData,
+    ClassificationData,
+    LanguageModelData,
+    SentimentData,
+    VQAData,
+)
 from multimodal.models.captioning import CaptionerSettings
+from multimodal.models.classification import ClassifierSettings
 from multimodal.models.language_model import LanguageModelSettings
 from multimodal.models.sentiment import SentimentSettings
 from multimodal.models.vqa import AnswererSettings
 from multimodal.saving import SavedModel
 from multimodal.tasks.captioning import CaptioningTask
+from multimodal.tasks.classification import ClassificationTask
 from multimodal.tasks.language_model import LanguageModelTask
 from multimodal.tasks.sentiment import SentimentTask
 from multimodal.tasks.vqa import VQATask
@@ -47,7 +55,7 @@ class TaskRow:
         usage: The command that uses a checkpoint, with what it is for.
         kept: Arguments of the data module that a checkpoint fills beside ``tokens`` and
             ``transform``, with the names under which its ``extra`` keeps them; a dot leads into
-            one of its dictionaries.
+            one of its dictionaries, among which is the ``transform``.
     """
 
     name: str
@@ -67,7 +75,8 @@ class TaskRow:
         """
         settings = self.settings.for_loading(saved.settings).to_dict()
         config.model.init_args.settings = _namespace(settings)
-        extra = {argument: _kept(saved.extra, name) for argument, name in self.kept.items()}
+        held = {**saved.extra, "transform": saved.transform}
+        extra = {argument: _kept(held, name) for argument, name in self.kept.items()}
         arguments = {"tokens": saved.vocabulary, "transform": saved.transform, **extra}
         for argument, value in arguments.items():
             if argument in config.data.get("init_args", {}):
@@ -101,6 +110,20 @@ TASKS = (
             "target": "target",
             "max_words": "excerpt.max_words",
             "keep": "excerpt.keep",
+        },
+    ),
+    TaskRow(
+        name="classification",
+        task=ClassificationTask,
+        data=ClassificationData,
+        settings=ClassifierSettings,
+        usage="classify images: multimodal classify {path} IMAGE...",
+        kept={
+            "known_labels": "labels",
+            "known_mean": "mean",
+            "image_size": "transform.size",
+            "resize": "transform.resize",
+            "crop_fraction": "transform.crop_fraction",
         },
     ),
     TaskRow(

@@ -5,8 +5,10 @@ Every encoder keeps one contract. Images go in as they come from a file (bytes, 
 the width that ``feature_dim`` publishes. What is frozen stays frozen: stages that are not trained
 get no gradient, and their batch normalisation keeps its stored statistics also in training.
 
-``SmallCNN`` is for images of 32 to 96 pixels and trains from nothing; every classification network
-of torchvision is in :mod:`multimodal.nn.backbones`, which is imported only when one is built.
+``SmallCNN`` is for images of 32 to 96 pixels and trains from nothing, as do LeNet
+(:mod:`multimodal.nn.lenet`) and the small residual network (:mod:`multimodal.nn.residual`); every
+classification network of torchvision is in :mod:`multimodal.nn.backbones`, which is imported only
+when one is built.
 
 References:
     Vinyals et al. 2015, Show and Tell; Xu et al. 2015, Show, Attend and Tell, section 3.1.1: the
@@ -21,17 +23,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from multimodal.files import read_weights
+from multimodal.nn.activations import Activation, Initialisation, build_activation
+from multimodal.nn.convolutions import (
+    Normalisation,
+    build_normalisation,
+    check_layers,
+    convolution,
+)
+from multimodal.nn.shapes import map_shape
 from multimodal.nn.weights import load_named, weights_below
 
-Normalisation = Literal["batch", "group"]
-_GROUPS = 8  # of GroupNorm; Wu and He 2018 find 8 to 32 equally good
+_GREY = (0.5, 0.5, 0.5)
 
 
 class ImageEncoder(nn.Module):
@@ -42,11 +51,12 @@ class ImageEncoder(nn.Module):
 
     Args:
         name: What the encoder is, as its settings call it; part of the fingerprint.
-        mean: Mean of the three colour channels, of images from 0 to 1.
-        std: Standard deviation of the three colour channels.
+        mean: Mean of each channel, of images from 0 to 1; three of colour, or one of grey.
+        std: Standard deviation of each channel.
 
     Attributes:
         feature_dim: Width of a region vector.
+        image_channels: How many channels an image has.
         trainable_stages: How many of the last stages are trained; -1 is all of them.
     """
 
@@ -57,11 +67,12 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.name = name
         self.feature_dim = 0
+        self.image_channels = len(mean)
         self.trainable_stages = -1
         self._map_shapes: dict[tuple[int, int], tuple[int, int, int]] = {}
         # Not part of the weights: a file of torchvision has none, and they never change.
-        self.register_buffer("scale", 1 / torch.tensor(std).view(3, 1, 1), persistent=False)
-        self.register_buffer("shift", -torch.tensor(mean).view(3, 1, 1) * self.scale, False)
+        self.register_buffer("scale", 1 / torch.tensor(std).view(-1, 1, 1), persistent=False)
+        self.register_buffer("shift", -torch.tensor(mean).view(-1, 1, 1) * self.scale, False)
 
     @abstractmethod
     def stages(self) -> list[list[nn.Module]]:
@@ -69,18 +80,19 @@ class ImageEncoder(nn.Module):
 
     @abstractmethod
     def encode(
-        self, images: Float[Tensor, "batch 3 height width"]
+        self, images: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch feature rows columns"]:
         """Turn normalised images into a map of features."""
 
     def forward(
         self,
-        images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
+        images: UInt8[Tensor, "batch channels height width"]
+        | Float[Tensor, "batch channels height width"],
     ) -> Float[Tensor, "batch regions feature"]:
         """Encode images into region vectors, row by row from the upper left.
 
         Args:
-            images: RGB as bytes, or as numbers from 0 to 1.
+            images: RGB, or grey, as bytes or as numbers from 0 to 1.
 
         Returns:
             One vector a region.
@@ -92,7 +104,8 @@ class ImageEncoder(nn.Module):
 
     def feature_map(
         self,
-        images: UInt8[Tensor, "batch 3 height width"] | Float[Tensor, "batch 3 height width"],
+        images: UInt8[Tensor, "batch channels height width"]
+        | Float[Tensor, "batch channels height width"],
     ) -> Float[Tensor, "batch feature rows columns"]:
         """Encode images into a map of features: :meth:`forward` before it is flattened."""
         # Channels last: oneDNN's and cuDNN's convolutions are 1.2 to 1.6 times as fast on it.
@@ -196,16 +209,10 @@ class ImageEncoder(nn.Module):
         return [module for stage in stages[len(stages) - opened :] for module in stage]
 
     def _map_shape(self, height: int, width: int) -> tuple[int, int, int]:
-        """Find feature, rows and columns of a map by running tensors that have no content."""
         if (height, width) not in self._map_shapes:  # a deep network takes 0.1 s, so once a size
-            tensors = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-            hollow = {f"encoder.{name}": tensor.to("meta") for name, tensor in tensors.items()}
-            images = torch.empty(2, 3, height, width, device="meta")
-            with torch.no_grad():
-                found = torch.func.functional_call(_MapOf(self), hollow, images)
-            self._map_shapes[height, width] = found.shape[1:]
-        feature, rows, columns = self._map_shapes[height, width]
-        return feature, rows, columns
+            found = map_shape(self, self.image_channels, height, width)
+            self._map_shapes[height, width] = found
+        return self._map_shapes[height, width]
 
 
 class SmallCNN(ImageEncoder):
@@ -217,8 +224,11 @@ class SmallCNN(ImageEncoder):
     Args:
         channels: Width of each convolution; the last is the width of the map.
         strides: Stride of each convolution.
-        normalisation: ``batch`` or ``group``, after each convolution.
+        normalisation: ``batch``, ``group`` or ``none``, after each convolution.
         coordinates: Whether the two coordinate channels are appended.
+        activation: What follows.
+        initialisation: How the weights start, ``kaiming`` or ``xavier``.
+        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
         trainable_stages: How many of the last convolutions are trained: 0 none, -1 all.
 
     Raises:
@@ -239,16 +249,35 @@ class SmallCNN(ImageEncoder):
         strides: Sequence[int] = (2, 2, 1, 2, 1),
         normalisation: Normalisation = "batch",
         coordinates: bool = True,
+        activation: Activation = "relu",
+        initialisation: Initialisation = "kaiming",
+        mean: Sequence[float] = _GREY,
         trainable_stages: int = -1,
     ) -> None:
-        _check_sizes(channels, strides, normalisation)
+        check_layers(channels, strides, normalisation)
         name = f"small channels={list(channels)} strides={list(strides)} {normalisation}"
-        super().__init__(f"{name} coordinates={coordinates}", mean=[0.5] * 3, std=[0.5] * 3)
+        kind = "" if activation == "relu" else f" {activation}"
+        super().__init__(
+            f"{name} coordinates={coordinates}{kind}", mean=mean, std=[0.5] * len(mean)
+        )
         self.coordinates = coordinates
         self.feature_dim = channels[-1] + 2 * coordinates
         blocks = [
-            _block(before, after, stride, normalisation)
-            for (before, after), stride in zip(pairwise([3, *channels]), strides, strict=True)
+            nn.Sequential(
+                convolution(
+                    before,
+                    after,
+                    stride=stride,
+                    normalisation=normalisation,
+                    activation=activation,
+                    initialisation=initialisation,
+                ),
+                build_normalisation(normalisation, after),
+                build_activation(activation),
+            )
+            for (before, after), stride in zip(
+                pairwise([self.image_channels, *channels]), strides, strict=True
+            )
         ]
         self.blocks = nn.Sequential(*blocks)
         self._finish(trainable_stages)
@@ -258,7 +287,7 @@ class SmallCNN(ImageEncoder):
         return [[block] for block in self.blocks]
 
     def encode(
-        self, images: Float[Tensor, "batch 3 height width"]
+        self, images: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch feature rows columns"]:
         """Turn normalised images into a map of features."""
         features: Tensor = self.blocks(images)
@@ -279,14 +308,17 @@ class EncoderSettings:
     """What an encoder is built from: plain data, as the command line and a saved model hold it.
 
     Args:
-        name: "small", or the name of any classification network of torchvision.
+        name: "small", "lenet", "residual", or the name of any classification network of
+            torchvision; what follows ``trainable_stages`` is not for these.
         weights: "none" (from nothing), "pretrained" (torchvision downloads them), or the path of a
             .pth or .safetensors file.
         trainable_stages: How many of the last stages are trained: 0 is frozen, -1 is all.
-        channels: Of "small" only: width of each convolution.
-        strides: Of "small" only: stride of each convolution.
-        normalisation: Of "small" only: "batch" or "group".
+        channels: Width of each convolution, or of each residual block.
+        strides: Stride of each convolution, or pooling after it.
+        normalisation: "batch", "group" or "none".
         coordinates: Of "small" only: whether two channels say where a region is.
+        activation: "relu", "leaky_relu", "elu", "gelu", "tanh" or "sigmoid".
+        initialisation: How the weights start: "kaiming" or "xavier".
     """
 
     name: str = "small"
@@ -296,15 +328,19 @@ class EncoderSettings:
     strides: list[int] = field(default_factory=lambda: [2, 2, 1, 2, 1])
     normalisation: Normalisation = "batch"
     coordinates: bool = True
+    activation: Activation = "relu"
+    initialisation: Initialisation = "kaiming"
 
 
-def build_encoder(settings: EncoderSettings) -> ImageEncoder:
+def build_encoder(settings: EncoderSettings, *, mean: Sequence[float] = _GREY) -> ImageEncoder:
     """Build the encoder that the settings describe.
 
     Who rebuilds a saved model sets ``weights="none"`` first: the saved weights come after.
 
     Args:
         settings: Plain data; see :class:`EncoderSettings`.
+        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels. A
+            network of torchvision takes three, and normalises as its weights were trained.
 
     Returns:
         The encoder, with its weights loaded and its stages frozen as asked.
@@ -317,7 +353,7 @@ def build_encoder(settings: EncoderSettings) -> ImageEncoder:
         >>> build_encoder(EncoderSettings(channels=[16, 32], strides=[2, 2])).feature_dim
         34
     """
-    if settings.name != "small":
+    if settings.name not in ("small", "lenet", "residual"):
         # Here, since importing torchvision takes longer than building most models.
         from multimodal.nn.backbones import TorchvisionEncoder
 
@@ -328,51 +364,28 @@ def build_encoder(settings: EncoderSettings) -> ImageEncoder:
         )
     if settings.weights == "pretrained":
         raise ValueError(
-            'The "small" encoder has no pretrained weights. Set weights to "none" or to the path '
-            "of a checkpoint that contains one."
+            f'The "{settings.name}" encoder has no pretrained weights. Set weights to "none" or to '
+            "the path of a checkpoint that contains one."
         )
-    encoder = SmallCNN(
-        channels=settings.channels,
-        strides=settings.strides,
-        normalisation=settings.normalisation,
-        coordinates=settings.coordinates,
-        trainable_stages=settings.trainable_stages,
-    )
+    encoder = _build_own(settings, mean)
     if settings.weights != "none":
         encoder.load_weights(Path(settings.weights))
     return encoder
 
 
-class _MapOf(nn.Module):
-    """Let ``functional_call`` reach the map, which ``forward`` flattens."""
+def _build_own(settings: EncoderSettings, mean: Sequence[float]) -> ImageEncoder:
+    from multimodal.nn.lenet import LeNet  # here, since they import this file
+    from multimodal.nn.residual import ResidualCNN
 
-    def __init__(self, encoder: ImageEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.encoder.feature_map(images)
-
-
-def _check_sizes(
-    channels: Sequence[int], strides: Sequence[int], normalisation: Normalisation
-) -> None:
-    if not channels or len(channels) != len(strides) or min(*channels, *strides) < 1:
-        raise ValueError(
-            "channels and strides must be positive and of one length, got "
-            f"{list(channels)} and {list(strides)}."
-        )
-    if normalisation not in ("batch", "group"):
-        raise ValueError(f'normalisation must be "batch" or "group", got "{normalisation}".')
-    if normalisation == "group" and any(width % _GROUPS for width in channels):
-        raise ValueError(
-            f"With group normalisation channels must be multiples of {_GROUPS}, "
-            f"got {list(channels)}."
-        )
-
-
-def _block(before: int, after: int, stride: int, normalisation: Normalisation) -> nn.Sequential:
-    convolution = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
-    nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
-    norm = nn.BatchNorm2d(after) if normalisation == "batch" else nn.GroupNorm(_GROUPS, after)
-    return nn.Sequential(convolution, norm, nn.ReLU(inplace=True))
+    layers: dict[str, Any] = {
+        "channels": settings.channels,
+        "strides": settings.strides,
+        "normalisation": settings.normalisation,
+        "activation": settings.activation,
+        "initialisation": settings.initialisation,
+        "mean": mean,
+        "trainable_stages": settings.trainable_stages,
+    }
+    if settings.name == "small":
+        return SmallCNN(coordinates=settings.coordinates, **layers)
+    return (LeNet if settings.name == "lenet" else ResidualCNN)(**layers)

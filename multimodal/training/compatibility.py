@@ -1,6 +1,9 @@
 """Whether a checkpoint belongs to the run that is asked to go on from it."""
 
+from dataclasses import asdict
 from typing import Any
+
+from multimodal.nn.encoders import EncoderSettings
 
 _ANY_START: dict[str, Any] = {"weights": "", "trainable_stages": 0}  # what a run may change
 
@@ -40,4 +43,6 @@ def refuse_other_network(
 def _without_start(settings: dict[str, Any]) -> dict[str, Any]:
     if "encoder" not in settings:
         return settings
-    return {**settings, "encoder": {**settings["encoder"], **_ANY_START}}
+    # A setting that an older checkpoint does not know is the default, as when it is rebuilt.
+    encoder = {**asdict(EncoderSettings()), **settings["encoder"], **_ANY_START}
+    return {**settings, "encoder": encoder}

@@ -70,7 +70,7 @@ def adamw_by_depth(
 
     Args:
         groups: What learns, from bottom to top, as a model's ``parameters_by_depth`` lists it.
-        rates: How fast the top learns; ``encoder`` does not count.
+        rates: How fast the top learns; ``encoder`` is a factor on all that is below it.
         estimated_steps: The trainer's ``estimated_stepping_batches``.
         depth_factor: How many times as fast each group learns as the one below; 1 for all alike.
 
@@ -91,7 +91,7 @@ def adamw_by_depth(
             f"`depth_factor` must be 1 or more, got {depth_factor}: lower layers learn more slowly."
         )
     top = len(groups) - 1
-    factors = [depth_factor ** (depth - top) for depth in range(len(groups))]
+    factors = [rates.encoder * depth_factor ** (depth - top) for depth in range(top)] + [1.0]
     parameters = [parameter for group in groups for parameter in group]
     depths = [depth for depth, group in enumerate(groups) for _ in group]
     return _adamw(parameters, depths, factors, rates, estimated_steps)

@@ -1,10 +1,18 @@
-"""Penalties on what a language model's last layer says: not too loud, not too jumpy.
+"""Penalties beside the loss: on what a last layer says, and on large weights.
+
+A language model's last layer is to be not too loud and not too jumpy; weights are to be small, or
+few.
 
 References:
     Merity, McCann and Socher 2017, "Revisiting activation regularization for language RNNs",
-    equations 1 and 2 (AR, TAR), in the form in which the released AWD-LSTM adds them to its loss.
+    equations 1 and 2 (AR, TAR), in the form in which the released AWD-LSTM adds them to its loss;
+    Tibshirani 1996, "Regression shrinkage and selection via the lasso" (L1); Krogh and Hertz 1992,
+    "A simple weight decay can improve generalization" (L2).
 """
 
+from collections.abc import Iterable
+
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -51,3 +59,34 @@ def change_penalty(
     both = mask[:, 1:] & mask[:, :-1]
     changes = (outputs[:, 1:] - outputs[:, :-1])[both].float().square()
     return changes.sum() / max(1, changes.numel())
+
+
+def weight_penalty(
+    parameters: Iterable[Tensor], *, l1: float = 0.0, l2: float = 0.0
+) -> Float[Tensor, ""]:
+    """Add up the sizes of weights: of those that learn, and of matrices only.
+
+    With AdamW and Muon, `weight_decay` shrinks all weights at the same pace; an L2 penalty is the
+    classic one, whose gradient these optimisers scale as any other.
+
+    Args:
+        parameters: A model's.
+        l1: What a weight's absolute value counts; draws weights to exactly 0.
+        l2: What half of its square counts.
+
+    Returns:
+        What is added to the loss.
+
+    Example:
+        >>> weights = torch.tensor([[3.0, -4.0]], requires_grad=True)
+        >>> weight_penalty([weights], l1=0.5).item(), weight_penalty([weights], l2=0.5).item()
+        (3.5, 6.25)
+    """
+    weights = [each for each in parameters if each.requires_grad and each.ndim > 1]
+    total = torch.zeros((), device=weights[0].device if weights else None)
+    for weight in weights:
+        if l1:
+            total = total + l1 * weight.abs().sum()
+        if l2:
+            total = total + l2 / 2 * weight.square().sum()
+    return total

@@ -83,7 +83,7 @@ def test_data_that_know_no_folds_are_refused(capsys):
 
 
 def test_another_mistake_in_an_option_is_told_as_by_fit(capsys):
-    own = ["--model", "mine.Mean", "--data", "mine.Numbers", "--trainer.max_epoch", "1"]
+    own = ["--model", "mine.Mean", "--data", "mine.Numbers", "--trainer.max_epochz", "1"]
     assert main(["cross_validate", *own]) == 1
     assert "Did you mean 'max_epochs'" in capsys.readouterr().err
 

@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -6,7 +7,9 @@ import pytest
 import tiny_captioner
 from jsonargparse import Namespace
 
+from multimodal.cli.main import main
 from multimodal.cli.tasks import TASKS, row_of
+from multimodal.models.classification import ClassifierSettings
 from multimodal.models.vqa import AnswererSettings
 from multimodal.saving import SavedModel, read_checkpoint
 from multimodal.tasks.captioning import CaptioningTask
@@ -62,3 +65,35 @@ def test_an_answerer_is_evaluated_with_its_own_answers():
     row_of("multimodal.tasks.vqa.VQATask").adopt(config, saved)
     assert config.data.init_args.known_answers == ["yes", "no"]
     assert config.model.init_args.settings.as_dict() == settings
+
+
+def test_a_classifier_is_evaluated_with_its_own_labels_mean_and_size():
+    settings = ClassifierSettings().to_dict()
+    transform = {"size": 48, "resize": "crop", "crop_fraction": 0.9}
+    extra = {"labels": ["cat", "dog"], "mean": [0.1]}
+    saved = SavedModel("classification", settings, [], transform, {}, extra)
+    names = ("known_labels", "known_mean", "image_size", "resize", "crop_fraction", "seed")
+    config = Namespace(
+        model=Namespace(init_args=Namespace(settings=None)),
+        data=Namespace(init_args=Namespace(**dict.fromkeys(names))),
+    )
+    row_of("multimodal.tasks.classification.ClassificationTask").adopt(config, saved)
+    found = config.data.init_args.as_dict()
+    assert found == dict(zip(names, [["cat", "dog"], [0.1], 48, "crop", 0.9, None], strict=True))
+
+
+def test_the_smoke_classifier_is_trained_tested_resumed_and_predicts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    quiet = ["--config", "smoke_classification", "--trainer.enable_progress_bar", "false"]
+    assert main(["fit", *quiet]) == 0
+    said = capsys.readouterr().out
+    (best,) = Path("runs").rglob("best.ckpt")
+    assert f"multimodal classify {best} IMAGE..." in said
+    own = ["--ckpt_path", str(best)]
+    assert main(["test", *quiet, *own, "--data.image_size", "64"]) == 0
+    assert "test/accuracy" in capsys.readouterr().out
+    assert main(["predict", *quiet, *own]) == 0
+    (results,) = Path("runs").rglob("results.json")
+    assert len(json.loads(results.read_text())) == 6
+    last = str(best.with_name("last.ckpt"))
+    assert main(["fit", *quiet, "--ckpt_path", last, "--trainer.max_epochs", "3"]) == 0

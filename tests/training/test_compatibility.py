@@ -16,6 +16,14 @@ def test_what_the_encoder_once_started_from_may_differ():
     refuse_other_network(HELD, other, {})
 
 
+def test_a_setting_that_an_older_checkpoint_does_not_know_is_the_default():
+    newer = {**SETTINGS, "encoder": {**SETTINGS["encoder"], "activation": "relu"}}
+    refuse_other_network(HELD, newer, {})
+    newer["encoder"]["activation"] = "elu"
+    with pytest.raises(ValueError, match=r"network differs from this run's in encoder"):
+        refuse_other_network(HELD, newer, {})
+
+
 def test_another_size_is_named():
     with pytest.raises(ValueError, match=r"network differs from this run's in hidden"):
         refuse_other_network(HELD, {**SETTINGS, "hidden": 9}, {})

@@ -53,6 +53,13 @@ def test_each_group_learns_more_slowly_than_the_one_above():
             assert its["weight_decay"] == (0.3 if parameter.ndim > 1 else 0.0)
 
 
+def test_all_below_the_top_learns_at_the_encoders_rate():
+    groups = [list(nn.Linear(2, 2).parameters()) for _ in range(3)]
+    found = adamw_by_depth(groups, Rates(peak=1.0, encoder=0.1), 10.0, depth_factor=2.0)
+    rates = {group["initial_lr"] for group in found["optimizer"].param_groups}
+    assert sorted(rates) == pytest.approx([0.025, 0.05, 1.0])
+
+
 def test_a_factor_below_1_is_refused():
     with pytest.raises(ValueError, match=r"`depth_factor` must be 1 or more, got 0.5"):
         adamw_by_depth([], Rates(), 10.0, depth_factor=0.5)

@@ -1,8 +1,9 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from multimodal.training.penalties import activation_penalty, change_penalty
+from multimodal.training.penalties import activation_penalty, change_penalty, weight_penalty
 
 FULL = torch.ones(3, 5, dtype=torch.bool)
 
@@ -36,3 +37,15 @@ def test_both_have_a_gradient_also_in_half_precision():
     outputs = torch.randn(3, 5, 4, dtype=torch.bfloat16, requires_grad=True)
     (activation_penalty(outputs, FULL) + change_penalty(outputs, FULL)).backward()
     assert outputs.grad.all()
+
+
+def test_the_gradient_of_l2_is_the_weight_and_that_of_l1_its_sign():
+    layer = nn.Linear(3, 2)
+    weight_penalty(layer.parameters(), l1=0.5, l2=2.0).backward()
+    torch.testing.assert_close(layer.weight.grad, 2 * layer.weight + 0.5 * layer.weight.sign())
+    assert layer.bias.grad is None
+
+
+def test_frozen_weights_are_not_counted():
+    layer = nn.Linear(3, 2).requires_grad_(False)
+    assert weight_penalty(layer.parameters(), l1=1.0, l2=1.0) == 0

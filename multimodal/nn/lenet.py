@@ -1,0 +1,104 @@
+"""LeNet's layout: convolutions of five pixels, each followed by pooling, for small pictures.
+
+The first network of most lectures. Its widths are free: 6 and 16 are those of 1998, and a few times
+as many cost little today. The fully connected layers that follow the last pooling belong to the
+classifier's head (`multimodal.models.classification`: pooling ``flatten``, hidden layers of 120 and
+84). Here every convolution pads its picture, so that digits of 8 pixels do too; in the paper only
+the first picture has a margin.
+
+References:
+    LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
+    recognition", section II.B and figure 2 (there with average pooling and a scaled tanh).
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from multimodal.nn.activations import Activation, Initialisation, build_activation
+from multimodal.nn.convolutions import (
+    Normalisation,
+    build_normalisation,
+    check_layers,
+    convolution,
+)
+from multimodal.nn.encoders import ImageEncoder
+
+_WINDOW = 5
+_DEVIATION = 0.25  # of pixels from 0 to 1, about; what is left of it the first layer learns
+
+
+class LeNet(ImageEncoder):
+    """Convolutions of five pixels with pooling, for images from 8 pixels up.
+
+    Args:
+        channels: Width of each convolution.
+        strides: Pooling after each convolution; 1 is none.
+        normalisation: ``batch``, ``group`` or ``none``, after each convolution.
+        activation: What follows.
+        initialisation: How the weights start, ``kaiming`` or ``xavier``.
+        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
+        trainable_stages: How many of the last convolutions are trained: 0 none, -1 all.
+
+    Raises:
+        ValueError: If the sizes do not fit each other.
+
+    Example:
+        >>> import torch
+        >>> encoder = LeNet(mean=[0.13])
+        >>> encoder(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).shape
+        torch.Size([2, 49, 16])
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: Sequence[int] = (6, 16),
+        strides: Sequence[int] = (2, 2),
+        normalisation: Normalisation = "none",
+        activation: Activation = "tanh",
+        initialisation: Initialisation = "xavier",
+        mean: Sequence[float] = (0.5, 0.5, 0.5),
+        trainable_stages: int = -1,
+    ) -> None:
+        check_layers(channels, strides, normalisation)
+        super().__init__(
+            f"lenet channels={list(channels)} strides={list(strides)} {normalisation} {activation}",
+            mean=mean,
+            std=[_DEVIATION] * len(mean),
+        )
+        self.feature_dim = channels[-1]
+        self.blocks = nn.Sequential(
+            *(
+                nn.Sequential(
+                    convolution(
+                        before,
+                        after,
+                        kernel_size=_WINDOW,
+                        normalisation=normalisation,
+                        activation=activation,
+                        initialisation=initialisation,
+                    ),
+                    build_normalisation(normalisation, after),
+                    build_activation(activation),
+                    nn.MaxPool2d(pooling) if pooling > 1 else nn.Identity(),
+                )
+                for (before, after), pooling in zip(
+                    pairwise([len(mean), *channels]), strides, strict=True
+                )
+            )
+        )
+        self._finish(trainable_stages)
+
+    def stages(self) -> list[list[nn.Module]]:
+        """Make every convolution, with what follows it, a stage."""
+        return [[block] for block in self.blocks]
+
+    def encode(
+        self, images: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch feature rows columns"]:
+        """Turn normalised images into a map of features."""
+        features: Tensor = self.blocks(images)
+        return features

@@ -1,0 +1,59 @@
+"""How much the examples of each class count, so that rare classes are not drowned by frequent ones.
+
+References:
+    King and Zeng 2001, "Logistic regression in rare events data", section 4.2 (weights inverse to a
+    class's share).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_MOST = 100.0  # a label that holds for one example in a thousand says too little for more
+
+
+def balanced_weights(given: Iterable[object], classes: Sequence[str]) -> Float[Tensor, " classes"]:
+    """Weigh classes so that all of them count as much together.
+
+    Args:
+        given: The label of each training example; what is none of the classes is passed over.
+        classes: The classes' names.
+
+    Returns:
+        A weight for each class, 1 where all are equally frequent; 1 for a class without examples.
+
+    Example:
+        >>> balanced_weights(["cat", "dog", "cat", "cat"], ["cat", "dog"])
+        tensor([0.6667, 2.0000])
+    """
+    found = Counter(label for label in given if label in classes)
+    there = sum(found[name] > 0 for name in classes)
+    total = sum(found.values())
+    return torch.tensor([total / (there * found[name]) if found[name] else 1.0 for name in classes])
+
+
+def balanced_yes(
+    given: Iterable[Iterable[str]], classes: Sequence[str]
+) -> Float[Tensor, " classes"]:
+    """Weigh each label's yes so that it counts as much as its no, all examples together.
+
+    Args:
+        given: The labels of each training example.
+        classes: All labels.
+
+    Returns:
+        How many times as often a label does not hold as it does, at most 100; 1 for one that never
+        holds.
+
+    Example:
+        >>> balanced_yes([["cat"], ["cat", "dog"], ["cat"], []], ["cat", "dog"])
+        tensor([0.3333, 3.0000])
+    """
+    sets = [set(labels) for labels in given]
+    counts = [sum(name in labels for labels in sets) for name in classes]
+    return torch.tensor(
+        [min(_MOST, (len(sets) - count) / count) if count else 1.0 for count in counts]
+    )

@@ -1,0 +1,174 @@
+"""Find a learning rate by trying them all: a short run whose rate rises from tiny to too large.
+
+While the rate is too small the loss hardly moves, then it falls, and at last the run breaks apart.
+A good peak lies where the loss falls fastest, well below the rate at which it stops falling.
+
+References:
+    Smith 2017, "Cyclical learning rates for training neural networks", section 3.3 (the range
+    test); Howard and Gugger 2020, "Fastai: a layered API for deep learning" (an exponential rise, a
+    smoothed loss, the steepest descent).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+from multimodal.files import atomic_write
+
+_SMOOTHING = 0.9  # share of the last mean that stays
+_BROKEN = 4.0  # times the lowest loss: the run has broken apart
+_LEFT_OUT = 0.1  # share of steps at the start, in which a mean means little
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What the trial found.
+
+    Attributes:
+        steepest: The rate at which the loss fell fastest: a good peak.
+        lowest: The rate at which it was lowest: the most that a peak should be is a third of it.
+    """
+
+    steepest: float
+    lowest: float
+
+
+class RateFinder(Callback):
+    """Raise the learning rate from step to step and keep the losses.
+
+    The rates of parts of a network keep their proportions; what schedulers say does not count.
+
+    Args:
+        smallest: First rate of the part that learns fastest.
+        largest: Last rate.
+        steps: Steps in all.
+
+    Attributes:
+        rates: The rate of each step.
+        losses: The smoothed loss of each step.
+
+    Raises:
+        ValueError: If the numbers give no range.
+    """
+
+    def __init__(self, smallest: float = 1e-6, largest: float = 1.0, steps: int = 100) -> None:
+        super().__init__()
+        if not (0 < smallest < largest and steps >= 10):
+            raise ValueError(
+                "The rates must rise from above 0 to more, in 10 steps at least; got "
+                f"{smallest} to {largest} in {steps}."
+            )
+        self.smallest = smallest
+        self.largest = largest
+        self.steps = steps
+        self.rates: list[float] = []
+        self.losses: list[float] = []
+        self._mean = 0.0
+
+    @override
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Set the step's rate."""
+        done = len(self.rates) / (self.steps - 1)
+        rate = self.smallest * (self.largest / self.smallest) ** done
+        for optimizer in trainer.optimizers:
+            groups = optimizer.param_groups
+            for group in groups:
+                group.setdefault("initial_lr", group["lr"])
+            fastest = max(group["initial_lr"] for group in groups)
+            for group in groups:
+                group["lr"] = rate * group["initial_lr"] / fastest
+        self.rates.append(rate)
+
+    @override
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Keep the step's loss, and stop where there are enough or the run has broken apart."""
+        loss = outputs["loss"] if isinstance(outputs, Mapping) else outputs
+        loss = float(torch.as_tensor(loss)) * trainer.accumulate_grad_batches
+        self._mean = _SMOOTHING * self._mean + (1 - _SMOOTHING) * loss
+        smoothed = self._mean / (1 - _SMOOTHING ** len(self.rates))
+        self.losses.append(smoothed)
+        started = len(self.losses) > _LEFT_OUT * self.steps
+        broken = not math.isfinite(loss) or smoothed > _BROKEN * min(self.losses)
+        if len(self.losses) >= self.steps or (started and broken):
+            trainer.should_stop = True
+
+
+def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
+    """Read a good rate off the losses of a trial.
+
+    Args:
+        rates: Rising, by equal factors.
+        losses: The smoothed loss at each.
+
+    Returns:
+        Where the loss fell fastest, before it was lowest, and where it was lowest.
+
+    Raises:
+        ValueError: If the loss never fell.
+
+    Example:
+        >>> rates = [10 ** (step / 5 - 4) for step in range(20)]
+        >>> losses = [2.0] * 8 + [1.8, 1.2, 0.8, 0.7, 0.7, 0.8, 1.5, 3.0, 6.0, 9.0, 9.0, 9.0]
+        >>> found = suggest(rates, losses)
+        >>> round(found.steepest, 4), round(found.lowest, 4)
+        (0.0063, 0.0158)
+    """
+    finite = [loss if math.isfinite(loss) else math.inf for loss in losses]
+    first = max(1, round(_LEFT_OUT * len(finite)))
+    rest = range(first, len(finite))
+    lowest = min(rest, key=lambda step: finite[step], default=0)
+    falls = {
+        step: finite[step - 1] - finite[step + 1]
+        for step in range(first, lowest)
+        if math.isfinite(finite[step - 1] - finite[step + 1])
+    }
+    if not falls or max(falls.values()) <= 0:
+        raise ValueError(
+            "The loss fell at no learning rate that was tried. Try smaller ones, or more steps; if "
+            "it never falls, look at the data and the loss."
+        )
+    steepest = max(falls, key=lambda step: falls[step])
+    return Suggestion(rates[steepest], rates[lowest])
+
+
+def draw_rates(
+    rates: Sequence[float], losses: Sequence[float], found: Suggestion, path: Path
+) -> None:
+    """Draw the loss over the rate, with what was found.
+
+    Args:
+        rates: The rate of each step.
+        losses: The smoothed loss of each.
+        found: What is marked.
+        path: The PNG file to write.
+    """
+    from matplotlib.figure import Figure  # slow to import
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(rates, losses, color="tab:blue")
+    marks = (("steepest", found.steepest, "tab:green"), ("lowest", found.lowest, "tab:grey"))
+    for name, rate, colour in marks:
+        axes.axvline(rate, color=colour, linestyle="--", label=f"{name}: {rate:.2g}")
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    low, high = min(finite), max(finite[: max(2, len(finite) // 4)])
+    axes.set_ylim(low - 0.1 * (high - low) - 1e-6, high + 0.4 * (high - low) + 1e-6)
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss (smoothed)")
+    axes.legend()
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
