@@ -18,7 +18,7 @@ from typing import Final, Literal, get_args
 from jaxtyping import UInt8
 from torch import Tensor
 
-from multimodal.data.augmentation import colour
+from multimodal.data.augmentation.colour import relight
 from multimodal.data.augmentation.draws import Draws
 from multimodal.data.augmentation.geometry import erase, mirror, shift, transform
 from multimodal.data.augmentation.rand_augment import rand_augment
@@ -176,6 +176,4 @@ def _moved(images: Tensor, preset: Preset, draws: Draws) -> Tensor:
 
 
 def _lit(images: Tensor, preset: Preset, draws: Draws) -> Tensor:
-    for change in (colour.adjust_brightness, colour.adjust_contrast, colour.adjust_saturation):
-        images = change(images, 1 + draws.uniform(-preset.light, preset.light))
-    return images
+    return relight(images, *(1 + draws.uniform(-preset.light, preset.light) for _ in range(3)))

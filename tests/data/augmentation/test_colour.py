@@ -62,6 +62,17 @@ def test_a_factor_of_one_changes_nothing(name, images):
     assert getattr(colour, f"adjust_{name}")(images, torch.ones(4)).equal(images)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_all_three_at_once_are_one_after_the_other(channels):
+    images = IMAGES[:, :channels] // 4 + 90  # so that nothing is cut in between
+    amounts = [torch.tensor(each) for each in ([0.9, 1.0, 1.2, 1.1], [1.2, 0.8, 1.0, 1.1])]
+    one_by_one = colour.adjust_contrast(colour.adjust_brightness(images, amounts[0]), amounts[1])
+    one_by_one = colour.adjust_saturation(one_by_one, amounts[0])
+    found = colour.relight(images, *amounts, amounts[0])
+    torch.testing.assert_close(found.int(), one_by_one.int(), atol=3, rtol=0)
+    assert colour.relight(images, *torch.ones(3, 4)).equal(images)
+
+
 def test_pictures_of_one_pixel_stay_sharp():
     dot = torch.full((1, 3, 1, 1), 9, dtype=torch.uint8)
     assert colour.adjust_sharpness(dot, torch.tensor([1.9])).equal(dot)
