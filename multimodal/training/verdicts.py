@@ -91,8 +91,8 @@ class VerdictsReport(Callback):
             self._found[index] = Judged(example, tuple(row))
 
     @override
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the files and print the tables, on the first process."""
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the files, print the tables and log the others' accuracy, on the first process."""
         folder = Path(trainer.log_dir or trainer.default_root_dir)  # all processes must ask
         found = [one for _, one in sorted(gather(self._found).items()) if _is_known(one.example)]
         self._found = {}
@@ -102,6 +102,10 @@ class VerdictsReport(Callback):
         train = [example for example in data.examples("train") if _is_known(example)]
         if data.labels:
             others = linear_verdicts(train, found, data.labels) if self.baseline else {}
+            for name, key in ((LINEAR, "linear"), (BOTH, "averaged")):
+                if name in others:
+                    share = accuracy(found, data.labels, others[name])
+                    pl_module.log(f"test/accuracy_{key}", share, rank_zero_only=True)
             report = label_tables(found, data.labels, train, others)
         else:
             report = number_table(found, train)
@@ -112,6 +116,24 @@ class VerdictsReport(Callback):
         except OSError as error:  # what was measured is printed all the same
             _LOGGER.warning("No report in the run's folder: %s", error)
         _LOGGER.info("\n%s\n\nThe worst mistakes: %s", report, folder / "mistakes.tsv")
+
+
+def accuracy(found: Sequence[Judged], labels: Sequence[str], verdicts: Tensor) -> float:
+    """Return the share of texts whose label is held likeliest.
+
+    Args:
+        found: Texts, with their right labels.
+        labels: The labels in the order of the verdicts.
+        verdicts: Probabilities ``(texts, labels)``.
+
+    Example:
+        >>> texts = [TextExample("a", "neg", "1"), TextExample("b", "pos", "2")]
+        >>> verdicts = torch.tensor([[0.9, 0.1], [0.8, 0.2]])
+        >>> accuracy([Judged(text, ()) for text in texts], ["neg", "pos"], verdicts)
+        0.5
+    """
+    right = torch.tensor([labels.index(str(one.example.label)) for one in found])
+    return (verdicts.argmax(dim=1) == right).double().mean().item()
 
 
 def linear_verdicts(

@@ -102,7 +102,9 @@ def test_a_test_reports_the_linear_baseline_and_the_worst_mistakes(fitted, tmp_p
         (scores,) = trainer.test(task, data, verbose=False)
     report = (tmp_path / "report.md").read_text()
     assert f"| this model | {100 * scores['test/accuracy']:.1f} |" in report
-    assert "| linear, words and word pairs |" in report
+    linear = 100 * scores["test/accuracy_linear"]
+    assert f"| linear, words and word pairs | {linear:.1f} |" in report
+    assert 0 <= scores["test/accuracy_averaged"] <= 1
     assert (tmp_path / "mistakes.tsv").read_text().startswith("text_id\tlabel\tsaid\t")
     assert "both, averaged" in caplog.text
 
