@@ -10,12 +10,17 @@ from importlib import import_module
 
 _VERBS = {
     "fit": ("multimodal.cli.lightning", "train: multimodal fit --config captioning_scenes"),
-    "validate": ("multimodal.cli.lightning", "measure a checkpoint on the validation images"),
-    "test": ("multimodal.cli.lightning", "measure a checkpoint on the test images, with pictures"),
+    "validate": ("multimodal.cli.lightning", "measure a checkpoint on the validation data"),
+    "test": ("multimodal.cli.lightning", "measure a checkpoint on the test data, with a report"),
     "predict": ("multimodal.cli.lightning", "write captions of a whole set as COCO results JSON"),
     "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
     "ask": ("multimodal.cli.ask", "answer questions about images: ask MODEL IMAGE QUESTION..."),
     "cross_validate": ("multimodal.cli.folds", "train and test once for each fold of the data"),
+    "find_rate": ("multimodal.cli.rates", "try learning rates, and draw the loss over them"),
+    "transfer": ("multimodal.cli.transfer", "train by every strategy of transfer learning"),
+    "classify": ("multimodal.cli.classify", "say what images show: classify MODEL IMAGE..."),
+    "sentiment": ("multimodal.cli.sentiment", "judge texts: sentiment MODEL TEXT..."),
+    "write": ("multimodal.cli.write", "let a language model write: write MODEL PROMPT"),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
     "configs": ("multimodal.cli.configs", "list the shipped configurations"),
 }
@@ -101,6 +106,7 @@ def _help() -> str:
         "  multimodal test --config captioning_scenes --ckpt_path runs/.../best.ckpt",
         "  multimodal caption runs/.../best.ckpt photo.jpg folder/",
         '  multimodal ask runs/.../best.ckpt photo.jpg "what colour is the car?"',
+        '  multimodal sentiment runs/.../best.ckpt "A good film." --explain',
         "",
         "A mistake is told in a sentence; MULTIMODAL_DEBUG=1 shows the traceback with it.",
         "",

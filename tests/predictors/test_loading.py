@@ -1,11 +1,17 @@
 import pytest
 import tiny_answerer
+import tiny_classifier
+import tiny_critic
+import tiny_writer
 from tiny_captioner import CAPTIONS, picture, save
 
 import multimodal
 from multimodal.predictors import load
 from multimodal.predictors.captioning import CaptionPredictor
+from multimodal.predictors.classification import ClassificationPredictor
+from multimodal.predictors.sentiment import SentimentPredictor
 from multimodal.predictors.vqa import VQAPredictor
+from multimodal.predictors.writing import Writer
 
 
 def test_load_gives_the_predictor_of_the_checkpoints_task(checkpoint):
@@ -20,6 +26,25 @@ def test_load_gives_an_answerer_for_a_checkpoint_of_one(tmp_path):
     assert predictor(picture("red"), tiny_answerer.WHAT).answer == "red"
 
 
+def test_load_gives_a_judge_of_texts_for_a_checkpoint_of_one(tmp_path):
+    predictor = load(tiny_critic.save(tmp_path / "critic.ckpt"), device="cpu")
+    assert isinstance(predictor, SentimentPredictor)
+    assert predictor("the film is great").label == "positive"
+
+
+def test_load_gives_a_writer_for_a_language_model(tmp_path):
+    writer = load(tiny_writer.save(tmp_path / "poet.ckpt"), device="cpu", precision="bfloat16")
+    assert isinstance(writer, Writer)
+    assert writer("roses", temperature=0.0).text == tiny_writer.TEXT
+    assert writer.precision == "bfloat16"
+
+
+def test_load_gives_a_classifier_for_a_checkpoint_of_one(tmp_path):
+    predictor = load(tiny_classifier.save(tmp_path / "classes.ckpt"), device="cpu")
+    assert isinstance(predictor, ClassificationPredictor)
+    assert predictor(picture("red")).label == "red"
+
+
 def test_the_package_offers_load_by_its_own_name(checkpoint):
     assert multimodal.load is load
     assert str(multimodal.load(str(checkpoint))(picture("blue"))) == CAPTIONS["blue"]
@@ -31,9 +56,9 @@ def test_device_and_precision_are_passed_on(checkpoint):
 
 
 def test_a_task_without_predictor_is_named(tmp_path):
-    path = save(tmp_path / "moods.ckpt", task="sentiment")
+    path = save(tmp_path / "newer.ckpt", task="poetry")
     with pytest.raises(
-        ValueError, match=r"moods\.ckpt is a checkpoint of the task 'sentiment', and th"
+        ValueError, match=r"newer\.ckpt is a checkpoint of the task 'poetry', .* no predictor"
     ):
         load(path)
 
