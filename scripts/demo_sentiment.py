@@ -44,7 +44,7 @@ def judge(model: Path, text: str, output: Path) -> None:
     if number != text and number.isdecimal():
         review = sample_review(0, int(number), "test")
         text = review.text
-        print(f"The review is {review.label}, {review.stars:g} stars.")
+        print(f"The review is {review.label}, {review.stars:g} of 5 stars.")
     sentiment = predictor(text)
     ranked = sorted(sentiment.probabilities.items(), key=lambda pair: -pair[1])
     for label, probability in ranked:

@@ -12,7 +12,10 @@ _VERBS = {
     "fit": ("multimodal.cli.lightning", "train: multimodal fit --config captioning_scenes"),
     "validate": ("multimodal.cli.lightning", "measure a checkpoint on the validation data"),
     "test": ("multimodal.cli.lightning", "measure a checkpoint on the test data, with a report"),
-    "predict": ("multimodal.cli.lightning", "write captions of a whole set as COCO results JSON"),
+    "predict": (
+        "multimodal.cli.lightning",
+        "write a results file of what a model says of the test data",
+    ),
     "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
     "ask": ("multimodal.cli.ask", "answer questions about images: ask MODEL IMAGE QUESTION..."),
     "cross_validate": ("multimodal.cli.folds", "train and test once for each fold of the data"),
