@@ -1,8 +1,8 @@
 """A CNN looks, an LSTM reads and writes.
 
-Image captioning and visual question answering, each with its training, metrics and inference. The
-public names are imported when first used, so that ``import multimodal`` needs a few milliseconds
-and no torch.
+Image captioning, visual question answering, sentiment analysis and image classification, each with
+its training, metrics and inference. The public names are imported when first used, so that
+``import multimodal`` needs a few milliseconds and no torch.
 """
 
 from importlib import import_module
@@ -12,14 +12,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from multimodal.predictors import load
     from multimodal.predictors.captioning import Caption, CaptionPredictor
+    from multimodal.predictors.classification import Classification, ClassificationPredictor
+    from multimodal.predictors.sentiment import Sentiment, SentimentPredictor
     from multimodal.predictors.vqa import Answer, VQAPredictor
+    from multimodal.predictors.writing import Writer
 
 try:
     __version__ = version("multimodal-lstm")
 except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["Answer", "Caption", "CaptionPredictor", "VQAPredictor", "__version__", "load"]
+__all__ = [
+    "Answer",
+    "Caption",
+    "CaptionPredictor",
+    "Classification",
+    "ClassificationPredictor",
+    "Sentiment",
+    "SentimentPredictor",
+    "VQAPredictor",
+    "Writer",
+    "__version__",
+    "load",
+]
 
 _HOMES = {
     "load": "multimodal.predictors",
@@ -27,6 +42,11 @@ _HOMES = {
     "CaptionPredictor": "multimodal.predictors.captioning",
     "Answer": "multimodal.predictors.vqa",
     "VQAPredictor": "multimodal.predictors.vqa",
+    "Sentiment": "multimodal.predictors.sentiment",
+    "SentimentPredictor": "multimodal.predictors.sentiment",
+    "Writer": "multimodal.predictors.writing",
+    "Classification": "multimodal.predictors.classification",
+    "ClassificationPredictor": "multimodal.predictors.classification",
 }
 
 

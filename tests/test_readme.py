@@ -19,6 +19,9 @@ sys.path.insert(0, str(ROOT / "tests" / "fixtures"))
 
 import tiny_answerer  # noqa: E402 - found through the line above
 import tiny_captioner  # noqa: E402
+import tiny_classifier  # noqa: E402
+import tiny_critic  # noqa: E402
+import tiny_writer  # noqa: E402
 
 
 @pytest.fixture
@@ -27,6 +30,10 @@ def _project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tiny_captioner.save(tmp_path / "best.ckpt")
     tiny_answerer.save(tmp_path / "answerer.ckpt")
+    tiny_classifier.save(tmp_path / "classifier.ckpt")
+    tiny_critic.save(tmp_path / "critic.ckpt")
+    tiny_writer.save(tmp_path / "writer.ckpt")
+    tiny_writer.save(tmp_path / "reader.ckpt")
     colour = next(iter(tiny_captioner.COLOURS))
     for folder in ("folder", "my_folder"):
         (tmp_path / folder).mkdir()
@@ -45,14 +52,19 @@ def _project(tmp_path, monkeypatch):
     (tmp_path / "my_folder" / "captions.csv").write_text("\n".join(["image,caption,split", *rows]))
     asked = ["image,question,answer,split", "a.png,is it red,yes,train", "b.png,is it red,no,val"]
     (tmp_path / "my_folder" / "questions.csv").write_text("\n".join(asked))
+    said = ["text,label,split", "good,yes,train", "bad,no,train", "good,yes,val", "bad,no,val"]
+    (tmp_path / "my_folder" / "texts.csv").write_text("\n".join(said))
     (tmp_path / "answers.json").write_text(json.dumps([{"question_id": 1, "answer": "yes"}]))
     (tmp_path / "annotations.csv").write_text("question_id,answer\n1,yes")
 
 
 def stand_in(arguments: list[str]) -> list[str]:
     """Replace a configuration of real size by the smoke configuration."""
-    small = [re.sub("^(captioning|vqa)_.*", r"smoke_\1", argument) for argument in arguments]
-    if small[0] in ("fit", "test", "predict"):
+    tasks = "captioning|vqa|sentiment|language_model|classification"
+    small = [re.sub(f"^({tasks})_.*", r"smoke_\1", argument) for argument in arguments]
+    if "--folds" in small:
+        small[small.index("--folds") + 1] = "2"
+    if small[0] in ("fit", "test", "predict", "cross_validate"):
         small += ["--trainer.enable_progress_bar", "false"]
     if "--data.root" in small:
         small += ["--data.format", "table"]

@@ -11,7 +11,7 @@ References:
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -184,7 +184,18 @@ class CaptionPredictor:
         Raises:
             ValueError: If the parts do not fit each other, or this version.
         """
-        return cls(*rebuild(saved, source), device=device, precision=precision)
+        try:
+            settings = CaptionerSettings.for_loading(saved.settings)
+            transform = EvalTransform(TransformSettings(**saved.transform))
+        except (TypeError, KeyError) as error:
+            raise ValueError(
+                f"{source} has settings that this version of multimodal does not know ({error}). "
+                "Was it written by another version?"
+            ) from error
+        vocabulary = Vocabulary(saved.vocabulary)
+        model = Captioner(settings, len(vocabulary))
+        load_named(model, saved.state_dict, source)
+        return cls(model, vocabulary, transform, device=device, precision=precision)
 
     @overload  # a str is an iterable of str too, but means a path: the first of the two counts
     def __call__(  # type: ignore[overload-overlap]
@@ -367,35 +378,6 @@ class CaptionPredictor:
             alternatives=tuple(others),
             attention=tuple(tuple(map(tuple, grid)) for grid in grids),
         )
-
-
-def rebuild(saved: SavedModel, source: str) -> tuple[Captioner, Vocabulary, EvalTransform]:
-    """Build a captioner from what `multimodal.saving.read_checkpoint` returned.
-
-    Args:
-        saved: Settings, words, transform and weights.
-        source: Where they come from, for messages.
-
-    Returns:
-        What `CaptionPredictor` takes.
-
-    Raises:
-        ValueError: If the parts do not fit each other, or this version.
-    """
-    try:
-        settings = CaptionerSettings.from_dict(saved.settings)
-        transform = EvalTransform(TransformSettings(**saved.transform))
-    except (TypeError, KeyError) as error:
-        raise ValueError(
-            f"{source} has settings that this version of multimodal does not know ({error}). "
-            "Was it written by another version?"
-        ) from error
-    # The saved weights come after, so the encoder need not look for those it once started from.
-    settings = replace(settings, encoder=replace(settings.encoder, weights="none"))
-    vocabulary = Vocabulary(saved.vocabulary)
-    model = Captioner(settings, len(vocabulary))
-    load_named(model, saved.state_dict, source)
-    return model, vocabulary, transform
 
 
 def _or_raise(found: Iterable[Caption | Unusable]) -> Iterator[Caption]:
