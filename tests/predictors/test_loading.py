@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import tiny_answerer
 import tiny_classifier
@@ -72,3 +75,16 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     picture("red").save(tmp_path / "photo.png")
     with pytest.raises(ValueError, match=r"photo\.png"):
         load(tmp_path / "photo.png")
+
+
+def test_no_predictor_imports_lightning_or_what_else_is_slow():
+    program = (
+        "import sys, multimodal.predictors; "
+        "print([name for name in "
+        "('lightning', 'torchmetrics', 'torchvision', 'matplotlib', 'nltk', 'sklearn') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
