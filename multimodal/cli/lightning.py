@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from multimodal.cli.configs import check_yaml, find_config
 from multimodal.cli.mistakes import explain, refusal
-from multimodal.cli.tasks import adopt_language_model, row_of
+from multimodal.cli.tasks import adopt_language_model, row_of, take_lists
 from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.saving import read_checkpoint
 from multimodal.training.checkpoints import AtomicCheckpoints
@@ -67,6 +67,8 @@ class Command(LightningCLI):
         # Not a link from `data.vocabulary`: where data have none, the parser's note of that would
         # print the data module, and Lightning makes all its loaders for this.
         def value(data: LightningDataModule) -> Any:
+            for name, values in self.lists.items():
+                setattr(data, name, values)
             given = self.config[self.config.subcommand].model.get("init_args", {}).get(target)
             return getattr(data, source, given)
 
@@ -87,6 +89,7 @@ class Command(LightningCLI):
         teacher = config.model.get("init_args", {}).get("language_model")
         if subcommand == "fit" and teacher:
             adopt_language_model(config, read_checkpoint(teacher, task="language_model"))
+        self.lists = take_lists(config)
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:

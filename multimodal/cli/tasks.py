@@ -136,6 +136,8 @@ TASKS = (
     ),
 )
 
+# Arguments of data modules that may have as many entries as a language has words.
+_LISTS = ("tokens", "known_answers", "known_labels")
 # What makes a classifier's recurrent layers the same network as a language model's.
 _SHARED = ("cell", "directions", "num_layers", "embedding_dim", "hidden_dim", "last_dim")
 
@@ -173,6 +175,30 @@ def adopt_language_model(config: Namespace, saved: SavedModel) -> None:
             config.model.init_args.settings.reader[name] = reader[name]
     if "tokens" in config.data.get("init_args", {}):
         config.data.init_args.tokens = saved.vocabulary
+
+
+def take_lists(config: Namespace) -> dict[str, list[str]]:
+    """Take the long lists out of a configuration, to be given to the data module itself.
+
+    The parser copies every list for each of its entries: with a vocabulary of 30,000 words it would
+    take hours. The configuration that a run saves stays short, too.
+
+    Args:
+        config: The configuration of a verb; changed in place. Of a data module of one's own
+            nothing is taken.
+
+    Returns:
+        The lists, by the names of the data module's arguments and attributes.
+    """
+    named = locate(config.data.get("class_path", ""))
+    if not any(isinstance(named, type) and issubclass(named, row.data) for row in TASKS):
+        return {}
+    arguments = config.data.init_args
+    names = [name for name in _LISTS if isinstance(arguments.get(name), list)]
+    lists = {name: arguments[name] for name in names}
+    for name in names:
+        arguments[name] = None
+    return lists
 
 
 def _kept(extra: dict[str, Any], name: str) -> Any:

@@ -36,6 +36,11 @@ def test_the_classifier_takes_the_language_models_words_and_layers(runs):
     assert pupil.settings["reader"]["directions"] == "apart"
 
 
+def test_the_saved_configuration_does_not_hold_the_vocabulary(runs):
+    text = (runs / "smoke_sentiment" / "version_0" / "config.yaml").read_text()
+    assert "tokens: null" in text
+
+
 def test_a_checkpoint_is_tested_with_its_own_words_labels_and_lengths(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = ["--ckpt_path", str(best(runs, "smoke_sentiment"))]

@@ -8,7 +8,7 @@ import tiny_captioner
 from jsonargparse import Namespace
 
 from multimodal.cli.main import main
-from multimodal.cli.tasks import TASKS, row_of
+from multimodal.cli.tasks import TASKS, row_of, take_lists
 from multimodal.models.classification import ClassifierSettings
 from multimodal.models.vqa import AnswererSettings
 from multimodal.saving import SavedModel, read_checkpoint
@@ -97,3 +97,15 @@ def test_the_smoke_classifier_is_trained_tested_resumed_and_predicts(tmp_path, m
     assert len(json.loads(results.read_text())) == 6
     last = str(best.with_name("last.ckpt"))
     assert main(["fit", *quiet, "--ckpt_path", last, "--trainer.max_epochs", "3"]) == 0
+
+
+def test_long_lists_are_taken_from_the_configuration_of_our_own_data_only():
+    ours = Namespace(
+        class_path="multimodal.data.modules.SentimentData",
+        init_args=Namespace(tokens=["a"], known_labels=None, max_words=9),
+    )
+    assert take_lists(Namespace(data=ours)) == {"tokens": ["a"]}
+    assert ours.init_args == Namespace(tokens=None, known_labels=None, max_words=9)
+    theirs = Namespace(class_path="mine.Data", init_args=Namespace(tokens=["a"]))
+    assert take_lists(Namespace(data=theirs)) == {}
+    assert theirs.init_args.tokens == ["a"]
