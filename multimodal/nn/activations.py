@@ -7,7 +7,8 @@ References:
     Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural
     networks", equation 16 (Xavier: for activations that are linear about zero, tanh and sigmoid);
     He et al. 2015, "Delving deep into rectifiers", equation 14 (Kaiming: for ReLU and its kin);
-    Clevert, Unterthiner and Hochreiter 2016 (ELU); Hendrycks and Gimpel 2016 (GELU).
+    Zagoruyko and Komodakis 2017, "DiracNets" (convolutions that start by handing on what they
+    see); Clevert, Unterthiner and Hochreiter 2016 (ELU); Hendrycks and Gimpel 2016 (GELU).
 """
 
 import math
@@ -16,7 +17,7 @@ from typing import Literal, get_args
 from torch import nn
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid"]
-Initialisation = Literal["kaiming", "xavier"]
+Initialisation = Literal["kaiming", "xavier", "dirac"]
 
 _SLOPE = 0.01  # of leaky ReLU below zero
 # What makes up for the part of a signal that an activation swallows; torch's numbers where it has
@@ -70,7 +71,8 @@ def initialise(layer: nn.Conv2d | nn.Linear, how: str, activation: str | None) -
     Args:
         layer: A convolution or a linear layer; changed in place.
         how: ``kaiming`` keeps the size of gradients, from the number of outputs; ``xavier`` keeps
-            that of gradients and signals as well as one number can, from outputs and inputs.
+            that of gradients and signals as well as one number can, from outputs and inputs;
+            ``dirac`` is Kaiming's, but a convolution's first outputs are its inputs.
         activation: What follows the layer; None is nothing.
 
     Raises:
@@ -88,7 +90,7 @@ def initialise(layer: nn.Conv2d | nn.Linear, how: str, activation: str | None) -
     """
     gain = _GAINS[activation]
     match how:
-        case "kaiming":
+        case "kaiming" | "dirac":
             fan_out = layer.weight.numel() // layer.weight.shape[1]
             nn.init.normal_(layer.weight, std=gain / fan_out**0.5)
         case "xavier":
@@ -97,6 +99,8 @@ def initialise(layer: nn.Conv2d | nn.Linear, how: str, activation: str | None) -
             raise ValueError(
                 f"`initialisation` must be one of {_names(Initialisation)}, got {how!r}."
             )
+    if how == "dirac" and isinstance(layer, nn.Conv2d):
+        nn.init.dirac_(layer.weight.data[: layer.in_channels])
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 

@@ -227,7 +227,7 @@ class SmallCNN(ImageEncoder):
         normalisation: ``batch``, ``group`` or ``none``, after each convolution.
         coordinates: Whether the two coordinate channels are appended.
         activation: What follows.
-        initialisation: How the weights start, ``kaiming`` or ``xavier``.
+        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
         mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
         trainable_stages: How many of the last convolutions are trained: 0 none, -1 all.
 
@@ -318,7 +318,7 @@ class EncoderSettings:
         normalisation: "batch", "group" or "none".
         coordinates: Of "small" only: whether two channels say where a region is.
         activation: "relu", "leaky_relu", "elu", "gelu", "tanh" or "sigmoid".
-        initialisation: How the weights start: "kaiming" or "xavier".
+        initialisation: How the weights start: "kaiming", "xavier" or "dirac".
     """
 
     name: str = "small"

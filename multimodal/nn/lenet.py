@@ -38,7 +38,7 @@ class LeNet(ImageEncoder):
         strides: Pooling after each convolution; 1 is none.
         normalisation: ``batch``, ``group`` or ``none``, after each convolution.
         activation: What follows.
-        initialisation: How the weights start, ``kaiming`` or ``xavier``.
+        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
         mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
         trainable_stages: How many of the last convolutions are trained: 0 none, -1 all.
 

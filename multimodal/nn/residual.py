@@ -9,13 +9,16 @@ it found.
 References:
     Page 2018, "How to train your ResNet" (DAWNBench's CIFAR-10 in seconds: nine layers, pooling
     first, the maximum over the last map); Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single
-    GPU" (fewer and narrower layers still); He et al. 2016, "Deep residual learning".
+    GPU", sections 3.2 and 3.3 (fewer and narrower layers still, a whitening first layer, dirac
+    initialisation); He et al. 2016, "Deep residual learning".
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-from jaxtyping import Float
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from multimodal.nn.activations import Activation, Initialisation, build_activation
@@ -38,7 +41,7 @@ class ResidualCNN(ImageEncoder):
         strides: Stride of the stem, then pooling of each block; 1 is none.
         normalisation: ``batch``, ``group`` or ``none``, after each convolution.
         activation: What follows.
-        initialisation: How the weights start, ``kaiming`` or ``xavier``.
+        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
         mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
         trainable_stages: How many of the last blocks are trained, the stem being the first: 0
             none, -1 all.
@@ -72,6 +75,7 @@ class ResidualCNN(ImageEncoder):
             std=[_DEVIATION] * len(mean),
         )
         self.feature_dim = channels[-1]
+        self.is_whitened = False
 
         def layers(before: int, after: int, *, stride: int = 1, pooling: int = 1) -> nn.Sequential:
             return nn.Sequential(
@@ -100,6 +104,48 @@ class ResidualCNN(ImageEncoder):
     def stages(self) -> list[list[nn.Module]]:
         """Make the stem and every block a stage."""
         return [[self.stem], *([block] for block in self.blocks)]
+
+    def unfreeze(self, stages: int) -> None:
+        """Open the last stages for training; a stem that whitens stays as it is."""
+        super().unfreeze(stages)
+        if self.is_whitened:
+            self._first().weight.requires_grad_(False)
+
+    @torch.no_grad()
+    def whiten(self, images: UInt8[Tensor, "batch channels height width"]) -> None:
+        """Let the stem take pictures apart into what varies independently, and stay so.
+
+        Neighbouring pixels are nearly alike, so that what tells things apart is a small part of
+        what a random layer sees. The stem's filters become the principal components of the
+        pictures' patches, the largest first, each with its negative; the normalisation that
+        follows brings them to one size. What filters there are beyond that stay random.
+
+        Args:
+            images: Some hundred pictures as they are trained on.
+
+        Example:
+            >>> encoder = ResidualCNN(channels=[8, 16], strides=[1, 2])
+            >>> encoder.whiten(torch.randint(0, 256, (9, 3, 32, 32), dtype=torch.uint8))
+            >>> weight = encoder.stem[0].weight
+            >>> weight.requires_grad, bool((weight[:4] == -weight[4:]).all())
+            (False, True)
+        """
+        first = self._first()
+        size = first.kernel_size[0]
+        normal = torch.addcmul(self.shift, images.to(self.scale.dtype), self.scale / 255)
+        patches = F.unfold(normal, size).transpose(1, 2).flatten(0, 1).double()  # (patches, values)
+        _, vectors = torch.linalg.eigh(patches.T @ patches)  # the largest last
+        half = min(len(first.weight) // 2, len(vectors))
+        filters = vectors.T.flip(0)[:half].reshape(half, *first.weight.shape[1:])
+        first.weight[:half] = filters.to(first.weight)
+        first.weight[half : 2 * half] = -filters.to(first.weight)
+        self.is_whitened = True
+        self.unfreeze(self.trainable_stages)
+
+    def _first(self) -> nn.Conv2d:
+        first = self.get_submodule("stem.0")
+        assert isinstance(first, nn.Conv2d)
+        return first
 
     def encode(
         self, images: Float[Tensor, "batch channels height width"]

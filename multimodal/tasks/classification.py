@@ -21,10 +21,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from multimodal.data.batches import ClassificationBatch
-from multimodal.metrics.classification import ClassificationScores
-from multimodal.metrics.counts import CountScores
-from multimodal.metrics.regression import RegressionScores
-from multimodal.metrics.several_labels import SeveralLabelsScores
+from multimodal.metrics.image_scores import ImageScores, image_scores
 from multimodal.models.classification import (
     Classifier,
     ClassifierSettings,
@@ -52,8 +49,7 @@ from multimodal.training.penalties import weight_penalty
 from multimodal.training.results import ResultsFile
 from multimodal.training.skipped import SkippedImages
 from multimodal.training.strategies import Strategy, check_start, open_encoder
-
-Scores = ClassificationScores | SeveralLabelsScores | CountScores | RegressionScores
+from multimodal.training.whitening import WhitenStem
 
 
 class ClassificationTask(LightningModule):
@@ -89,6 +85,8 @@ class ClassificationTask(LightningModule):
         warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.
         weight_decay: The optimiser's, on matrices only.
         muon: Whether the encoder's and hidden layers' matrices learn by Muon.
+        whiten: Whether the first layer of the residual encoder takes the training images' patches
+            apart into principal components, and stays so; for training from nothing.
         optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
             and a cosine.
 
@@ -123,6 +121,7 @@ class ClassificationTask(LightningModule):
         warmup: float = 0.05,
         weight_decay: float = 0.01,
         muon: bool = False,
+        whiten: bool = False,
         optimizer: OptimizerCallable | None = None,
     ) -> None:
         super().__init__()
@@ -151,13 +150,16 @@ class ClassificationTask(LightningModule):
         self.depth_factor = depth_factor
         self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
         self.muon = muon
+        self.whiten = whiten
         self.optimizer = optimizer
         open_encoder(self.model.encoder, transfer, stages)
         # Of the training images; buffers, so that a checkpoint keeps them.
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("weights", torch.ones(outputs))
-        self.scores = nn.ModuleDict({"val": self._new_scores(), "test": self._new_scores()})
+        self.scores = nn.ModuleDict(
+            {stage: image_scores(self.target, self.labels) for stage in ("val", "test")}
+        )
 
     @override
     def forward(self, batch: ClassificationBatch) -> Tensor:
@@ -293,6 +295,8 @@ class ClassificationTask(LightningModule):
             callbacks.append(OpenGradually(self.unfreeze_epochs, self.stages))
         if self.transfer == "linear":
             callbacks.append(LinearProbe(self.features))
+        if self.whiten:
+            callbacks.append(WhitenStem())
         return callbacks
 
     @override
@@ -365,17 +369,6 @@ class ClassificationTask(LightningModule):
             case "number":
                 return {"value": verdict[0]}
 
-    def _new_scores(self) -> Scores:
-        match self.target:
-            case "label":
-                return ClassificationScores(self.labels)
-            case "labels":
-                return SeveralLabelsScores(self.labels)
-            case "count":
-                return CountScores()
-            case "number":
-                return RegressionScores()
-
     def _evaluate(self, batch: ClassificationBatch, stage: str) -> Tensor:
         loss, outputs = self.model_step(batch)
         self.log(f"{stage}/loss", loss, batch_size=len(batch.images), sync_dist=True)
@@ -383,13 +376,13 @@ class ClassificationTask(LightningModule):
         known = labels >= 0 if self.target == "label" else ~labels.isnan()
         known = known.all(dim=1) if known.ndim > 1 else known
         said = verdicts[known] if self.labels else verdicts[known, 0]
-        assert isinstance(scores, Scores)
+        assert isinstance(scores, ImageScores)
         scores.update(batch.indices[known].tolist(), said, labels[known])
         return verdicts
 
     def _log_scores(self, stage: str) -> None:
         scores = self.scores[stage]
-        assert isinstance(scores, Scores)
+        assert isinstance(scores, ImageScores)
         for name, value in scores.compute().items():
             self.log(f"{stage}/{name}", value, prog_bar=name in ("accuracy", "mean_error"))
         scores.reset()

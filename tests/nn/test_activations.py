@@ -57,8 +57,19 @@ def test_a_convolution_counts_its_whole_window():
     assert not layer.bias.any()
 
 
+def test_dirac_hands_on_what_comes_in():
+    torch.manual_seed(0)
+    layer = nn.Conv2d(4, 8, 3, padding=1)
+    initialise(layer, "dirac", "relu")
+    maps = torch.randn(2, 4, 5, 5)
+    torch.testing.assert_close(layer(maps)[:, :4], maps)
+    assert layer.weight[4:].std().item() == pytest.approx((2 / 72) ** 0.5, rel=0.2)
+
+
 def test_names_that_are_none_are_refused():
     with pytest.raises(ValueError, match=r"`activation` must be one of relu, .*, got 'swish'"):
         build_activation("swish")
-    with pytest.raises(ValueError, match=r"`initialisation` must be one of kaiming, xavier, got"):
+    with pytest.raises(
+        ValueError, match=r"`initialisation` must be one of kaiming, xavier, dirac, got"
+    ):
         initialise(nn.Linear(2, 2), "zeros", "relu")

@@ -90,6 +90,29 @@ def test_sizes_that_do_not_fit_are_refused():
         ResidualCNN(channels=[8, 16], strides=[1])
 
 
+def test_a_whitening_stem_takes_patches_apart_into_what_varies_independently():
+    encoder = network(channels=[8, 16], strides=[1, 2])
+    smooth = F.interpolate(torch.rand(40, 3, 8, 8), scale_factor=4, mode="bilinear")
+    pictures = (255 * smooth).to(torch.uint8)
+    encoder.whiten(pictures)
+    maps = encoder.stem[0](encoder.shift + pictures / 255 * encoder.scale)[:, :, 1:-1, 1:-1]
+    components = maps[:, :4].transpose(0, 1).flatten(1)
+    covariance = components @ components.T / components.shape[1]
+    sizes = covariance.diagonal()
+    assert (sizes.diff() <= 0).all()  # the largest first
+    alone = covariance / (sizes[:, None] * sizes).sqrt()
+    torch.testing.assert_close(alone, torch.eye(4), rtol=0, atol=0.02)
+    torch.testing.assert_close(maps[:, :4], -maps[:, 4:])
+
+
+def test_a_stem_that_whitens_stays_closed_and_the_others_open():
+    encoder = network(trainable_stages=1)
+    encoder.whiten(images())
+    encoder.unfreeze(-1)
+    closed = [name for name, p in encoder.named_parameters() if not p.requires_grad]
+    assert closed == ["stem.0.weight"]
+
+
 def test_it_learns_eight_pictures_by_heart():
     encoder = network()
     head = nn.Linear(16, 8)
