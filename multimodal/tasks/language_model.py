@@ -7,8 +7,8 @@ much as to read: in training the words that the batch does hold can stand for th
 References:
     Merity, Keskar and Socher 2018, "Regularizing and optimizing LSTM language models" (activation
     penalties, equation 4); Jean et al. 2015, "On using very large target vocabulary for neural
-    machine translation", section 3.3 (a part of the training text is predicted among the words
-    that occur in it).
+    machine translation", section 3 (a part of the training text is predicted among the words that
+    occur in it; equation 9: each counts by how rarely it is one of them).
 """
 
 import math
@@ -86,6 +86,8 @@ class LanguageModelTask(LightningModule):
             {name: MeanMetric() for name in ("val", "val_back", "test", "test_back")}
         )
         self._state: dict[str, State] = {}  # of the streams, by stage
+        # How often each word has been read; one each, so that none is thought impossible.
+        self.register_buffer("counts", torch.ones(len(self.words)))
 
     @override
     def forward(self, batch: StreamBatch, state: State) -> Prediction:
@@ -104,22 +106,15 @@ class LanguageModelTask(LightningModule):
     @override
     def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
         """Return the loss of one window, of both directions if there are two."""
-        among, targets = None, batch.targets
-        if self.candidates == "batch":
-            # What is read in one window is what is to be found in both directions.
-            both = torch.cat([batch.targets[batch.mask], batch.tokens[batch.mask]])
-            among = both.unique()
-            targets = torch.searchsorted(among, batch.targets)
+        among = self._candidates(batch) if self.candidates == "batch" else None
         ahead = self.model(batch.tokens, batch.mask, self._state_of("train", batch), among)
         self._state["train"] = ahead.state
-        loss = F.cross_entropy(ahead.logits.float(), targets[batch.mask])
+        loss = self._loss(ahead.logits, batch.targets[batch.mask], among)
         self.log("train/loss", loss, prog_bar=True)
         loss = loss + self._penalties(ahead, batch.mask)
         if self.model.reader.back:
             back = self.model.backwards(batch.tokens, batch.mask, among)
-            wanted = batch.tokens[:, :-1][batch.mask[:, 1:]]
-            wanted = wanted if among is None else torch.searchsorted(among, wanted)
-            loss = loss + F.cross_entropy(back.logits.float(), wanted)
+            loss = loss + self._loss(back.logits, batch.tokens[:, :-1][batch.mask[:, 1:]], among)
             loss = loss + self._penalties(back, batch.mask)
         return loss
 
@@ -186,6 +181,30 @@ class LanguageModelTask(LightningModule):
             return self.model.start(len(batch.tokens))
         return tuple(part.to(self.device) for part in self._state[stage])
 
+    def _candidates(self, batch: StreamBatch) -> Tensor:
+        """What is read in a window and what follows it: what is to be found in both directions."""
+        words = torch.cat([batch.targets[batch.mask], batch.tokens[:, 0]])
+        self.get_buffer("counts").index_add_(0, words, torch.ones(len(words), device=self.device))
+        return torch.cat([words, batch.tokens[batch.mask]]).unique()
+
+    def _loss(self, logits: Tensor, targets: Tensor, among: Tensor | None) -> Tensor:
+        """Compute the cross-entropy over all words, or its estimate from some of them.
+
+        A candidate stands for 1 / q words, where q is how likely a window is to hold it; without
+        that, rare words, which are asked for whenever they are candidates, would be thought common.
+        """
+        logits = logits.float()
+        if among is None:
+            return F.cross_entropy(logits, targets)
+        counts = self.get_buffer("counts")
+        share = counts[among] / counts.sum()
+        held = -torch.expm1(-len(targets) * share)
+        places = torch.searchsorted(among, targets).unsqueeze(1)
+        own = logits.gather(1, places)  # what is sought is always there
+        weighted = (logits - held.log()).scatter(1, places, own)
+        losses: Tensor = weighted.logsumexp(dim=1) - own.squeeze(1)
+        return losses.mean()
+
     def _penalties(self, prediction: Prediction, mask: Tensor) -> Tensor | float:
         loud = self.activation and self.activation * activation_penalty(prediction.dropped, mask)
         return loud + (self.change and self.change * change_penalty(prediction.outputs, mask))
@@ -214,5 +233,6 @@ class LanguageModelTask(LightningModule):
         if self.model.reader.back:
             back = float(self._mean(f"{stage}_back").compute())
             self.log(f"{stage}/perplexity_back", math.exp(min(back, 50.0)))
-        for name in (stage, f"{stage}_back"):
-            self._mean(name).reset()
+        with torch.inference_mode(mode=False):  # what is made in it could not be added to elsewhere
+            for name in (stage, f"{stage}_back"):
+                self._mean(name).reset()

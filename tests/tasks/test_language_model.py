@@ -68,17 +68,32 @@ def test_among_all_words_of_the_vocabulary_the_candidates_loss_is_the_full_one()
     )
 
 
-def test_candidates_are_the_windows_own_words():
-    data = make_data()
-    task = make_task(data, candidates="batch")
-    losses = []
-    task.log = lambda name, value, **_: losses.append(float(value))
-    batch = next(iter(data.train_dataloader()))
-    task.training_step(batch, 0)
-    among = torch.cat([batch.targets[batch.mask], batch.tokens[batch.mask]]).unique()
-    logits = task.model(batch.tokens, batch.mask, task.model.start(4)).logits[:, among]
-    targets = torch.searchsorted(among, batch.targets[batch.mask])
-    assert losses[0] == pytest.approx(F.cross_entropy(logits, targets).item(), abs=1e-5)
+def test_candidates_estimate_the_loss_over_all_words():
+    torch.manual_seed(0)
+    task = make_task(make_data(), candidates="batch")
+    vocab, windows = len(task.words), 400
+    shares = torch.arange(1, vocab + 1).float().reciprocal()
+    task.counts.copy_(1000 * shares)
+    scores = torch.randn(vocab)
+    target = torch.tensor([int(shares.argmax())])
+    whole = F.cross_entropy(scores[None], target).exp()
+    parts = []
+    for _ in range(windows):
+        words = torch.multinomial(shares, 60, replacement=True)
+        among = torch.cat([words, target]).unique()
+        logits = scores[among].expand(60, -1)
+        parts.append(task._loss(logits, target.expand(60), among).exp())
+    # 1 / probability is linear in the sum over words, which the estimate gets right on average.
+    assert torch.stack(parts).mean().item() == pytest.approx(whole.item(), rel=0.1)
+
+
+def test_all_words_as_candidates_that_every_window_holds_give_the_full_loss():
+    task = make_task(make_data(), candidates="batch")
+    logits, targets = torch.randn(3, len(task.words)), torch.tensor([4, 9, 4])
+    many = logits.repeat(20_000, 1), targets.repeat(20_000)
+    everything = torch.arange(len(task.words))
+    expected = F.cross_entropy(logits, targets)
+    torch.testing.assert_close(task._loss(*many, everything), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_validation_is_the_perplexity_of_the_whole_text_read_at_once(tmp_path):
