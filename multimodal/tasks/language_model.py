@@ -185,7 +185,8 @@ class LanguageModelTask(LightningModule):
         """What is read in a window and what follows it: what is to be found in both directions."""
         words = torch.cat([batch.targets[batch.mask], batch.tokens[:, 0]])
         self.get_buffer("counts").index_add_(0, words, torch.ones(len(words), device=self.device))
-        return torch.cat([words, batch.tokens[batch.mask]]).unique()
+        among: Tensor = torch.cat([words, batch.tokens[batch.mask]]).unique()
+        return among
 
     def _loss(self, logits: Tensor, targets: Tensor, among: Tensor | None) -> Tensor:
         """Compute the cross-entropy over all words, or its estimate from some of them.
