@@ -180,8 +180,8 @@ def adopt_language_model(config: Namespace, saved: SavedModel) -> None:
 def take_lists(config: Namespace) -> dict[str, list[str]]:
     """Take the long lists out of a configuration, to be given to the data module itself.
 
-    The parser copies every list for each of its entries: with a vocabulary of 30,000 words it would
-    take hours. The configuration that a run saves stays short, too.
+    The parser copies every list for each of its entries, so that a vocabulary of tens of thousands
+    of words keeps it busy for many minutes. The configuration that a run saves stays short, too.
 
     Args:
         config: The configuration of a verb; changed in place. Of a data module of one's own
