@@ -151,7 +151,7 @@ def calibration_figure(
         ValueError: If there are no predictions.
 
     Example:
-        >>> figure = calibration_figure([(0.0, 0.5, 0, 0, 0), (0.5, 1.0, 4, 0.8, 0.75)], 0.05)
+        >>> figure = calibration_figure([(0.0, 0.5, 0, 0.0, 0.0), (0.5, 1.0, 4, 0.8, 0.75)], 0.05)
         >>> [axes.get_ylabel() for axes in figure.axes]
         ['share that is right', 'predictions']
     """
