@@ -12,15 +12,13 @@ References:
     equation 1, and proposition 1 (completeness); section 5 (how many steps).
 """
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Score: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""``(inputs (rows, ...), which (rows,)) -> scores (rows,)``: ``which`` says whose each row is."""
+from multimodal.interpret.scores import Score, check_least, scores_of, slopes_of
 
 
 class Attribution(NamedTuple):
@@ -75,7 +73,7 @@ def integrated_gradients(
         >>> found.values.tolist(), found.differences.tolist()
         ([[3.0, 3.0], [0.0, 0.0]], [6.0, 0.0])
     """
-    _check(steps=steps, most_steps=most_steps, together=together)
+    check_least(steps=steps, most_steps=most_steps, together=together)
     if tolerance <= 0:
         raise ValueError(f"`tolerance` must be more than 0, got {tolerance}.")
     if baselines is not None and baselines.shape != inputs.shape:
@@ -115,7 +113,7 @@ class _Way(NamedTuple):
         for some in which.split(self.together):
             with torch.no_grad():
                 points = self.starts[some] + place * self.strides[some]
-                parts.append(self._checked(points, some))
+                parts.append(scores_of(self.score, points, some))
         return torch.cat(parts) if parts else self.starts.new_zeros(0)
 
     def walk(self, which: Tensor, steps: int) -> Tensor:
@@ -127,23 +125,6 @@ class _Way(NamedTuple):
             lines, places = some // steps, (some % steps + 0.5) / steps
             rows = which[lines]
             share = places.to(self.starts).view(-1, *[1] * (self.starts.dim() - 1))
-            points = (self.starts[rows] + share * self.strides[rows]).requires_grad_()
-            with torch.enable_grad():
-                (slopes,) = torch.autograd.grad(self._checked(points, rows).sum(), points)
-            total.index_add_(0, lines, slopes / steps)
+            points = self.starts[rows] + share * self.strides[rows]
+            total.index_add_(0, lines, slopes_of(self.score, points, rows) / steps)
         return total * self.strides[which]
-
-    def _checked(self, points: Tensor, rows: Tensor) -> Tensor:
-        scores = self.score(points, rows)
-        if scores.shape != rows.shape:
-            raise ValueError(
-                f"The score must be one number for each of {len(rows)} rows, got "
-                f"{tuple(scores.shape)}."
-            )
-        return scores
-
-
-def _check(**numbers: int) -> None:
-    for name, number in numbers.items():
-        if number < 1:
-            raise ValueError(f"`{name}` must be 1 or more, got {number}.")
