@@ -151,8 +151,9 @@ def occlude_patches(
         together=together,
     ).movedim(1, -1)  # (batch, *outputs, parts)
     covered = hidden.flatten(1).to(falls.dtype)  # (parts, pixels)
-    spread: Tensor = falls @ covered / covered.sum(dim=0).clamp(min=1)
-    return spread.unflatten(-1, (height, width))
+    spread = falls @ covered / covered.sum(dim=0).clamp(min=1)
+    maps: Tensor = spread.unflatten(-1, (height, width))
+    return maps
 
 
 def typical_colour(

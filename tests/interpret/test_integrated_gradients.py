@@ -50,6 +50,21 @@ def test_any_other_polynomial_is_integrated_closely(values):
     torch.testing.assert_close(found.values, inputs**3 - baselines**3, atol=0.01, rtol=0.01)
 
 
+@pytest.mark.parametrize("steps", [16, 33])
+def test_values_are_captums(network, images, steps):
+    attr = pytest.importorskip("captum.attr")
+    classes, baselines = torch.tensor([0, 2, 1]), torch.full_like(images, 0.5)
+    expected = attr.IntegratedGradients(network).attribute(
+        images, baselines, target=classes, n_steps=steps, method="riemann_middle"
+    )
+
+    def score(rows, which):
+        return network(rows)[torch.arange(len(rows)), classes[which]]
+
+    found = integrated_gradients(score, images, baselines, steps=steps, most_steps=steps)
+    torch.testing.assert_close(found.values, expected.float(), atol=1e-7, rtol=1e-4)
+
+
 def test_parts_that_enter_alike_get_the_same_and_parts_that_do_not_enter_get_nothing():
     found = integrated_gradients(
         lambda points, which: (points[:, 0] + points[:, 1]).tanh(), torch.tensor([[1.5, 1.5, 9.0]])
