@@ -11,9 +11,11 @@ from hypothesis import settings
 # started (as the tests of killed runs do) waits for threads that it does not have.
 torch.set_num_threads(1)
 
-# A loaded machine is slow, which is no fault of the code under test.
-settings.register_profile("multimodal", deadline=None)
-settings.load_profile("multimodal")
+# A loaded machine is slow, which is no fault of the code under test. `scripts/test --all` looks for
+# counterexamples longer than the default run, which is to end within minutes.
+settings.register_profile("multimodal", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "multimodal"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -49,6 +49,7 @@ def _mine(tmp_path, monkeypatch):
     Path("mine.yaml").write_text(CONFIG)
 
 
+@pytest.mark.slow
 def test_the_whole_ladder_is_climbed(capsys):
     assert run(["--config", "mine.yaml", "--stages", "1"]) == 0
     said = capsys.readouterr().out

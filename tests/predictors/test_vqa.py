@@ -376,7 +376,11 @@ def test_what_is_no_question_among_many_is_numbered(predictor):
         call(predictor, picture("red"), [WHAT, 7])
 
 
-@pytest.mark.parametrize("image", [None, 5, [], [picture("red")], np.zeros((2, 8, 8, 3))], ids=str)
+@pytest.mark.parametrize(
+    "image",
+    [None, 5, [], [picture("red")], np.zeros((2, 8, 8, 3))],
+    ids=["nothing", "number", "none", "list", "batch"],
+)
 def test_what_is_not_one_picture_is_refused(image, predictor):
     call = inspect.unwrap(VQAPredictor.__call__)
     with pytest.raises(TypeError, match=r"takes one picture \(a path, .* give `stream` pairs"):

@@ -284,6 +284,7 @@ class Rewards(Callback):
             self.seen.append(float(trainer.callback_metrics["train/reward"]))
 
 
+@pytest.mark.slow
 def test_the_reward_rises_on_eight_scenes(tmp_path):
     data, rewards = make_data(batch_size=8), Rewards()
     task = make_task(data, learning_rate=1e-2, warmup=0.0, self_critical_epoch=10)
