@@ -15,7 +15,7 @@ References:
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from multimodal.interpret.scores import check_least
@@ -72,17 +72,17 @@ def occlude(
 
 def occlude_words(
     score: Callable[[Tensor, Tensor], Tensor],
-    tokens: Int[Tensor, "batch time"],
+    words: Shaped[Tensor, "batch time *vector"],
+    replacement: Shaped[Tensor, "*vector"],
     *,
-    replacement: int,
     together: int = 64,
 ) -> Float[Tensor, "batch time *outputs"]:
     """Return by how much the score of each text falls when one of its words is hidden.
 
     Args:
         score: As for `occlude`; it knows what is padding.
-        tokens: Token ids.
-        replacement: The id that stands in for a hidden word, such as that of an unknown word.
+        words: Word vectors, or token ids.
+        replacement: What stands in for a hidden word, such as the mean of all word vectors.
         together: Changed texts that go through the network at once.
 
     Returns:
@@ -94,11 +94,12 @@ def occlude_words(
     Example:
         >>> values = torch.tensor([0.0, 0.0, 0.0, 0.0, 5.0, -2.0])
         >>> tokens = torch.tensor([[4, 5, 4]])
-        >>> occlude_words(lambda rows, which: values[rows].sum(dim=1), tokens, replacement=3)
+        >>> occlude_words(lambda rows, which: values[rows].sum(dim=1), tokens, torch.tensor(3))
         tensor([[ 5., -2.,  5.]])
     """
-    each = torch.eye(tokens.shape[1], dtype=torch.bool, device=tokens.device)
-    return occlude(score, tokens, each, torch.full_like(tokens, replacement), together=together)
+    each = torch.eye(words.shape[1], dtype=torch.bool, device=words.device)
+    hidden = each.view(*each.shape, *[1] * (words.dim() - 2)).expand(-1, *words.shape[1:])
+    return occlude(score, words, hidden, replacement.expand_as(words), together=together)
 
 
 def occlude_patches(

@@ -23,6 +23,7 @@ from multimodal.nn.fusion import (
     FilmFusion,
     Fusion,
     MultiplyFusion,
+    Questions,
     SlotsFusion,
     StackedAttentionFusion,
     TopDownFusion,
@@ -146,9 +147,28 @@ class Answerer(nn.Module):
         Returns:
             Logits ``(rows, answers)``, and where the network looked, ``(rows, regions)``.
         """
+        return self.judge(features, self.questions(tokens, mask), image_of, question_of)
+
+    def judge(
+        self,
+        features: Float[Tensor, "batch regions feature"],
+        read: Questions,
+        image_of: Int[Tensor, " rows"],
+        question_of: Int[Tensor, " rows"],
+    ) -> tuple[Float[Tensor, "rows answers"], Float[Tensor, "rows regions"]]:
+        """Score every answer to questions that have been read: what asks which word counts wants.
+
+        Args:
+            features: As for `forward`.
+            read: From ``questions``.
+            image_of: As for `forward`.
+            question_of: As for `forward`.
+
+        Returns:
+            As `forward`.
+        """
         # A cache holds half precision; outside autocast the weights decide the arithmetic.
         regions = self.project(features.to(next(self.answer.parameters()).dtype))
-        read = self.questions(tokens, mask)
         if self.blind == "image":
             regions = torch.zeros_like(regions)
         if self.blind == "question":

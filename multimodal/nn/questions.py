@@ -92,7 +92,23 @@ class QuestionEncoder(nn.Module):
         Returns:
             The state after each question, an output after each of its words, and the mask.
         """
-        outputs, states = self.reader(self.dropout(self.embedding(tokens)), mask)
+        return self.read(self.embedding(tokens), mask)
+
+    def read(
+        self,
+        vectors: Float[Tensor, "questions time embedding"],
+        mask: Bool[Tensor, "questions time"],
+    ) -> Questions:
+        """Read questions given as word vectors: what asks which word counts wants.
+
+        Args:
+            vectors: From ``embedding``, or changed, ``(questions, time, embedding)``.
+            mask: True where a word is real.
+
+        Returns:
+            As `forward`.
+        """
+        outputs, states = self.reader(self.dropout(vectors), mask)
         return Questions(states=states, outputs=outputs, mask=mask)
 
 

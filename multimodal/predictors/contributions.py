@@ -19,21 +19,19 @@ References:
     rationalized NLP models", section 4 (comprehensiveness and sufficiency).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Lock
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from multimodal.interpret.integrated_gradients import integrated_gradients
 from multimodal.models.sentiment import SentimentClassifier
+from multimodal.predictors.devices import recurrent_gradients
 from multimodal.text import SPECIALS
 
 _TEXTS = 8  # together, of about the same length
 _WORDS = 16_384  # that go through the model together
-_WITHOUT_CUDNN = Lock()
 
 
 def word_contributions(
@@ -64,7 +62,7 @@ def word_contributions(
         [3, 1]
     """
     lengths = mask.sum(dim=1)
-    average = average_word(model)
+    average = average_word(model.embedding)
     found: dict[int, tuple[float, ...]] = {}
     for rows in lengths.argsort(stable=True).split(_TEXTS):
         time = int(lengths[rows].max())
@@ -76,7 +74,7 @@ def word_contributions(
             return score(model.classify(points, mask[texts, :time]), texts)
 
         vectors = model.embedding(tokens[rows, :time]).detach()  # (texts, time, embedding)
-        with _recurrent_gradients(tokens.device):
+        with recurrent_gradients(tokens.device):
             shares = integrated_gradients(
                 of_points, vectors, average.expand_as(vectors), together=max(1, _WORDS // time)
             )
@@ -86,22 +84,20 @@ def word_contributions(
     return [found[row] for row in range(len(tokens))]
 
 
-def average_word(model: SentimentClassifier) -> Float[Tensor, " embedding"]:
+def average_word(embedding: nn.Embedding) -> Float[Tensor, " embedding"]:
     """Return the mean of all word vectors, special tokens left out: a word that says nothing.
 
     Args:
-        model: A classifier.
+        embedding: A model's word vectors.
 
     Returns:
         The vector; zeros if the model knows no word.
 
     Example:
-        >>> from multimodal.models.sentiment import ReaderSettings, SentimentSettings
-        >>> settings = SentimentSettings(ReaderSettings(embedding_dim=3, hidden_dim=4))
-        >>> average_word(SentimentClassifier(settings, vocab_size=9, num_classes=2)).shape
+        >>> average_word(nn.Embedding(9, 3)).shape
         torch.Size([3])
     """
-    words = model.embedding.weight[len(SPECIALS) :].detach()
+    words = embedding.weight[len(SPECIALS) :].detach()
     return words.sum(dim=0) / max(1, len(words))
 
 
@@ -124,13 +120,3 @@ def log_odds(
     chosen = classes.unsqueeze(1)
     others = logits.scatter(1, chosen, -torch.inf).logsumexp(dim=1)
     return logits.gather(1, chosen).squeeze(1) - others
-
-
-@contextmanager
-def _recurrent_gradients(device: torch.device) -> Iterator[None]:
-    """Leave cuDNN, which has no gradients of a recurrent network that is not being trained."""
-    if device.type != "cuda":
-        yield
-        return
-    with _WITHOUT_CUDNN, torch.backends.cudnn.flags(enabled=False):  # a setting of all threads
-        yield

@@ -1,5 +1,8 @@
 """Where a predictor computes, and with which numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Literal, TypeAlias
 
 import torch
@@ -9,6 +12,7 @@ from multimodal.hardware import choose_hardware
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_WITHOUT_CUDNN = Lock()
 
 
 def find_device(device: str | torch.device) -> torch.device:
@@ -78,3 +82,25 @@ def arithmetic(device: torch.device, precision: Precision) -> torch.autocast:
     """
     dtype = _PRECISIONS[precision]
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
+@contextmanager
+def recurrent_gradients(device: torch.device) -> Iterator[None]:
+    """Leave cuDNN, which has no gradients of a recurrent network that is not being trained.
+
+    Args:
+        device: Where a predictor computes; only a CUDA device is changed, for all threads.
+
+    Yields:
+        Nothing; inside, gradients may be asked for.
+
+    Example:
+        >>> with recurrent_gradients(torch.device("cpu")):
+        ...     torch.backends.cudnn.enabled
+        True
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with _WITHOUT_CUDNN, torch.backends.cudnn.flags(enabled=False):  # a setting of all threads
+        yield

@@ -49,8 +49,14 @@ def test_values_of_words_are_captums():
     tokens = torch.tensor([[4, 5, 6, 7], [8, 8, 4, 5]])
     with torch.no_grad():
         expected = attr.FeatureAblation(network).attribute(tokens, baselines=3, target=1)
-    found = occlude_words(lambda rows, which: network(rows)[:, 1], tokens, replacement=3)
+    found = occlude_words(lambda rows, which: network(rows)[:, 1], tokens, torch.tensor(3))
     torch.testing.assert_close(found, expected)
+
+
+def test_words_may_be_given_as_vectors(network):
+    vectors, average = torch.rand(2, 3, 4), torch.rand(4)
+    found = occlude_words(lambda rows, which: rows.sum(dim=(1, 2)), vectors, average)
+    torch.testing.assert_close(found, vectors.sum(dim=2) - average.sum())
 
 
 def test_nothing_hidden_changes_nothing(images, score):
@@ -100,7 +106,7 @@ def test_padding_that_a_score_ignores_gets_nothing():
         return (values[rows] * torch.tensor([[1, 1, 1], [1, 0, 0]])[which]).sum(dim=1)
 
     tokens = torch.tensor([[4, 5, 5], [4, 0, 0]])
-    found = occlude_words(score, tokens, replacement=3)
+    found = occlude_words(score, tokens, torch.tensor(3))
     assert found.tolist() == [[4.5, -2.5, -2.5], [4.5, 0.0, 0.0]]
 
 
@@ -122,13 +128,13 @@ def test_a_gap_between_patches_is_held_to_matter_nothing():
 
 def test_no_texts_and_no_words_have_no_falls(score):
     none = torch.zeros(0, 4, dtype=torch.long)
-    assert occlude_words(score, none, replacement=3).shape == (0, 4)
-    assert occlude_words(score, none.T, replacement=3).shape == (4, 0)
+    assert occlude_words(score, none, torch.tensor(3)).shape == (0, 4)
+    assert occlude_words(score, none.T, torch.tensor(3)).shape == (4, 0)
 
 
 def test_a_score_gives_a_row_for_each_row():
     with pytest.raises(ValueError, match="one number, or one row of numbers, for each of 1 rows"):
-        occlude_words(lambda rows, which: rows.sum(), torch.ones(1, 2).long(), replacement=3)
+        occlude_words(lambda rows, which: rows.sum(), torch.ones(1, 2).long(), torch.tensor(3))
 
 
 @pytest.mark.parametrize("name", ["patch", "stride", "together"])

@@ -28,6 +28,15 @@ def test_the_state_is_torchs_after_the_last_real_word():
     torch.testing.assert_close(questions.outputs[1, 1], questions.states[1])
 
 
+def test_questions_given_as_word_vectors_are_read_alike():
+    encoder = _encoder(bidirectional=True)
+    whole, parts = (
+        encoder(TOKENS, TOKENS != 0),
+        encoder.read(encoder.embedding(TOKENS), TOKENS != 0),
+    )
+    torch.testing.assert_close(parts, whole)
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_shapes_are_as_promised(cell, bidirectional):

@@ -64,7 +64,7 @@ def test_an_average_word_contributes_nothing():
     critic = model()
     with torch.no_grad():
         for _ in range(30):  # setting one word to the mean moves the mean
-            critic.embedding.weight[9] = average_word(critic)
+            critic.embedding.weight[9] = average_word(critic.embedding)
     tokens = torch.tensor([[9, 12, 9, 5]])
     ((first, _, third, _),) = word_contributions(critic, tokens, tokens != 0, first_logit)
     assert (first, third) == pytest.approx((0, 0), abs=1e-5)
@@ -73,12 +73,12 @@ def test_an_average_word_contributes_nothing():
 def test_special_tokens_do_not_count_for_the_average():
     critic = model()
     expected = critic.embedding.weight[4:].mean(dim=0)
-    torch.testing.assert_close(average_word(critic), expected)
+    torch.testing.assert_close(average_word(critic.embedding), expected)
     with torch.no_grad():
         critic.embedding.weight[:4] = 99
-    torch.testing.assert_close(average_word(critic), expected)
+    torch.testing.assert_close(average_word(critic.embedding), expected)
     empty = SentimentClassifier(tiny_settings(), vocab_size=4, num_classes=2)
-    assert average_word(empty).tolist() == [0.0] * 12
+    assert average_word(empty.embedding).tolist() == [0.0] * 12
 
 
 @pytest.mark.parametrize("classes", [2, 5])

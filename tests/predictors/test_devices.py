@@ -3,7 +3,12 @@ import torch
 
 from multimodal.hardware import Hardware
 from multimodal.predictors import devices
-from multimodal.predictors.devices import arithmetic, check_precision, find_device
+from multimodal.predictors.devices import (
+    arithmetic,
+    check_precision,
+    find_device,
+    recurrent_gradients,
+)
 
 
 def test_a_device_that_is_there_is_taken():
@@ -42,3 +47,11 @@ def test_arithmetic_is_of_the_asked_precision(precision):
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="`precision` must be float32 or bfloat16, got 'half'"):
         check_precision("half")
+
+
+@pytest.mark.gpu
+def test_a_recurrent_network_that_is_not_trained_has_gradients_on_a_gpu():
+    lstm = torch.nn.LSTM(2, 3).cuda().eval()
+    steps = torch.ones(4, 1, 2, device="cuda", requires_grad=True)
+    with recurrent_gradients(steps.device):
+        assert torch.autograd.grad(lstm(steps)[0].sum(), steps)[0].isfinite().all()
