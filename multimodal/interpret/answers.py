@@ -70,8 +70,7 @@ def answer_figure(
     below_title = _MARGIN + line_height(_TITLE) * len(title) + 0.05
     names = below_title + line_height(_REMARK) * len(remark) + 0.5 * _GAP
     top = names + 1.3 * line_height(_NAME)
-    rows = [_wrapped(answer) for answer, _ in ranked]
-    body = max(tall, sum(map(_row_height, rows)) - _SPACE)
+    body = max(tall, ranked_height(ranked))
     page = Page(width, top + body + _MARGIN)
     page.write(_MARGIN, _MARGIN, title, _TITLE, weight="bold")
     page.write(_MARGIN, below_title, remark, _REMARK, colour=PALE)
@@ -83,10 +82,46 @@ def answer_figure(
     lit = light(image, attention.flatten(), (grid_rows, grid_columns))
     page.picture(lefts[0], top, wide, tall, image)
     page.picture(lefts[1], top, wide, tall, lit)
-    for number, (lines, (_, probability)) in enumerate(zip(rows, ranked, strict=True)):
-        _draw_row(page, lefts[2], top, lines, probability, best=number == 0)
-        top += _row_height(lines)
+    draw_ranked(page, lefts[2], top, ranked)
     return page.figure
+
+
+def ranked_height(ranked: Sequence[tuple[str, float]]) -> float:
+    """Return the height in inches of what `draw_ranked` draws.
+
+    Args:
+        ranked: Answers with their probabilities, best first.
+
+    Returns:
+        The height; 0 without answers.
+
+    Example:
+        >>> ranked_height([]), ranked_height([("yes", 0.9)]) > 0
+        (0.0, True)
+    """
+    rows = sum(_row_height(_wrapped(answer)) for answer, _ in ranked)
+    return rows - _SPACE if ranked else 0.0
+
+
+def draw_ranked(page: Page, left: float, top: float, ranked: Sequence[tuple[str, float]]) -> None:
+    """Draw answers below each other, each with its probability and a bar as long.
+
+    Args:
+        page: Where to draw, 2.6 inches wide.
+        left: Distance from the page's left edge.
+        top: Distance from its upper edge.
+        ranked: Answers with their probabilities, best first.
+
+    Example:
+        >>> page = Page(3.0, 1.0)
+        >>> draw_ranked(page, 0.2, 0.2, [("yes", 0.9)])
+        >>> [text.get_text() for text in page.figure.texts]
+        ['yes', '90.0 %']
+    """
+    for number, (answer, probability) in enumerate(ranked):
+        lines = _wrapped(answer)
+        _draw_row(page, left, top, lines, probability, best=number == 0)
+        top += _row_height(lines)
 
 
 def _check(ranked: Sequence[tuple[str, float]]) -> None:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from multimodal.files import atomic_write
-from multimodal.interpret.overlays import aspect, light
+from multimodal.interpret.overlays import Shade, aspect, light
 from multimodal.interpret.pages import PALE, Page, line_height, resample, wrap
 from multimodal.text import detokenize
 
@@ -65,7 +65,9 @@ def caption_figure(
     grid: tuple[int, int],
     *,
     caption: str = "",
+    note: str = "",
     columns: int = 5,
+    shade: Shade = light,
 ) -> Figure:
     """Draw a picture, its caption, and for every word where it looked.
 
@@ -75,7 +77,10 @@ def caption_figure(
         attention: One row of weights a word.
         grid: Rows and columns of the regions.
         caption: The sentence above the picture; without one, it is made of the words.
+        note: A remark below it, in pale letters.
         columns: How many words stand in a row.
+        shade: How a map is laid over the picture, `multimodal.interpret.overlays.light` or
+            ``tint``.
 
     Returns:
         The figure; save it with :func:`save_figure`.
@@ -97,15 +102,20 @@ def caption_figure(
     columns = max(1, min(columns, len(tokens)))
     width = 2 * _MARGIN + large + (_GAP + cell) * columns
     title = wrap(caption or detokenize(tokens), width - 2 * _MARGIN, 15.0, "bold")
-    top = _MARGIN + line_height(15.0) * len(title) + _GAP
+    remark = wrap(note, width - 2 * _MARGIN, 10.0)
+    below_title = _MARGIN + line_height(15.0) * len(title)
+    top = below_title + line_height(10.0) * len(remark) + _GAP
     word_rows = math.ceil(len(tokens) / columns)
     body = max(
         large * aspect(image), word_rows * (line_height(11.0) + tall) + (word_rows - 1) * _GAP
     )
     page = Page(width, top + body + _MARGIN)
     page.write(_MARGIN, _MARGIN, title, 15.0, weight="bold")
+    page.write(_MARGIN, below_title, remark, 10.0, colour=PALE)
     page.picture(_MARGIN, top, large, large * aspect(image), image)
-    _draw_words(page, _MARGIN + large + _GAP, top, image, maps, cell=cell, columns=columns)
+    _draw_words(
+        page, _MARGIN + large + _GAP, top, image, maps, cell=cell, columns=columns, shade=shade
+    )
     return page.figure
 
 
@@ -273,7 +283,15 @@ def _balance(words: int) -> int:
 
 
 def _draw_words(
-    page: Page, left: float, top: float, image: Tensor, maps: WordMaps, *, cell: float, columns: int
+    page: Page,
+    left: float,
+    top: float,
+    image: Tensor,
+    maps: WordMaps,
+    *,
+    cell: float,
+    columns: int,
+    shade: Shade = light,
 ) -> None:
     """Draw one map a word, row by row, each below its word."""
     size, gap = (11.0, _GAP) if cell > 1 else (8.0, 0.06)
@@ -283,4 +301,4 @@ def _draw_words(
         x = left + (number % columns) * (cell + gap)
         y = top + (number // columns) * (line_height(size) + tall + gap)
         page.write(x, y, wrap(token, cell, size, lines=1), size)
-        page.picture(x, y + line_height(size), cell, tall, light(image, weights, maps.grid))
+        page.picture(x, y + line_height(size), cell, tall, shade(image, weights, maps.grid))

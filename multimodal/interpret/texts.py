@@ -73,7 +73,7 @@ def text_figure(
     *,
     verdict: str = "",
     note: str = "",
-    legend: tuple[str, str] = ("speaks for it", "speaks against it"),
+    legend: Sequence[str] = ("speaks for it", "speaks against it"),
 ) -> Figure:
     """Draw a text, its words coloured by their contributions.
 
@@ -82,7 +82,7 @@ def text_figure(
         contributions: What each spoke for the verdict, or against it if negative.
         verdict: A line above the text, such as the label and its probability.
         note: A remark below the verdict, in pale letters.
-        legend: What the two colours mean.
+        legend: What the two colours mean; one name where no contribution is negative.
 
     Returns:
         The figure; save it with `multimodal.interpret.rendering.save_figure`.
@@ -118,6 +118,59 @@ def text_figure(
         page.write(_MARGIN, top + (lines - 1) * step, [rest], _SIZE, colour=PALE)
     _draw_legend(page, end, legend)
     return page.figure
+
+
+def words_height(tokens: Sequence[str], width: float) -> float:
+    """Return the height in inches of what `draw_words` draws.
+
+    Args:
+        tokens: The words.
+        width: Width of the lines in inches.
+
+    Returns:
+        The height; 0 without words.
+
+    Example:
+        >>> words_height([], 2.0), words_height(["is", "it", "red"], 2.0) > 0
+        (0.0, True)
+    """
+    places = _flow(list(_fitted(tokens, width)), width)
+    return (1 + max((line for line, _ in places), default=-1)) * _LEADING * line_height(_SIZE)
+
+
+def draw_words(
+    page: Page,
+    left: float,
+    top: float,
+    tokens: Sequence[str],
+    contributions: Sequence[float],
+    *,
+    width: float,
+) -> None:
+    """Draw words in lines, coloured by their contributions.
+
+    Args:
+        page: Where to draw.
+        left: Distance from the page's left edge.
+        top: Distance from its upper edge.
+        tokens: The words.
+        contributions: What each spoke for, or against if negative.
+        width: Width of the lines in inches.
+
+    Raises:
+        ValueError: If there is not one contribution for each word, or one is not finite.
+
+    Example:
+        >>> page = Page(3.0, 1.0)
+        >>> draw_words(page, 0.2, 0.2, ["is", "it", "red"], [0.0, 0.1, 2.0], width=2.5)
+        >>> [text.get_text() for text in page.figure.texts]
+        ['is', 'it', 'red']
+    """
+    shares = _shares(tokens, contributions)
+    words = list(_fitted(tokens, width))
+    for word, share, (line, place) in zip(words, shares, _flow(words, width), strict=True):
+        down = line * _LEADING * line_height(_SIZE)
+        _draw_word(page, left + place, top + down, word, share)
 
 
 def _shares(tokens: Sequence[str], contributions: Sequence[float]) -> list[float]:
@@ -174,9 +227,9 @@ def _shade(share: float) -> str:
     return to_hex((red, green, blue))
 
 
-def _draw_legend(page: Page, top: float, legend: tuple[str, str]) -> None:
+def _draw_legend(page: Page, top: float, legend: Sequence[str]) -> None:
     left, side = _MARGIN, 0.6 * line_height(_REMARK)
-    for name, share in zip(legend, (1.0, -1.0), strict=True):
+    for name, share in zip(legend, (1.0, -1.0), strict=False):
         page.bar(left, top + 0.2 * line_height(_REMARK), side, side, _shade(share))
         page.write(left + 1.5 * side, top, [name], _REMARK, colour=PALE)
         left += 1.5 * side + text_width(name, _REMARK) + 0.3

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from multimodal.interpret.overlays import aspect, light
+from multimodal.interpret.overlays import aspect, light, tint
 
 
 def test_a_map_lights_the_place_where_the_word_looked():
@@ -40,3 +40,20 @@ def test_weights_of_nothing_leave_the_picture_dim():
 )
 def test_the_aspect_of_a_picture_stays_within_a_page(size, expected):
     assert aspect(torch.zeros(3, *size, dtype=torch.uint8)) == expected
+
+
+def test_colours_say_for_and_against_and_nothing_stays_pale():
+    image = torch.full((3, 60, 60), 200, dtype=torch.uint8)
+    shown = tint(image, torch.tensor([1.0, 0.0, -1.0]), (1, 3)).int()
+    red, _, blue = shown[:, 30, 5]
+    assert blue > red
+    red, _, blue = shown[:, 30, 55]
+    assert red > blue
+    assert shown[:, 30, 30].max() - shown[:, 30, 30].min() <= 6
+
+
+def test_a_map_of_nothing_leaves_a_pale_picture():
+    image = torch.randint(0, 255, (3, 8, 8), dtype=torch.uint8)
+    shown = tint(image, torch.zeros(4), (2, 2))
+    torch.testing.assert_close(shown[0], shown[2])
+    assert (shown >= image.float().mean(dim=0) - 1).all()

@@ -3,6 +3,7 @@ import torch
 from matplotlib import pyplot as plt
 from PIL import Image
 
+from multimodal.interpret.overlays import tint
 from multimodal.interpret.rendering import WordMaps, caption_figure, caption_sheet, save_figure
 
 WORDS = ["a", "red", "circle", "above", "a", "blue", "square"]
@@ -145,3 +146,13 @@ def test_another_format_is_refused(tmp_path):
 def test_pyplot_keeps_no_figure_alive():
     caption_sheet([picture()], ["a dog"])
     assert plt.get_fignums() == []
+
+
+def test_maps_of_words_may_say_for_and_against():
+    image = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    maps = torch.tensor([[1.0, 0.0, 0.0, -1.0]])
+    figure = caption_figure(image, ["dog"], maps, (2, 2), note="Blue is for it.", shade=tint)
+    assert [text.get_text() for text in figure.texts] == ["dog", "Blue is for it.", "dog"]
+    shown = figure.axes[1].images[0].get_array()
+    assert shown[0, 0, 2] > shown[0, 0, 0]
+    assert shown[-1, -1, 0] > shown[-1, -1, 2]

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
+from multimodal.interpret.pages import Page
 from multimodal.interpret.rendering import save_figure
-from multimodal.interpret.texts import text_figure, text_line
+from multimodal.interpret.texts import draw_words, text_figure, text_line, words_height
 
 WORDS = ["not", "a", "bad", "film"]
 WEIGHTS = [1.0, 0.0, -0.5, 0.2]
@@ -151,3 +152,20 @@ def test_any_letters_are_drawn(tmp_path):
 
 def test_an_empty_text_is_a_picture_of_its_verdict():
     assert words(drawn([], [], verdict="nothing to read"))[0] == "nothing to read"
+
+
+def test_words_fit_the_width_they_are_given():
+    tokens = ["what", "colour", "is", "the", "thing", "beside", "the", "ring"]
+    page = Page(2.0, 3.0)
+    draw_words(page, 0.25, 0.25, tokens, list(map(float, range(len(tokens)))), width=1.5)
+    page.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in page.figure.texts]
+    inches = page.figure.dpi
+    assert max(box.x1 for box in boxes) <= (0.25 + 1.5) * inches
+    lowest = 3.0 - min(box.y0 for box in boxes) / inches
+    assert lowest <= 0.25 + words_height(tokens, 1.5)
+
+
+def test_a_legend_may_have_one_name():
+    figure = text_figure(["good"], [1.0], legend=["matters"])
+    assert [text.get_text() for text in figure.texts] == ["good", "matters"]
