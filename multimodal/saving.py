@@ -13,6 +13,7 @@ References:
 """
 
 import math
+import os
 import pickle
 import re
 import warnings
@@ -151,6 +152,35 @@ def read_checkpoint(path: str | Path, task: str | None = None) -> SavedModel:
     return saved
 
 
+def read_progress(path: str | Path) -> dict[str, Any]:
+    """Return how far the run was that wrote a checkpoint.
+
+    Args:
+        path: A ``.ckpt`` file that a run of ours wrote.
+
+    Returns:
+        What the file says of ``epoch`` (the first is 0), ``global_step`` (optimiser steps) and
+        ``pytorch-lightning_version``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: As `read_checkpoint`.
+
+    Example:
+        >>> path = getfixture("tmp_path") / "best.ckpt"
+        >>> checkpoint = {"state_dict": {}, "epoch": 2}
+        >>> attach(checkpoint, task="sentiment", settings={"hidden_dim": 2})
+        >>> torch.save(checkpoint, path)
+        >>> read_progress(path)
+        {'epoch': 2}
+    """
+    checkpoint = _open(path)
+    kinds = {"epoch": int, "global_step": int, "pytorch-lightning_version": str}
+    return {
+        name: checkpoint[name] for name, kind in kinds.items() if type(checkpoint.get(name)) is kind
+    }
+
+
 def plain(value: Any, name: str) -> Any:
     """Check that a structure is made of JSON types only, and return it with tuples as lists.
 
@@ -193,15 +223,48 @@ def plain(value: Any, name: str) -> Any:
     )
 
 
+def import_paths(value: Any) -> Iterator[str]:
+    """Find the keys of plain data under which loaders keep what they import by name.
+
+    Args:
+        value: Dictionaries and lists.
+
+    Yields:
+        Each such key.
+
+    Example:
+        >>> list(import_paths({"encoder": [{"class_path": "some.Encoder"}]}))
+        ['class_path']
+    """
+    if isinstance(value, dict):
+        yield from (key for key in value if key in _IMPORT_PATHS)
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from import_paths(part)
+
+
+def import_path_refused(path: str | Path, found: str) -> str:
+    """Say why a file that holds an import path is not read."""
+    return (
+        f"{path} holds {found!r}, which can name any installed code to run. It was refused and "
+        "nothing in it was run. Models of multimodal never hold it."
+    )
+
+
 def _open(path: str | Path) -> dict[str, Any]:
     """Return the file's dictionary, its tensors still on the disk, or say what the file is."""
     if re.match(r"\w{2,}:/", str(path)):
         raise ValueError(f"{path} is not a file. Download the checkpoint first and give its path.")
     file = Path(path)
-    if file.is_dir():
-        inside = next(iter(sorted(file.rglob("*.ckpt"))), "best.ckpt")
-        raise ValueError(f"{path} is a folder. Give the .ckpt file in it, such as {inside}.")
-    if not file.is_file():
+    if os.path.isdir(path):  # noqa: PTH112 - a Path raises where the name is too long
+        places = (*file.glob("*.ckpt"), *file.glob("checkpoints/*.ckpt"))
+        inside = f", such as {min(places)}" if places else ""
+        raise ValueError(
+            f"{path} is a folder. Give the .ckpt file in it{inside}, or a folder that `multimodal "
+            "export` wrote."
+        )
+    if not os.path.isfile(path):  # noqa: PTH113 - the same
         raise FileNotFoundError(f"No checkpoint at {path}. Look in the run's checkpoint folder.")
     with file.open("rb") as opened:
         head = opened.read(len(_ARCHIVE))
@@ -254,21 +317,9 @@ def _what_it_lacks(checkpoint: Any) -> str:
 def _refuse_import_paths(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Refuse what our runs never write: it would be there for a loader that imports by name."""
     found = next((name for name in _HYPER_PARAMETERS if checkpoint.get(name)), None)
-    found = found or next(_import_paths(checkpoint[CHECKPOINT_KEY]), None)
+    found = found or next(import_paths(checkpoint[CHECKPOINT_KEY]), None)
     if found is not None:
-        raise ValueError(
-            f"{path} holds {found!r}, which can name any installed code to run. It was refused and "
-            "nothing in it was run. Checkpoints of multimodal never hold it."
-        )
-
-
-def _import_paths(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield from (key for key in value if key in _IMPORT_PATHS)
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            yield from _import_paths(part)
+        raise ValueError(import_path_refused(path, found))
 
 
 def _part(held: dict[str, Any], name: str, kind: type, path: str | Path) -> Any:

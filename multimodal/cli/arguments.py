@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import NoReturn
 
 EXIT_USAGE = 2
@@ -26,6 +27,21 @@ class Arguments(argparse.ArgumentParser):
             epilog=f"examples:\n{examples}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
+        )
+
+    def add_model(self, run: str, shipped: str = "") -> None:
+        """Add the first argument of a verb that uses a trained model.
+
+        Args:
+            run: What kind of run its checkpoint is of.
+            shipped: The name of one that ships with the package.
+        """
+        name = f"{shipped}, which ships with the package; " if shipped else ""
+        self.add_argument(
+            "model",
+            metavar="MODEL",
+            type=Path,
+            help=f"{name}a folder that `multimodal export` wrote; or a checkpoint of {run}",
         )
 
     def error(self, message: str) -> NoReturn:

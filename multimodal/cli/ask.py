@@ -31,7 +31,7 @@ _LEAST = 12  # columns of a name, a question or an answer in a narrow terminal
 _LONGEST_NAME = 50  # letters of a question in the name of its picture
 
 _EXAMPLES = """\
-  multimodal ask best.ckpt photo.jpg "What colour is the car?" "Is it raining?"
+  multimodal ask vqa-scenes photo.jpg "What colour is the car?" "Is it raining?"
   multimodal ask best.ckpt photo.jpg "Is there a dog?" --pictures looked/
   multimodal ask best.ckpt holiday/ "Is there a dog?" --top 1 --json > dogs.json
   multimodal ask best.ckpt photo.jpg - < questions.txt
@@ -89,12 +89,7 @@ def _parser() -> Arguments:
         about="Answer questions about a picture with a trained model.",
         examples=_EXAMPLES,
     )
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        type=Path,
-        help="a checkpoint of a run of visual question answering",
-    )
+    parser.add_model("a run of visual question answering", "vqa-scenes")
     parser.add_argument(
         "image",
         metavar="IMAGE",
@@ -156,11 +151,11 @@ def _check_call(parser: Arguments, questions: Sequence[str], folder: Path | None
 
 def _open(model: Path, device: str, precision: "Precision") -> "VQAPredictor":
     # Only now: torch takes a second to import.
+    from multimodal.folders import read_model
     from multimodal.hardware import tune_cpu
     from multimodal.predictors.vqa import VQAPredictor
-    from multimodal.saving import read_checkpoint
 
-    saved = read_checkpoint(model)
+    saved = read_model(model)
     if saved.task == "captioning":
         raise ValueError(
             f"{model} is a captioner and answers no questions. Give a checkpoint of visual "

@@ -32,7 +32,7 @@ _LEAST_CAPTION = 20  # columns of a caption in a narrow terminal
 _PROGRESS_SECONDS = 0.5
 
 _EXAMPLES = """\
-  multimodal caption best.ckpt photo.jpg
+  multimodal caption captioning-scenes photo.jpg
   multimodal caption best.ckpt holiday/ more.zip --alternatives 2
   multimodal caption best.ckpt holiday/ --json > captions.json
 """
@@ -60,11 +60,11 @@ def run(arguments: list[str]) -> int:
             f"{options.beam_size}"
         )
     # Only now: torch takes a second to import.
+    from multimodal.folders import read_model
     from multimodal.hardware import tune_cpu
     from multimodal.predictors.captioning import CaptionPredictor
-    from multimodal.saving import read_checkpoint
 
-    saved = read_checkpoint(options.model)
+    saved = read_model(options.model)
     if saved.task != "captioning":
         hint = f", or ask it: multimodal ask {options.model} IMAGE QUESTION..."
         raise ValueError(
@@ -150,9 +150,7 @@ def _parser() -> Arguments:
         about="Write captions for pictures with a trained model.",
         examples=_EXAMPLES,
     )
-    parser.add_argument(
-        "model", metavar="MODEL", type=Path, help="a checkpoint of a captioning run"
-    )
+    parser.add_model("a captioning run", "captioning-scenes")
     parser.add_argument(
         "images",
         metavar="IMAGE",

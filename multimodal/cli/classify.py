@@ -30,7 +30,7 @@ _USES = {
 }
 
 _EXAMPLES = """\
-  multimodal classify best.ckpt photo.jpg
+  multimodal classify classification-digits photo.jpg
   multimodal classify best.ckpt holiday/ more.zip --top 1
   multimodal classify best.ckpt holiday/ --json > labels.json
 """
@@ -73,9 +73,7 @@ def _parser() -> Arguments:
         about="Say what pictures show with a trained model.",
         examples=_EXAMPLES,
     )
-    parser.add_argument(
-        "model", metavar="MODEL", type=Path, help="a checkpoint of a run of image classification"
-    )
+    parser.add_model("a run of image classification", "classification-digits")
     parser.add_argument(
         "images",
         metavar="IMAGE_OR_FOLDER",
@@ -117,11 +115,11 @@ def _parser() -> Arguments:
 
 def _open(model: Path, device: str, precision: "Precision") -> "ClassificationPredictor":
     # Only now: torch takes a second to import.
+    from multimodal.folders import read_model
     from multimodal.hardware import tune_cpu
     from multimodal.predictors.classification import ClassificationPredictor
-    from multimodal.saving import read_checkpoint
 
-    saved = read_checkpoint(model)
+    saved = read_model(model)
     if saved.task != "classification":
         use = _USES.get(saved.task, "").format(model=model)
         raise ValueError(

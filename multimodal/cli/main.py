@@ -24,6 +24,7 @@ _VERBS = {
     "classify": ("multimodal.cli.classify", "say what images show: classify MODEL IMAGE..."),
     "sentiment": ("multimodal.cli.sentiment", "judge texts: sentiment MODEL TEXT..."),
     "write": ("multimodal.cli.write", "let a language model write: write MODEL PROMPT"),
+    "export": ("multimodal.cli.export", "write a model's folder: export CHECKPOINT FOLDER"),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
     "configs": ("multimodal.cli.configs", "list the shipped configurations"),
 }

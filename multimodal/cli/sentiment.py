@@ -31,7 +31,7 @@ _TOGETHER = 32
 _NAMED = 10  # unknown words
 
 _EXAMPLES = """\
-  multimodal sentiment best.ckpt "Slow in the beginning, but picks up pace later on."
+  multimodal sentiment sentiment-reviews "Slow in the beginning, but picks up pace later on."
   multimodal sentiment best.ckpt "A good film." --explain --picture why.png
   multimodal sentiment best.ckpt --file reviews.txt --json > verdicts.jsonl
   zcat reviews.gz | multimodal sentiment best.ckpt -
@@ -142,7 +142,7 @@ def _parser() -> Arguments:
         about="Judge texts with a trained model: which label, how sure, and why.",
         examples=_EXAMPLES,
     )
-    parser.add_argument("model", metavar="MODEL", type=Path, help="a checkpoint of a sentiment run")
+    parser.add_model("a sentiment run", "sentiment-reviews")
     parser.add_argument(
         "texts",
         metavar="TEXT",
@@ -209,11 +209,11 @@ def _check_call(
 
 def _open(model: Path, device: str, precision: "Precision") -> "SentimentPredictor":
     # Only now: torch takes a second to import.
+    from multimodal.folders import read_model
     from multimodal.hardware import tune_cpu
     from multimodal.predictors.sentiment import SentimentPredictor
-    from multimodal.saving import read_checkpoint
 
-    saved = read_checkpoint(model)
+    saved = read_model(model)
     if saved.task == "language_model":
         raise ValueError(
             f"{model} is a language model and judges no texts. Train a classifier that starts from "

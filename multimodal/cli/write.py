@@ -93,9 +93,7 @@ def _parser() -> Arguments:
         about="Let a language model write: it goes on where the prompt ends.",
         examples=_EXAMPLES,
     )
-    parser.add_argument(
-        "model", metavar="MODEL", type=Path, help="a checkpoint of a run of a language model"
-    )
+    parser.add_model("a run of a language model")
     parser.add_argument(
         "prompt",
         metavar="PROMPT",
@@ -174,11 +172,11 @@ def _number(least: float, most: float) -> Callable[[str], float]:
 
 def _open(model: Path, device: str, precision: "Precision") -> "Writer":
     # Only now: torch takes a second to import.
+    from multimodal.folders import read_model
     from multimodal.hardware import tune_cpu
     from multimodal.predictors.writing import Writer
-    from multimodal.saving import read_checkpoint
 
-    saved = read_checkpoint(model)
+    saved = read_model(model)
     if saved.task != "language_model":
         raise ValueError(
             f"{model} is a checkpoint of the task {saved.task!r} and writes no texts. Give one of "

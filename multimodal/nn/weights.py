@@ -37,18 +37,24 @@ def load_named(module: nn.Module, weights: Mapping[str, Tensor], source: str) ->
         source: Where they come from, for the message.
 
     Raises:
-        ValueError: If a weight is missing, superfluous, or has another shape.
+        ValueError: If a weight is missing, superfluous, or has another shape or kind of number.
     """
     named = OrderedDict(weights)
     # MNASNet refuses weights that do not say their version; that of its parts must stay unsaid,
     # since the vision transformer then accepts the names of its older files too.
     setattr(named, "_metadata", {"": {"version": 2}})  # noqa: B010 - no declared attribute
-    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    own = module.state_dict()
+    shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
     for name, tensor in named.items():
         if name in shapes and shapes[name] != tuple(tensor.shape):
             raise ValueError(
                 f"{source} holds weights of another network: {name} has shape "
                 f"{tuple(tensor.shape)}, expected {shapes[name]}."
+            )
+        if name in own and tensor.is_floating_point() != own[name].is_floating_point():
+            raise ValueError(
+                f"{source} holds weights of another network: {name} is of {tensor.dtype}, expected "
+                f"{own[name].dtype}."
             )
     missing, unexpected = module.load_state_dict(named, strict=False)
     for names, problem in ((missing, "lacks"), (unexpected, "has unknown")):
@@ -56,4 +62,29 @@ def load_named(module: nn.Module, weights: Mapping[str, Tensor], source: str) ->
             raise ValueError(
                 f"{source} holds weights of another network: it {problem} {len(names)} of "
                 f"{len(shapes)} weights, first {names[0]}. Does the network's name fit the file?"
+            )
+
+
+def check_finite(weights: Mapping[str, Tensor], source: str) -> None:
+    """Refuse weights that are no numbers, with which every answer would be none.
+
+    Args:
+        weights: Tensor by name.
+        source: Where they come from, for the message.
+
+    Raises:
+        ValueError: If one of them is NaN or infinite; the message names it.
+
+    Example:
+        >>> import torch
+        >>> check_finite({"bias": torch.zeros(3)}, "best.ckpt")
+        >>> check_finite({"bias": torch.tensor([1.0, torch.nan])}, "best.ckpt")
+        Traceback (most recent call last):
+        ValueError: best.ckpt holds weights that are no numbers (NaN or infinite), first bias. ...
+    """
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(
+                f"{source} holds weights that are no numbers (NaN or infinite), first {name}. Take "
+                "an earlier checkpoint, or train it again with a lower rate."
             )

@@ -21,10 +21,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from multimodal.data.transforms import EvalTransform, TransformSettings
+from multimodal.data.transforms import EvalTransform
 from multimodal.decoding import Hypotheses, LengthPenalty, beam_search
+from multimodal.folders import read_model
 from multimodal.models.captioning import Captioner, CaptionerSettings
-from multimodal.nn.weights import load_named
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
 from multimodal.predictors.pictures import (
     Picture,
@@ -33,7 +33,8 @@ from multimodal.predictors.pictures import (
     prepare_picture,
     seen_picture,
 )
-from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.predictors.rebuilding import read_transform, read_vocabulary, rebuild
+from multimodal.saving import SavedModel
 from multimodal.text import BOS_ID, Vocabulary, detokenize
 
 AttentionMaps: TypeAlias = tuple[tuple[tuple[float, ...], ...], ...]
@@ -144,10 +145,10 @@ class CaptionPredictor:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "CaptionPredictor":
-        """Rebuild a captioner from a checkpoint, which is read as data and never executed.
+        """Rebuild a captioner from a saved model, which is read as data and never executed.
 
         Args:
-            path: A ``.ckpt`` file of a captioning run.
+            path: A shipped name, an exported folder, or a ``.ckpt`` file of a captioning run.
             device: As for the class.
             precision: As for the class.
 
@@ -155,10 +156,10 @@ class CaptionPredictor:
             The predictor.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is no checkpoint of a captioner, or does not fit this version.
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is no model of a captioner, or does not fit this version.
         """
-        saved = read_checkpoint(Path(path), task="captioning")
+        saved = read_model(path, task="captioning")
         return cls.from_saved(saved, str(path), device=device, precision=precision)
 
     @classmethod
@@ -170,7 +171,7 @@ class CaptionPredictor:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "CaptionPredictor":
-        """Rebuild a captioner from what `multimodal.saving.read_checkpoint` returned.
+        """Rebuild a captioner from what `multimodal.folders.read_model` returned.
 
         Args:
             saved: Settings, words, transform and weights.
@@ -184,17 +185,13 @@ class CaptionPredictor:
         Raises:
             ValueError: If the parts do not fit each other, or this version.
         """
-        try:
-            settings = CaptionerSettings.for_loading(saved.settings)
-            transform = EvalTransform(TransformSettings(**saved.transform))
-        except (TypeError, KeyError) as error:
-            raise ValueError(
-                f"{source} has settings that this version of multimodal does not know ({error}). "
-                "Was it written by another version?"
-            ) from error
-        vocabulary = Vocabulary(saved.vocabulary)
-        model = Captioner(settings, len(vocabulary))
-        load_named(model, saved.state_dict, source)
+        vocabulary = read_vocabulary(saved, source)
+        model = rebuild(
+            lambda: Captioner(CaptionerSettings.for_loading(saved.settings), len(vocabulary)),
+            saved,
+            source,
+        )
+        transform = read_transform(saved, source)
         return cls(model, vocabulary, transform, device=device, precision=precision)
 
     @overload  # a str is an iterable of str too, but means a path: the first of the two counts

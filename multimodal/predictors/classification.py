@@ -20,7 +20,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from multimodal.data.transforms import EvalTransform, TransformSettings
+from multimodal.data.transforms import EvalTransform
+from multimodal.folders import read_model
 from multimodal.models.classification import (
     Classifier,
     ClassifierSettings,
@@ -28,7 +29,6 @@ from multimodal.models.classification import (
     num_outputs,
     read_out,
 )
-from multimodal.nn.weights import load_named
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
 from multimodal.predictors.pictures import (
     Picture,
@@ -37,7 +37,14 @@ from multimodal.predictors.pictures import (
     prepare_picture,
     seen_picture,
 )
-from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.predictors.rebuilding import (
+    read_labels,
+    read_number,
+    read_transform,
+    rebuild,
+    refusing,
+)
+from multimodal.saving import SavedModel
 
 _LIKELY = 0.5  # above it one of several labels is held to be there
 _GREY = (0.299, 0.587, 0.114)
@@ -152,10 +159,11 @@ class ClassificationPredictor:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "ClassificationPredictor":
-        """Rebuild a classifier from a checkpoint, which is read as data and never executed.
+        """Rebuild a classifier from a saved model, which is read as data and never executed.
 
         Args:
-            path: A ``.ckpt`` file of a run of image classification.
+            path: A shipped name, an exported folder, or a ``.ckpt`` file
+                of a run of image classification.
             device: As for the class.
             precision: As for the class.
 
@@ -163,10 +171,10 @@ class ClassificationPredictor:
             The predictor.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is no checkpoint of a classifier, or does not fit this version.
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is no model of a classifier, or does not fit this version.
         """
-        saved = read_checkpoint(Path(path), task="classification")
+        saved = read_model(path, task="classification")
         return cls.from_saved(saved, str(path), device=device, precision=precision)
 
     @classmethod
@@ -178,7 +186,7 @@ class ClassificationPredictor:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "ClassificationPredictor":
-        """Rebuild a classifier from what `multimodal.saving.read_checkpoint` returned.
+        """Rebuild a classifier from what `multimodal.folders.read_model` returned.
 
         Args:
             saved: Settings, labels, transform and weights.
@@ -192,26 +200,25 @@ class ClassificationPredictor:
         Raises:
             ValueError: If the parts do not fit each other, or this version.
         """
-        labels, extra = _labels_of(saved, source), saved.extra
-        try:
-            settings = ClassifierSettings.for_loading(saved.settings)
-            transform = EvalTransform(TransformSettings(**saved.transform))
-            target = extra.get("target", "label")
-            model = Classifier(
-                settings,
-                num_outputs(target, labels),
+        labels, extra = read_labels(saved, source), saved.extra
+        transform = read_transform(saved, source)
+        target = extra.get("target", "label")
+        with refusing(source):
+            outputs = num_outputs(target, labels)
+            centre, scale = (
+                read_number(saved, *pair) for pair in (("centre", 0.0), ("scale", 1.0))
+            )
+        model = rebuild(
+            lambda: Classifier(
+                ClassifierSettings.for_loading(saved.settings),
+                outputs,
                 image_size=transform.settings.size,
                 channels=extra.get("channels", 3),
                 mean=extra.get("mean", ()),
-            )
-            numbers = [float(extra.get(*pair)) for pair in (("centre", 0), ("scale", 1))]
-        except (TypeError, KeyError, ValueError) as error:
-            raise ValueError(
-                f"{source} has settings that this version of multimodal does not know ({error}). "
-                "Was it written by another version?"
-            ) from error
-        load_named(model, saved.state_dict, source)
-        centre, scale = numbers
+            ),
+            saved,
+            source,
+        )
         return cls(
             model,
             labels,
@@ -379,12 +386,3 @@ def _check_outputs(model: Classifier, expected: int, labels: int) -> None:
             f"The model has {last.out_features} outputs and there are {labels} labels. Take both "
             "from the same training."
         )
-
-
-def _labels_of(saved: SavedModel, source: str) -> list[str]:
-    labels = saved.extra.get("labels")
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError(
-            f"{source} has no list of labels. Was it changed by hand? Copy or train it again."
-        )
-    return labels

@@ -20,11 +20,18 @@ from torch import Tensor, nn
 
 from multimodal.data.batches import collate_texts
 from multimodal.data.documents import Excerpt, read_words
+from multimodal.folders import read_model
 from multimodal.models.sentiment import SentimentClassifier, SentimentSettings
-from multimodal.nn.weights import load_named
 from multimodal.predictors.contributions import log_odds, word_contributions
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
-from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.predictors.rebuilding import (
+    read_labels,
+    read_number,
+    read_vocabulary,
+    rebuild,
+    refusing,
+)
+from multimodal.saving import SavedModel
 from multimodal.text import Vocabulary
 
 
@@ -143,10 +150,10 @@ class SentimentPredictor:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "SentimentPredictor":
-        """Rebuild a classifier from a checkpoint, which is read as data and never executed.
+        """Rebuild a classifier from a saved model, which is read as data and never executed.
 
         Args:
-            path: A ``.ckpt`` file of a sentiment run.
+            path: A shipped name, an exported folder, or a ``.ckpt`` file of a sentiment run.
             device: As for the class.
             precision: As for the class.
 
@@ -154,10 +161,10 @@ class SentimentPredictor:
             The predictor.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is no checkpoint of a sentiment run, or does not fit this version.
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is no model of a sentiment run, or does not fit this version.
         """
-        saved = read_checkpoint(Path(path), task="sentiment")
+        saved = read_model(path, task="sentiment")
         return cls.from_saved(saved, str(path), device=device, precision=precision)
 
     @classmethod
@@ -169,7 +176,7 @@ class SentimentPredictor:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "SentimentPredictor":
-        """Rebuild a classifier from what `multimodal.saving.read_checkpoint` returned.
+        """Rebuild a classifier from what `multimodal.folders.read_model` returned.
 
         Args:
             saved: Settings, words, labels and weights.
@@ -183,20 +190,20 @@ class SentimentPredictor:
         Raises:
             ValueError: If the parts do not fit each other, or this version.
         """
-        labels = _labels_of(saved, source)
-        try:
-            settings = SentimentSettings.for_loading(saved.settings)
+        labels, vocabulary = read_labels(saved, source), read_vocabulary(saved, source)
+        with refusing(source):
             excerpt = Excerpt(**saved.extra.get("excerpt", {}))
-            numbers = [float(saved.extra.get(*pair)) for pair in (("centre", 0), ("scale", 1))]
-        except (TypeError, KeyError, ValueError) as error:
-            raise ValueError(
-                f"{source} has settings that this version of multimodal does not know ({error}). "
-                "Was it written by another version?"
-            ) from error
-        vocabulary = Vocabulary(saved.vocabulary)
-        model = SentimentClassifier(settings, len(vocabulary), len(labels) or 1)
-        load_named(model, saved.state_dict, source)
-        centre, scale = numbers
+            read_words("", excerpt)  # refuses one that is out of range
+            centre, scale = (
+                read_number(saved, *pair) for pair in (("centre", 0.0), ("scale", 1.0))
+            )
+        model = rebuild(
+            lambda: SentimentClassifier(
+                SentimentSettings.for_loading(saved.settings), len(vocabulary), len(labels) or 1
+            ),
+            saved,
+            source,
+        )
         return cls(
             model,
             vocabulary,
@@ -362,12 +369,3 @@ def _check_sizes(model: SentimentClassifier, vocabulary: Vocabulary, labels: Seq
             f"{len(vocabulary)} and there are {len(labels)} labels. Take all from the same "
             "training."
         )
-
-
-def _labels_of(saved: SavedModel, source: str) -> list[str]:
-    labels = saved.extra.get("labels")
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError(
-            f"{source} has no list of labels. Was it changed by hand? Copy or train it again."
-        )
-    return labels

@@ -25,13 +25,14 @@ from torch import Tensor, nn
 
 from multimodal.answers import AnswerVocabulary
 from multimodal.data.batches import collate_questions
-from multimodal.data.transforms import EvalTransform, TransformSettings
+from multimodal.data.transforms import EvalTransform
+from multimodal.folders import read_model
 from multimodal.models.vqa import Answerer, AnswererSettings
-from multimodal.nn.weights import load_named
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
 from multimodal.predictors.pairs import AskedQuestion, Failure, read_pairs, read_question
 from multimodal.predictors.pictures import Picture, is_one, prepare_picture, seen_picture
-from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.predictors.rebuilding import read_transform, read_vocabulary, rebuild
+from multimodal.saving import SavedModel
 from multimodal.text import Vocabulary
 
 AttentionMap: TypeAlias = tuple[tuple[float, ...], ...]
@@ -159,10 +160,11 @@ class VQAPredictor:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "VQAPredictor":
-        """Rebuild an answerer from a checkpoint, which is read as data and never executed.
+        """Rebuild an answerer from a saved model, which is read as data and never executed.
 
         Args:
-            path: A ``.ckpt`` file of a run of visual question answering.
+            path: A shipped name, an exported folder, or a ``.ckpt`` file
+                of a run of visual question answering.
             device: As for the class.
             precision: As for the class.
 
@@ -170,10 +172,10 @@ class VQAPredictor:
             The predictor.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is no checkpoint of an answerer, or does not fit this version.
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is no model of an answerer, or does not fit this version.
         """
-        saved = read_checkpoint(Path(path), task="vqa")
+        saved = read_model(path, task="vqa")
         return cls.from_saved(saved, str(path), device=device, precision=precision)
 
     @classmethod
@@ -185,7 +187,7 @@ class VQAPredictor:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "VQAPredictor":
-        """Rebuild an answerer from what `multimodal.saving.read_checkpoint` returned.
+        """Rebuild an answerer from what `multimodal.folders.read_model` returned.
 
         Args:
             saved: Settings, words, answers, transform and weights.
@@ -199,17 +201,15 @@ class VQAPredictor:
         Raises:
             ValueError: If the parts do not fit each other, or this version.
         """
-        try:
-            settings = AnswererSettings.for_loading(saved.settings)
-            transform = EvalTransform(TransformSettings(**saved.transform))
-        except (TypeError, KeyError) as error:
-            raise ValueError(
-                f"{source} has settings that this version of multimodal does not know ({error}). "
-                "Was it written by another version?"
-            ) from error
-        vocabulary, answers = Vocabulary(saved.vocabulary), _answers_of(saved, source)
-        model = Answerer(settings, len(vocabulary), len(answers))
-        load_named(model, saved.state_dict, source)
+        vocabulary, answers = read_vocabulary(saved, source), _answers_of(saved, source)
+        model = rebuild(
+            lambda: Answerer(
+                AnswererSettings.for_loading(saved.settings), len(vocabulary), len(answers)
+            ),
+            saved,
+            source,
+        )
+        transform = read_transform(saved, source)
         return cls(
             model,
             vocabulary,

@@ -22,10 +22,11 @@ import torch
 from multimodal.data.batches import collate_questions
 from multimodal.data.documents import all_characters, all_words
 from multimodal.decoding import Hypotheses, greedy, sample
+from multimodal.folders import read_model
 from multimodal.models.language_model import LanguageModel, LanguageModelSettings
-from multimodal.nn.weights import load_named
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
-from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.predictors.rebuilding import read_vocabulary, rebuild, refusing
+from multimodal.saving import SavedModel
 from multimodal.text import EOS_ID, Vocabulary, detokenize
 
 Level: TypeAlias = Literal["words", "characters"]
@@ -147,10 +148,11 @@ class Writer:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "Writer":
-        """Rebuild a language model from a checkpoint, which is read as data and never executed.
+        """Rebuild a language model from a saved model, which is read as data and never executed.
 
         Args:
-            path: A ``.ckpt`` file of a run of a language model.
+            path: A shipped name, an exported folder, or a ``.ckpt`` file
+                of a run of a language model.
             device: As for the class.
             precision: As for the class.
 
@@ -158,10 +160,10 @@ class Writer:
             The writer.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is no checkpoint of a language model, or does not fit this version.
+            FileNotFoundError: If there is no such model.
+            ValueError: If it is no model of a language model, or does not fit this version.
         """
-        saved = read_checkpoint(Path(path), task="language_model")
+        saved = read_model(path, task="language_model")
         return cls.from_saved(saved, str(path), device=device, precision=precision)
 
     @classmethod
@@ -173,7 +175,7 @@ class Writer:
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> "Writer":
-        """Rebuild a language model from what `multimodal.saving.read_checkpoint` returned.
+        """Rebuild a language model from what `multimodal.folders.read_model` returned.
 
         Args:
             saved: Settings, words and weights.
@@ -187,19 +189,17 @@ class Writer:
         Raises:
             ValueError: If the parts do not fit each other, or this version.
         """
-        level = saved.extra.get("level", "words")
-        try:
-            settings = LanguageModelSettings.for_loading(saved.settings)
+        level, vocabulary = saved.extra.get("level", "words"), read_vocabulary(saved, source)
+        with refusing(source):
             if level not in get_args(Level):
                 raise KeyError(f"level {level}")
-        except (TypeError, KeyError) as error:
-            raise ValueError(
-                f"{source} has settings that this version of multimodal does not know ({error}). "
-                "Was it written by another version?"
-            ) from error
-        vocabulary = Vocabulary(saved.vocabulary)
-        model = LanguageModel(settings, len(vocabulary))
-        load_named(model, saved.state_dict, source)
+        model = rebuild(
+            lambda: LanguageModel(
+                LanguageModelSettings.for_loading(saved.settings), len(vocabulary)
+            ),
+            saved,
+            source,
+        )
         return cls(
             model,
             vocabulary,
