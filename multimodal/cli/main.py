@@ -18,6 +18,7 @@ _VERBS = {
     ),
     "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
     "ask": ("multimodal.cli.ask", "answer questions about images: ask MODEL IMAGE QUESTION..."),
+    "data": ("multimodal.cli.data", "look at training pictures: data preview --config C"),
     "cross_validate": ("multimodal.cli.folds", "train and test once for each fold of the data"),
     "find_rate": ("multimodal.cli.rates", "try learning rates, and draw the loss over them"),
     "transfer": ("multimodal.cli.transfer", "train by every strategy of transfer learning"),

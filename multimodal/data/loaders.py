@@ -50,6 +50,9 @@ class ResumableLoader(Generic[Batch]):
         pin_memory: Put tensors where a GPU can fetch them faster.
         prefetch: Batches each worker makes ahead.
 
+    Attributes:
+        dataset: What was given.
+
     Example:
         >>> class Squares:
         ...     def __len__(self) -> int:
@@ -78,6 +81,7 @@ class ResumableLoader(Generic[Batch]):
         pin_memory: bool = False,
         prefetch: int = 2,
     ) -> None:
+        self.dataset = dataset
         self.batch_sampler = _EpochSetter(sampler)
         self._order = sampler
         self._position = 0

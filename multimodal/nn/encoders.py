@@ -317,6 +317,7 @@ class EncoderSettings:
         strides: Stride of each convolution, or pooling after it.
         normalisation: "batch", "group" or "none".
         coordinates: Of "small" only: whether two channels say where a region is.
+        window: Of "lenet" only: side of each convolution's window in pixels, odd.
         activation: "relu", "leaky_relu", "elu", "gelu", "tanh" or "sigmoid".
         initialisation: How the weights start: "kaiming", "xavier" or "dirac".
     """
@@ -328,6 +329,7 @@ class EncoderSettings:
     strides: list[int] = field(default_factory=lambda: [2, 2, 1, 2, 1])
     normalisation: Normalisation = "batch"
     coordinates: bool = True
+    window: int = 5
     activation: Activation = "relu"
     initialisation: Initialisation = "kaiming"
 
@@ -388,4 +390,6 @@ def _build_own(settings: EncoderSettings, mean: Sequence[float]) -> ImageEncoder
     }
     if settings.name == "small":
         return SmallCNN(coordinates=settings.coordinates, **layers)
-    return (LeNet if settings.name == "lenet" else ResidualCNN)(**layers)
+    if settings.name == "lenet":
+        return LeNet(window=settings.window, **layers)
+    return ResidualCNN(**layers)

@@ -1,7 +1,7 @@
-"""LeNet's layout: convolutions of five pixels, each followed by pooling, for small pictures.
+"""LeNet's layout: convolutions, each followed by pooling, for small pictures.
 
 The first network of most lectures. Its widths are free: 6 and 16 are those of 1998, and a few times
-as many cost little today. The fully connected layers that follow the last pooling belong to the
+as many cost little today; so is its window, which was of five pixels on digits of 28. The fully connected layers that follow the last pooling belong to the
 classifier's head (`multimodal.models.classification`: pooling ``flatten``, hidden layers of 120 and
 84). Here every convolution pads its picture, so that digits of 8 pixels do too; in the paper only
 the first picture has a margin.
@@ -26,16 +26,16 @@ from multimodal.nn.convolutions import (
 )
 from multimodal.nn.encoders import ImageEncoder
 
-_WINDOW = 5
 _DEVIATION = 0.25  # of pixels from 0 to 1, about; what is left of it the first layer learns
 
 
 class LeNet(ImageEncoder):
-    """Convolutions of five pixels with pooling, for images from 8 pixels up.
+    """Convolutions with pooling, for images from 8 pixels up.
 
     Args:
         channels: Width of each convolution.
         strides: Pooling after each convolution; 1 is none.
+        window: Side of each convolution's window in pixels, odd.
         normalisation: ``batch``, ``group`` or ``none``, after each convolution.
         activation: What follows.
         initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
@@ -57,6 +57,7 @@ class LeNet(ImageEncoder):
         *,
         channels: Sequence[int] = (6, 16),
         strides: Sequence[int] = (2, 2),
+        window: int = 5,
         normalisation: Normalisation = "none",
         activation: Activation = "tanh",
         initialisation: Initialisation = "xavier",
@@ -64,8 +65,13 @@ class LeNet(ImageEncoder):
         trainable_stages: int = -1,
     ) -> None:
         check_layers(channels, strides, normalisation)
+        if window < 1 or window % 2 == 0:
+            raise ValueError(
+                f"`window` must be an odd number of pixels, so that it has a middle, got {window}."
+            )
         super().__init__(
-            f"lenet channels={list(channels)} strides={list(strides)} {normalisation} {activation}",
+            f"lenet channels={list(channels)} strides={list(strides)} window={window} "
+            f"{normalisation} {activation}",
             mean=mean,
             std=[_DEVIATION] * len(mean),
         )
@@ -76,7 +82,7 @@ class LeNet(ImageEncoder):
                     convolution(
                         before,
                         after,
-                        kernel_size=_WINDOW,
+                        kernel_size=window,
                         normalisation=normalisation,
                         activation=activation,
                         initialisation=initialisation,

@@ -56,7 +56,9 @@ def test_an_image_has_the_same_regions_alone_and_in_a_batch():
 
 
 def test_it_is_built_by_name_and_comes_back_from_its_weights(tmp_path):
-    settings = EncoderSettings(name="lenet", channels=[4, 8], strides=[1, 2], activation="elu")
+    settings = EncoderSettings(
+        name="lenet", channels=[4, 8], strides=[1, 2], window=3, activation="elu"
+    )
     encoder = build_encoder(settings, mean=[0.2])
     torch.save(encoder.state_dict(), tmp_path / "a.pth")
     other = build_encoder(
@@ -64,6 +66,7 @@ def test_it_is_built_by_name_and_comes_back_from_its_weights(tmp_path):
     )
     assert other.fingerprint() == encoder.fingerprint()
     assert isinstance(other, LeNet)
+    assert other.blocks[0][0].kernel_size == (3, 3)
 
 
 def test_the_last_stages_can_be_trained_alone():
@@ -75,7 +78,9 @@ def test_the_last_stages_can_be_trained_alone():
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="of one length"):
         LeNet(channels=[4, 8], strides=[2])
-    with pytest.raises(ValueError, match='The "lenet" encoder has no pretrained weights'):
+    with pytest.raises(ValueError, match=r"`window` must be an odd number of pixels.* got 4"):
+        LeNet(window=4)
+    with pytest.raises(ValueError, match=r'The "lenet" encoder has no pretrained weights'):
         build_encoder(EncoderSettings(name="lenet", weights="pretrained"))
 
 

@@ -169,17 +169,22 @@ class CaptionData(LightningDataModule):
 
     def val_dataloader(self) -> ResumableLoader[CaptionBatch]:
         """Return the validation batches in order."""
-        return self._in_order("val")
+        return self.in_order("val")
 
     def test_dataloader(self) -> ResumableLoader[CaptionBatch]:
         """Return the test batches in order."""
-        return self._in_order(self.test_split)
+        return self.in_order(self.test_split)
 
     def predict_dataloader(self) -> ResumableLoader[CaptionBatch]:
         """Return the test batches in order."""
-        return self._in_order(self.test_split)
+        return self.in_order(self.test_split)
 
-    def _in_order(self, split: str) -> ResumableLoader[CaptionBatch]:
+    def in_order(self, split: str) -> ResumableLoader[CaptionBatch]:
+        """Return a split's batches in order, as evaluation sees them.
+
+        Args:
+            split: ``train``, ``val`` or ``test``; the training images are not varied.
+        """
         dataset = self._dataset(split, 0, augment=False)
         return self._loader(dataset, self.eval_batch_size, shuffle=False)
 

@@ -1,0 +1,147 @@
+"""multimodal data preview: a sheet of training pictures as the network sees them.
+
+People see what augmentation does to their own pictures before they train for hours on them.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from torch import Tensor
+from typing_extensions import override
+
+from multimodal.cli.arguments import EXIT_USAGE, Arguments, whole_number
+from multimodal.cli.lightning import Command, command, told
+from multimodal.data.examples import CaptionExample, ImageExample, QuestionExample
+from multimodal.interpret.rendering import save_figure
+from multimodal.interpret.variations import variation_figure
+
+_USAGE = "usage: multimodal data preview --config CONFIG [options]\n"
+_EXAMPLES = """\
+  multimodal data preview --config classification_folder --data.root photos.zip
+  multimodal data preview --config classification_cifar10 --data.augmentation strong
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Look at a configuration's data.
+
+    Args:
+        arguments: What follows ``data`` on the command line.
+
+    Returns:
+        The exit code: 0 done, 2 for a wrong call.
+
+    Raises:
+        FileNotFoundError: If the configuration or the data are not there.
+        ValueError: If anything in them is wrong, or they have no pictures.
+        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(f"{_USAGE}examples:\n{_EXAMPLES}")
+        return 0 if arguments else EXIT_USAGE
+    if arguments[0] != "preview":
+        sys.stderr.write(f"multimodal: data can preview, got {arguments[0]!r}.\n{_USAGE}")
+        return EXIT_USAGE
+    return preview(arguments[1:])
+
+
+def preview(arguments: list[str]) -> int:
+    """Write a sheet of training pictures as they are, and as they are seen in some epochs.
+
+    Args:
+        arguments: What follows ``data preview`` on the command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        FileNotFoundError: If the configuration or the data are not there.
+        ValueError: If anything in them is wrong, or they have no pictures.
+        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
+    """
+    options, rest = _parser().parse_known_args(arguments)
+
+    def look() -> None:
+        data = command(["fit", *rest], _Look).datamodule
+        _draw(data, options.pictures, options.epochs, options.output)
+        sys.stdout.write(f"Wrote {options.output}.\n")
+
+    return told(look)
+
+
+class _Builder(Trainer):
+    """A trainer that trains nothing: the verb is there for what it builds."""
+
+    @override
+    def fit(self, model: Any, *_: Any, **__: Any) -> None:
+        """Leave the model as it is."""
+
+
+class _Look(Command):
+    trainer_of_verbs = _Builder
+
+    @override
+    def after_fit(self) -> None:
+        """Say nothing of checkpoints: there are none."""
+
+
+def _draw(data: Any, pictures: int, epochs: int, path: Path) -> None:
+    if not hasattr(data, "in_order"):
+        raise ValueError(
+            f"{type(data).__name__} has no pictures to look at; preview one of captioning, "
+            "questions or classification."
+        )
+    plain, varied = data.in_order("train").dataset, data.train_dataloader().dataset
+    count = len(varied)
+    # Spread over the data, which may be sorted by class.
+    indices = [number * count // min(pictures, count) for number in range(min(pictures, count))]
+    originals, notes = _seen(plain, 0, indices)
+    seen = [_seen(varied, epoch, indices)[0] for epoch in range(epochs)]
+    figure = variation_figure(
+        originals,
+        list(zip(*seen, strict=True)),
+        notes,
+        title=f"{len(indices)} of {count:,} training pictures, and what the network sees",
+    )
+    save_figure(figure, path)
+
+
+def _seen(dataset: Any, epoch: int, indices: Sequence[int]) -> tuple[list[Tensor], list[str]]:
+    """Pictures of three channels, and what is said of each."""
+    # One at a time: a picture that cannot be read is left out of a batch, here it must be named.
+    batches = [dataset.__getitems__([(epoch, index)]) for index in indices]
+    if batches[0].images is None:
+        raise ValueError(
+            "This configuration reads cached features, which can be neither varied nor looked "
+            "at. Empty its `cache` to read the pictures."
+        )
+    images = [batch.images[0].expand(3, -1, -1) for batch in batches]
+    return images, [_said(batch.examples[0]) for batch in batches]
+
+
+def _said(example: CaptionExample | QuestionExample | ImageExample) -> str:
+    if isinstance(example, CaptionExample):
+        return example.captions[0]
+    if isinstance(example, QuestionExample):
+        asked = example.questions[0]
+        return f"{asked.text} {asked.answers[0] if asked.answers else ''}".strip()
+    several = isinstance(example.label, tuple)
+    return ", ".join(example.label) if several else str(example.label)
+
+
+def _parser() -> Arguments:
+    parser = Arguments(
+        "data preview",
+        about="Draw training pictures as they are, and as the network sees them in some epochs. "
+        "All other options are those of `multimodal fit`.",
+        examples=_EXAMPLES,
+    )
+    parser.add_argument("--pictures", type=whole_number(1), default=8, help="how many pictures (8)")
+    parser.add_argument("--epochs", type=whole_number(1), default=7, help="how many epochs (7)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("preview.png"), help="where to (preview.png)"
+    )
+    return parser

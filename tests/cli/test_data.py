@@ -1,0 +1,48 @@
+"""multimodal data preview: a sheet of what a network is trained on."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from multimodal.cli.data import run
+from multimodal.cli.main import main
+from multimodal.data.captions import CaptionDataset
+
+FEW = ["--pictures", "2", "--epochs", "2"]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("config", ["smoke_classification", "smoke_captioning", "smoke_vqa"])
+def test_a_sheet_is_drawn_and_nothing_is_trained(config, capsys):
+    assert run(["preview", "--config", config, *FEW, "--output", "sheet.png"]) == 0
+    assert "Wrote sheet.png." in capsys.readouterr().out
+    with Image.open("sheet.png") as sheet:
+        assert sheet.width > sheet.height / 3
+    assert not list(Path().rglob("*.ckpt"))
+
+
+def test_texts_have_no_pictures(capsys):
+    assert main(["data", "preview", "--config", "smoke_sentiment"]) == 1
+    assert "SentimentData has no pictures to look at" in capsys.readouterr().err
+
+
+def test_a_wrong_call_is_told(capsys):
+    assert run([]) == 2
+    assert run(["--help"]) == 0
+    assert "multimodal data preview --config" in capsys.readouterr().out
+    assert run(["show"]) == 2
+    assert "data can preview, got 'show'" in capsys.readouterr().err
+
+
+def test_cached_features_cannot_be_looked_at(capsys, monkeypatch):
+    build = CaptionDataset.__getitems__
+    monkeypatch.setattr(
+        CaptionDataset, "__getitems__", lambda *given: build(*given)._replace(images=None)
+    )
+    assert main(["data", "preview", "--config", "smoke_captioning", *FEW]) == 1
+    assert "reads cached features" in capsys.readouterr().err
