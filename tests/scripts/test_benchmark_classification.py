@@ -1,0 +1,123 @@
+"""The benchmark of classification: both sides learn the same, and every promise is measured."""
+
+import importlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def scripts():
+    folder = str(Path(__file__).parents[2] / "scripts")
+    sys.path.insert(0, folder)
+    yield
+    sys.path.remove(folder)
+
+
+@pytest.fixture(scope="module")
+def sides(scripts):
+    return importlib.import_module("classification_sides")
+
+
+@pytest.fixture(scope="module")
+def benchmark(scripts):
+    return importlib.import_module("benchmark_classification")
+
+
+@pytest.fixture
+def small(sides):
+    return sides.Sizes(pixels=16, channels=(8, 8, 8), batch=4, images=9, classes=3, workers=0)
+
+
+@pytest.fixture
+def large(small):
+    return replace(small, pixels=72, stored=96)
+
+
+@pytest.fixture
+def machine(benchmark):
+    before = torch.get_float32_matmul_precision()
+    yield benchmark.Machine(CPU, False, before)
+    torch.set_float32_matmul_precision(before)
+
+
+def test_both_sides_judge_the_same_and_other_weights_do_not(sides, small):
+    model = sides.make_model(small)
+    recipe = sides.Recipe(model, small)
+    assert sides.difference(recipe, model, small) < 1e-4
+    torch.nn.init.normal_(model.head[-1].weight)
+    assert sides.difference(recipe, model, small) > 1e-2
+
+
+def test_the_recipe_runs_in_the_contiguous_layout(sides, small):
+    model = sides.make_model(small)
+    recipe = sides.Recipe(model, small)
+    weights = [p for p in recipe.encoder.parameters() if p.dim() == 4]
+    assert all(weight.is_contiguous() for weight in weights)
+
+
+@pytest.mark.parametrize("kind", ["small", "large"])
+def test_an_epoch_of_either_side_learns_from_every_whole_batch(sides, kind, request):
+    sizes = request.getfixturevalue(kind)
+    model = sides.make_model(sizes)
+    recipe = sides.Recipe(model, sizes)
+    before = [p.detach().clone() for p in (*model.parameters(), *recipe.parameters())]
+    with sides.make_album(sizes) as album:
+        assert len(album.labels) == 9
+        loader = sides.make_loader(album, sizes)
+        assert [len(batch.labels) for batch in loader] == [4, 4]
+        assert sides.train_recipe(recipe, album, sizes, CPU)() > 0
+        assert sides.train_ours(model, album, sizes, CPU, bf16=False)() > 0
+    after = [*model.parameters(), *recipe.parameters()]
+    assert not any(torch.equal(a, b) for a, b in zip(after, before, strict=True))
+
+
+def test_operations_are_counted_by_hand(sides, small):
+    model = sides.make_model(replace(small, channels=(8,)))
+    convolution = 2 * 16 * 16 * 8 * 27
+    assert sides.flops(model, small) == 3 * (convolution + 2 * 8 * 3)
+
+
+def test_every_promise_is_measured(benchmark, small, large, machine):
+    results = benchmark.compare(small, large, machine, seconds=0)
+    assert set(results["ratios"]) == set(benchmark.TARGETS)
+    for rates in results["figures"].values():
+        assert set(rates) == {"recipe", "ours_fp32", "matmul", "fraction_of_matmul_rate"}
+        assert all(rate > 0 for rate in rates.values())
+
+
+def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine, monkeypatch):
+    monkeypatch.setattr(sides, "difference", lambda *given: 0.5)
+    with pytest.raises(SystemExit, match=r"Our logits are 0\.5 from those of the usual recipe"):
+        benchmark.measure(small, machine, seconds=0)
+
+
+@pytest.fixture
+def tiny(benchmark, small, large, machine, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(benchmark, "tune_cpu", tuple)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    monkeypatch.setattr(benchmark, "SMALL", small)
+    monkeypatch.setattr(benchmark, "LARGE", large)
+    monkeypatch.setattr(benchmark, "SWEEP", {"batches of 2": replace(small, batch=2)})
+    measure = benchmark.measure
+    monkeypatch.setattr(benchmark, "measure", lambda *given, seconds: measure(*given, seconds=0))
+    return benchmark
+
+
+@pytest.mark.parametrize("options", [["--quick", "--json"], []])
+def test_the_command_prints_a_table_or_one_line_of_json(tiny, monkeypatch, capsys, options):
+    monkeypatch.setattr("sys.argv", ["benchmark", "--threads", "1", *options])
+    tiny.main()
+    printed = capsys.readouterr().out
+    if options:
+        assert set(json.loads(printed)["ratios"]) == {"training_32", "training_224"}
+    else:
+        assert "batches of 2, pictures a second" in printed
+        assert printed.count("of the matmul rate") == 3
