@@ -18,6 +18,7 @@ from multimodal.interpret.grad_cam import grad_cam
 from multimodal.interpret.integrated_gradients import integrated_gradients
 from multimodal.interpret.occlusion import occlude_patches, occlude_words, typical_colour
 from multimodal.interpret.saliency import saliency
+from multimodal.predictors.devices import recurrent_gradients
 from multimodal.predictors.evidence import PictureEvidence, WordEvidence
 
 Method: TypeAlias = Literal["saliency", "integrated_gradients", "grad_cam", "occlusion"]
@@ -31,6 +32,22 @@ _CELLS = 32  # along a side of a map, at most
 _PIXELS, _WORDS = 1 << 19, 16_384  # that go through a model together
 # A picture's contributions add up within 2 %, which no eye can tell from 1 %.
 _TOLERANCE, _STEPS, _MOST_STEPS = 0.02, 16, 128
+
+
+def check_method(method: str) -> None:
+    """Refuse a method that there is not.
+
+    Args:
+        method: What was asked for.
+
+    Raises:
+        ValueError: If it is none of the four.
+
+    Example:
+        >>> check_method("grad_cam")
+    """
+    if method not in METHODS:
+        raise ValueError(f"`method` must be one of {', '.join(METHODS)}, got {method!r}.")
 
 
 def picture_maps(
@@ -57,6 +74,11 @@ def picture_maps(
         >>> picture_maps(found, "integrated_gradients")[0, 4, 4].item()
         1.0
     """
+    with recurrent_gradients(evidence.image.device):
+        return _maps(evidence, method).cpu()
+
+
+def _maps(evidence: PictureEvidence, method: Method) -> Tensor:
     image, outputs = evidence.image, evidence.outputs
     size = image.shape[-1]
     together = max(1, _PIXELS // (size * size))
@@ -70,10 +92,10 @@ def picture_maps(
             with torch.no_grad():
                 maps = evidence.encode(image)
             maps = maps.expand(outputs, -1, -1, -1)
-            return grad_cam(each(evidence.judge), maps, together=together).cpu()
+            return grad_cam(each(evidence.judge), maps, together=together)
         case "saliency":
             slopes = saliency(each(evidence.score), images, together=together)
-            return _cells(slopes.amax(dim=1), F.avg_pool2d).cpu()
+            return _cells(slopes.amax(dim=1), F.avg_pool2d)
         case "integrated_gradients":
             shares = integrated_gradients(
                 each(evidence.score),
@@ -84,7 +106,7 @@ def picture_maps(
                 most_steps=_MOST_STEPS,
                 together=together,
             )
-            return _cells(shares.values.sum(dim=1), _summed).cpu()
+            return _cells(shares.values.sum(dim=1), _summed)
         case "occlusion":
             patch = -(-size // _PATCHES)
             falls = occlude_patches(
@@ -94,7 +116,7 @@ def picture_maps(
                 stride=-(-patch // 2),
                 together=together,
             )
-            return _cells(falls[0], F.avg_pool2d).cpu()
+            return _cells(falls[0], F.avg_pool2d)
 
 
 def word_values(evidence: WordEvidence, method: Method) -> list[float]:
@@ -113,6 +135,12 @@ def word_values(evidence: WordEvidence, method: Method) -> list[float]:
         >>> word_values(found, "occlusion"), word_values(found, "integrated_gradients")
         ([1.0, 2.0], [1.0, 2.0])
     """
+    with recurrent_gradients(evidence.vectors.device):
+        found: list[float] = _words(evidence, method).tolist()
+    return found
+
+
+def _words(evidence: WordEvidence, method: Method) -> Tensor:
     vectors, average = evidence.vectors, evidence.average
     together = max(1, _WORDS // max(1, vectors.shape[1]))
 
@@ -121,18 +149,17 @@ def word_values(evidence: WordEvidence, method: Method) -> list[float]:
 
     match method:
         case "grad_cam":
-            return []
+            return vectors.new_zeros(0)
         case "saliency":
-            values = saliency(score, vectors).norm(dim=-1)[0]
+            lengths: Tensor = saliency(score, vectors).norm(dim=-1)
+            return lengths[0]
         case "integrated_gradients":
             shares = integrated_gradients(
                 score, vectors, average.expand_as(vectors), together=together
             )
-            values = shares.values.sum(dim=-1)[0]
+            return shares.values.sum(dim=-1)[0]
         case "occlusion":
-            values = occlude_words(score, vectors, average, together=together)[0]
-    found: list[float] = values.tolist()
-    return found
+            return occlude_words(score, vectors, average, together=together)[0]
 
 
 def _cells(maps: Tensor, pool: Callable[..., Tensor]) -> Tensor:

@@ -5,7 +5,6 @@ parts of its input spoke for that. Grad-CAM and the gradient are fast and rough.
 gradients and occlusion tell what speaks against it as well, in the unit of what is explained.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,25 +13,24 @@ import torch
 from torch import Tensor
 
 from multimodal.predictors.attribution import (
-    METHODS,
     SIGNED,
     Method,
+    check_method,
     picture_maps,
     word_values,
 )
 from multimodal.predictors.captioning import CaptionPredictor
 from multimodal.predictors.classification import ClassificationPredictor
-from multimodal.predictors.devices import recurrent_gradients
 from multimodal.predictors.evidence import (
     answer_evidence,
     caption_evidence,
     class_evidence,
     text_evidence,
 )
-from multimodal.predictors.pairs import read_question
 from multimodal.predictors.pictures import Picture
 from multimodal.predictors.sentiment import SentimentPredictor
 from multimodal.predictors.vqa import VQAPredictor
+from multimodal.text import tokenize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -205,25 +203,104 @@ def explain(
         >>> why.said in labels, len(why.maps[0])
         (True, 4)
     """
-    if method not in METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(METHODS)}, got {method!r}.")
+    check_method(method)
     if not isinstance(predictor, VQAPredictor) and question:
         raise ValueError(
             f"This model answers no questions, got {question[:60]!r}. Leave the question out."
         )
+    with torch.inference_mode(mode=False):  # in which gradients could not be asked for
+        return _explain(predictor, given, question, method)
+
+
+def _explain(predictor: object, given: Picture, question: str, method: Method) -> Explanation:
     match predictor:
         case CaptionPredictor():
-            why: Callable[[], Explanation] = lambda: _caption(predictor, given, method)
+            return _caption(predictor, given, method)
         case VQAPredictor():
-            why = lambda: _answer(predictor, given, question, method)
+            return _answer(predictor, given, question, method)
         case SentimentPredictor():
-            why = lambda: _text(predictor, given, method)
+            return _text(predictor, given, method)
         case ClassificationPredictor():
-            why = lambda: _class(predictor, given, method)
-        case _:
-            raise TypeError(
-                "`explain` takes a predictor of captions, answers, sentiment or classes, got "
-                f"{type(predictor).__name__}."
-            )
-    with torch.inference_mode(mode=False), recurrent_gradients(_device(predictor)):
-        return why()
+            return _class(predictor, given, method)
+    raise TypeError(
+        "`explain` takes a predictor of captions, answers, sentiment or classes, got "
+        f"{type(predictor).__name__}."
+    )
+
+
+def _caption(predictor: CaptionPredictor, picture: Picture, method: Method) -> Explanation:
+    caption = predictor(picture, n_best=1)
+    if not caption.tokens:
+        raise ValueError("The model wrote no word, so that there is nothing to explain.")
+    evidence = caption_evidence(predictor, picture, caption.tokens)
+    return Explanation(
+        "captioning",
+        method,
+        said=caption.text,
+        unit="the log-probability of each word",
+        maps=_nested(picture_maps(evidence, method)),
+        words=caption.tokens,
+        image=predictor.seen(picture),
+    )
+
+
+def _answer(
+    predictor: VQAPredictor, picture: Picture, question: str, method: Method
+) -> Explanation:
+    if not question:
+        raise ValueError("This model answers questions. Give one with the picture.")
+    answer = predictor(picture, question)
+    seen, read = answer_evidence(predictor, picture, question, answer.answer)
+    return Explanation(
+        "vqa",
+        method,
+        said=answer.answer,
+        unit=_LOG_ODDS.format(answer.answer),
+        maps=_nested(picture_maps(seen, method)),
+        words=tuple(tokenize(question)),
+        contributions=tuple(word_values(read, method)),
+        ranked=tuple((each.answer, each.probability) for each in answer.ranked),
+        asked=question,
+        image=predictor.seen(picture),
+    )
+
+
+def _class(predictor: ClassificationPredictor, picture: Picture, method: Method) -> Explanation:
+    found = predictor(picture)
+    evidence = class_evidence(predictor, picture, found.label)
+    units = {"count": "the logarithm of the count", "number": "the number"}
+    return Explanation(
+        "classification",
+        method,
+        said=found.label or str(found),
+        unit=units.get(predictor.target) or _LOG_ODDS.format(found.label),
+        maps=_nested(picture_maps(evidence, method)),
+        ranked=tuple((each.label, each.probability) for each in found.top),
+        image=predictor.seen(picture),
+    )
+
+
+def _text(predictor: SentimentPredictor, text: object, method: Method) -> Explanation:
+    if method == "grad_cam":
+        raise ValueError(
+            "Grad-CAM is for pictures. Explain a text by saliency, integrated_gradients or "
+            "occlusion."
+        )
+    if not isinstance(text, str):
+        raise TypeError(f"This model judges texts, got {type(text).__name__}.")
+    verdict = predictor(text, explain=False)
+    evidence = text_evidence(predictor, verdict.tokens, verdict.label)
+    shares = sorted(verdict.probabilities.items(), key=lambda pair: -pair[1])
+    return Explanation(
+        "sentiment",
+        method,
+        said=str(verdict),
+        unit=_LOG_ODDS.format(verdict.label) if verdict.label else "the number",
+        words=verdict.tokens,
+        contributions=tuple(word_values(evidence, method)),
+        ranked=tuple(shares),
+    )
+
+
+def _nested(maps: Tensor) -> tuple[Map, ...]:
+    return tuple(tuple(map(tuple, grid)) for grid in maps.tolist())
