@@ -24,6 +24,10 @@ _VERBS = {
     "transfer": ("multimodal.cli.transfer", "train by every strategy of transfer learning"),
     "classify": ("multimodal.cli.classify", "say what images show: classify MODEL IMAGE..."),
     "sentiment": ("multimodal.cli.sentiment", "judge texts: sentiment MODEL TEXT..."),
+    "explain": (
+        "multimodal.cli.explain",
+        "draw why a model says so: explain MODEL INPUT --output P",
+    ),
     "write": ("multimodal.cli.write", "let a language model write: write MODEL PROMPT"),
     "export": ("multimodal.cli.export", "write a model's folder: export CHECKPOINT FOLDER"),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),

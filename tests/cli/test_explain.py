@@ -1,0 +1,111 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import tiny_answerer
+import tiny_classifier
+import tiny_critic
+from PIL import Image
+
+from multimodal.cli.explain import run
+from multimodal.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    modules = {"vqa": tiny_answerer, "sentiment": tiny_critic, "classification": tiny_classifier}
+    return {task: module.save(folder / f"{task}.ckpt") for task, module in modules.items()}
+
+
+def explain(*arguments):
+    return run([*map(str, arguments), "--device", "cpu"])
+
+
+def test_a_caption_is_drawn_with_a_map_for_each_word(checkpoint, photos, tmp_path, capsys):
+    picture = tmp_path / "why.png"
+    assert explain(checkpoint, photos / "red.png", "--output", picture) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("a red picture that isn't green. What hiding each place takes from")
+    assert said.out.endswith(f"Wrote {picture}.\n")
+    assert said.err == ""
+    assert Image.open(picture).size[0] > 500
+
+
+def test_an_answer_is_explained_with_the_words_that_count(models, photos, tmp_path, capsys):
+    picture = tmp_path / "why.svg"
+    blue = photos / "blue.png"
+    assert explain(models["vqa"], blue, "Is it blue?", "--output", picture) == 0
+    assert "yes. What hiding each place takes" in (told := capsys.readouterr().out)
+    assert "blue +" in told
+    assert picture.read_text(encoding="utf-8").startswith("<?xml")
+
+
+@pytest.mark.parametrize("method", ["saliency", "integrated_gradients", "grad_cam", "occlusion"])
+def test_json_holds_the_numbers(models, photos, tmp_path, capsys, method):
+    picture = tmp_path / "why.png"
+    arguments = (models["classification"], photos / "red.png", "--output", picture)
+    assert explain(*arguments, "--method", method, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["said"], found["method"]) == ("red", method)
+    assert found["picture"] == str(picture)
+    assert len({len(row) for row in found["maps"][0]}) == 1
+
+
+def test_a_text_is_explained(models, tmp_path, capsys):
+    picture = tmp_path / "why.png"
+    text = "the film is not bad"
+    assert explain(models["sentiment"], text, "--output", picture) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("positive. What hiding each word takes")
+    assert picture.is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["m", "i"], "--output is missing"),
+        (["m", "i", "--output", "why.txt"], "--output must end in .png, .jpg, .pdf, .svg, got why"),
+        (["m", "i", "--output", "a.png", "--method", "lime"], "--method must be one of saliency"),
+        (["m"], "INPUT and --output are missing"),
+    ],
+)
+def test_a_wrong_call_leaves_with_2(capsys, arguments, sentence):
+    with pytest.raises(SystemExit) as left:
+        run(arguments)
+    assert left.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "sentence"),
+    [
+        ("vqa", ["PHOTO"], "This model answers questions. Give one with the picture."),
+        ("classification", ["PHOTO", "Why?"], "This model answers no questions"),
+        ("classification", ["a good film"], "This model looks at pictures: give a file."),
+        ("classification", ["nowhere.png"], "nowhere.png"),
+        ("sentiment", ["good", "--method", "grad_cam"], "Grad-CAM is for pictures"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_a_sentence(
+    models, photos, tmp_path, capsys, *, task, given, sentence
+):
+    picture = tmp_path / "why.png"
+    arguments = [str(photos / "red.png") if part == "PHOTO" else part for part in given]
+    code = main(["explain", str(models[task]), *arguments, "--output", str(picture)])
+    assert code == 1
+    assert sentence in (said := capsys.readouterr().err)
+    assert len(said.splitlines()) <= 3
+    assert not picture.exists()
+
+
+def test_help_has_examples_and_needs_no_torch():
+    program = "import sys; from multimodal.cli.main import main\n"
+    program += (
+        "try: main(['explain', '--help'])\nexcept SystemExit: assert 'torch' not in sys.modules"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert "multimodal explain vqa-scenes photo.jpg" in told.stdout
