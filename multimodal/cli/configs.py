@@ -1,24 +1,51 @@
 """The shipped configurations: found by bare name, listed with a line each."""
 
+import json
 import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from multimodal.cli.arguments import Arguments
+
 FOLDER = Path(__file__).parent.parent / "configs"
+
+_EXAMPLES = """\
+  multimodal configs
+  multimodal fit --config captioning_scenes
+"""
 
 
 def run(arguments: list[str]) -> int:
     """List the shipped configurations: name and first comment line.
 
     Args:
-        arguments: None are taken.
+        arguments: What follows ``configs`` on the command line.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
-    if arguments:
-        sys.stdout.write("usage: multimodal configs\n")
-        return 0 if arguments[0] in ("-h", "--help") else 2
-    for path in sorted(FOLDER.glob("*.yaml")):
-        first = path.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# ")
-        sys.stdout.write(f"{path.stem:<28}{first}\n")
+    parser = Arguments("configs", about="List the shipped configurations.", examples=_EXAMPLES)
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON array of objects: name, about, file"
+    )
+    options = parser.parse_args(arguments)
+    found = [
+        {
+            "name": path.stem,
+            "about": path.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# "),
+            "file": str(path),
+        }
+        for path in sorted(FOLDER.glob("*.yaml"))
+    ]
+    if options.json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    else:
+        width = 2 + max(len(each["name"]) for each in found)
+        lines = (f"{each['name']:<{width}}{each['about']}\n" for each in found)
+        sys.stdout.write("".join(lines))
     return 0
 
 

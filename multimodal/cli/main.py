@@ -18,7 +18,7 @@ _VERBS = {
     ),
     "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
     "ask": ("multimodal.cli.ask", "answer questions about images: ask MODEL IMAGE QUESTION..."),
-    "data": ("multimodal.cli.data", "look at training pictures: data preview --config C"),
+    "data": ("multimodal.cli.data", "look at data: data check, data preview --config C"),
     "cross_validate": ("multimodal.cli.folds", "train and test once for each fold of the data"),
     "find_rate": ("multimodal.cli.rates", "try learning rates, and draw the loss over them"),
     "transfer": ("multimodal.cli.transfer", "train by every strategy of transfer learning"),
@@ -31,6 +31,7 @@ _VERBS = {
     "write": ("multimodal.cli.write", "let a language model write: write MODEL PROMPT"),
     "export": ("multimodal.cli.export", "write a model's folder: export CHECKPOINT FOLDER"),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
+    "doctor": ("multimodal.cli.doctor", "tell what is installed, what computes, what is missing"),
     "configs": ("multimodal.cli.configs", "list the shipped configurations"),
 }
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,10 @@ def test_a_file_that_holds_no_mapping_is_refused(tmp_path):
     path.write_text("- a\n- b\n")
     with pytest.raises(ValueError, match="must be a mapping with the keys model, data and trainer"):
         check_yaml(path)
+
+
+def test_programs_are_told_the_same(capsys):
+    assert run(["--json"]) == 0
+    found = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
+    assert set(found) == {path.stem for path in SHIPPED}
+    assert all(each["about"] and Path(each["file"]).is_file() for each in found.values())

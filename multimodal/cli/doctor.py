@@ -1,0 +1,248 @@
+"""multimodal doctor: what is installed, what it can compute with, and what is missing.
+
+What is optional may be missing: it is named with the command that installs it. What is needed and
+is not there, is too old, or does not compute is a problem, and the exit code is 1.
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from multimodal.cli.arguments import Arguments
+
+EXIT_ERROR = 1
+
+_DISTRIBUTION = "multimodal-lstm"
+_COLLECTIONS = ("all", "dev")  # extras that are made of others
+_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+_CPU_INFO = Path("/proc/cpuinfo")
+_CORPORA = {
+    "sentence_polarity": "sentiment: short reviews",
+    "movie_reviews": "sentiment: long reviews",
+    "subjectivity": "sentiment: plots and reviews",
+    "wordnet": "the metrics METEOR and WUPS",
+}
+
+_EXAMPLES = """\
+  multimodal doctor
+  multimodal doctor --json
+  multimodal doctor > /dev/null && multimodal fit --config captioning_scenes
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Look at the installation and tell what was found.
+
+    Args:
+        arguments: What follows ``doctor`` on the command line.
+
+    Returns:
+        The exit code: 0 if everything that is needed is there and computes, otherwise 1.
+
+    Raises:
+        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
+    """
+    parser = Arguments(
+        "doctor",
+        about="Tell versions, devices, what is installed and what is missing.",
+        examples=_EXAMPLES,
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON object: ok, problems, versions, processor, devices, extras, corpora",
+    )
+    options = parser.parse_args(arguments)
+    found = examine()
+    text = json.dumps(found, ensure_ascii=False, indent=2) if options.json else _written(found)
+    sys.stdout.write(f"{text}\n")
+    return 0 if found["ok"] else EXIT_ERROR
+
+
+def examine() -> dict[str, Any]:
+    """Look at the installation.
+
+    Returns:
+        JSON types: ``ok``, ``problems`` (sentences), ``versions`` (of what is needed),
+        ``processor``, ``devices``, ``extras`` (installed or not, and the command), ``corpora`` (of
+        nltk: their place, or nothing).
+    """
+    problems: list[str] = []
+    versions = {
+        "multimodal": _version(_DISTRIBUTION) or "",
+        "python": platform.python_version(),
+        **dict(_needed(problems)),
+    }
+    devices = _devices(problems)
+    return {
+        "ok": not problems,
+        "problems": problems,
+        "versions": versions,
+        "processor": _processor(),
+        "devices": devices,
+        "extras": _extras(),
+        "corpora": _corpora(),
+    }
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _requirements() -> list[Any]:
+    """What the package asks for, as `packaging.requirements.Requirement`; none uninstalled."""
+    from packaging.requirements import Requirement  # comes with torch's and Lightning's needs
+
+    try:
+        return list(map(Requirement, metadata.requires(_DISTRIBUTION) or []))
+    except metadata.PackageNotFoundError:
+        return []
+
+
+def _needed(problems: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and version of what is needed; say what is missing or too old."""
+    requirements = _requirements()
+    if not requirements:
+        problems.append(f"{_DISTRIBUTION} is not installed. Run `pip install -e .` in its folder.")
+    for requirement in requirements:
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        version = _version(requirement.name)
+        yield requirement.name, version or ""
+        if version is None:
+            problems.append(f"{requirement.name} is missing. Run `pip install '{requirement}'`.")
+        elif not requirement.specifier.contains(version, prereleases=True):
+            problems.append(
+                f"{requirement.name} {version} is not {requirement.specifier}. Run `pip install "
+                f"--upgrade '{requirement}'`."
+            )
+
+
+def _extras() -> dict[str, dict[str, Any]]:
+    extras: dict[str, dict[str, Any]] = {}
+    for requirement in _requirements():
+        for name in _extra_names():
+            wanted = requirement.marker and requirement.marker.evaluate({"extra": name})
+            if not wanted or requirement.marker.evaluate({"extra": ""}):
+                continue
+            extra = extras.setdefault(
+                name, {"installed": True, "missing": [], "install": f"pip install -e '.[{name}]'"}
+            )
+            version = _version(requirement.name)
+            if version is None or not requirement.specifier.contains(version, prereleases=True):
+                extra["missing"].append(requirement.name)
+                extra["installed"] = False
+    return extras
+
+
+def _extra_names() -> list[str]:
+    names = metadata.metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
+    return [name for name in names if name not in _COLLECTIONS]
+
+
+def _processor() -> dict[str, Any]:
+    name, flags = platform.processor() or platform.machine(), set[str]()
+    if _CPU_INFO.is_file():
+        for line in _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                name = value.strip()
+            if key.strip() in ("flags", "Features"):
+                flags = set(value.split())
+                break
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "name": name,
+        "cores": cores,
+        "features": [flag for flag in _FLAGS if flag in flags],
+        "memory_gb": _memory(),
+    }
+
+
+def _memory() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (AttributeError, ValueError, OSError):  # Windows, and systems that do not tell
+        return None
+
+
+def _devices(problems: list[str]) -> dict[str, Any]:
+    """Name what torch computes with, and let each multiply two matrices."""
+    try:
+        import torch
+
+        from multimodal.hardware import choose_hardware
+    except (ImportError, OSError) as error:
+        problems.append(f"torch cannot be imported: {error}")
+        return {"names": [], "chosen": "", "threads": 0}
+    names = {"cpu": "the processor"}
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            names[f"cuda:{number}"] = torch.cuda.get_device_name(number)
+    if torch.backends.mps.is_available():
+        names["mps"] = "the graphics of this Mac"
+    for device in names:
+        try:
+            ones = torch.ones(8, 8, device=device)
+            works = bool(((ones @ ones) == 8).all())
+        except RuntimeError as error:
+            works = False
+            reason = str(error).splitlines()[0]
+            problems.append(f"The device {device} does not compute: {reason}")
+            continue
+        if not works:
+            problems.append(f"The device {device} multiplies matrices wrongly.")
+    chosen = str(choose_hardware())
+    listed = [{"device": device, "name": name} for device, name in names.items()]
+    return {"names": listed, "chosen": chosen, "threads": torch.get_num_threads()}
+
+
+def _corpora() -> dict[str, str]:
+    """Find nltk's corpora, packed or not, in the folders that nltk searches."""
+    try:
+        from nltk.data import path as folders
+    except ImportError:
+        folders = []
+    found = {}
+    for name in _CORPORA:
+        places = [
+            Path(folder, "corpora", file) for folder in folders for file in (name, f"{name}.zip")
+        ]
+        found[name] = next((str(place) for place in places if place.exists()), "")
+    return found
+
+
+def _written(found: dict[str, Any]) -> str:
+    """The same for people."""
+    processor, devices = found["processor"], found["devices"]
+    features = ", ".join(processor["features"]) or "none of the fast ones"
+    memory = f", {processor['memory_gb']:.0f} GB of memory" if processor["memory_gb"] else ""
+    lines = ["versions"]
+    lines += [f"  {name:<20}{version or 'missing'}" for name, version in found["versions"].items()]
+    lines += [
+        "processor",
+        f"  {processor['name']}, {processor['cores']} cores{memory}",
+        f"  features: {features}",
+        "devices",
+        *(f"  {each['device']:<20}{each['name']}" for each in devices["names"]),
+        f"  {devices['chosen']} {devices['threads']} threads.",
+        "extras",
+    ]
+    for name, extra in found["extras"].items():
+        lacking = f"missing {', '.join(extra['missing'])}: {extra['install']}"
+        lines.append(f"  {name:<20}{'installed' if extra['installed'] else lacking}")
+    lines.append("corpora of nltk")
+    for name, place in found["corpora"].items():
+        lacking = f"missing ({_CORPORA[name]}): python -m nltk.downloader {name}"
+        lines.append(f"  {name:<20}{place or lacking}")
+    lines.append("problems" if found["problems"] else "no problems")
+    lines += [f"  {problem}" for problem in found["problems"]]
+    return "\n".join(lines)
