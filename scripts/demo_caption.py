@@ -2,6 +2,8 @@
 
 python scripts/demo_caption.py runs/captioning_scenes/version_0/checkpoints/best.ckpt \
     photo.jpg --output caption.png
+
+Without a model it takes the one of the built-in scenes that ships, without a picture a scene.
 """
 
 import argparse
@@ -18,10 +20,15 @@ from multimodal.interpret.rendering import caption_figure, save_figure
 def main(arguments: list[str] | None = None) -> int:
     """Print the caption and its alternatives, and write the drawing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("model", metavar="MODEL", type=Path, help="a captioning checkpoint")
+    parser.add_argument(
+        "model", metavar="MODEL", nargs="?", type=Path, default=Path("captioning-scenes"),
+        help="a captioning checkpoint, an exported folder, or a name (default: captioning-scenes)",
+    )  # fmt: skip
     parser.add_argument(
         "image",
         metavar="IMAGE",
+        nargs="?",
+        default="scene:0",
         help="a picture; or scene:INDEX, such as scene:7, for a test picture of the built-in "
         "world, where none is at hand",
     )

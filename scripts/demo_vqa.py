@@ -2,6 +2,8 @@
 
 python scripts/demo_vqa.py runs/vqa_scenes/version_0/checkpoints/best.ckpt \
     photo.jpg "What colour is the ring?" --output answer.png
+
+Without a model it takes the one of the built-in scenes that ships, without a picture a scene.
 """
 
 import argparse
@@ -11,7 +13,6 @@ from pathlib import Path
 import torch
 
 import multimodal
-from multimodal.cli.ask import unknown_note
 from multimodal.data.scenes import sample_scene
 from multimodal.interpret.answers import answer_figure
 from multimodal.interpret.rendering import save_figure
@@ -20,14 +21,22 @@ from multimodal.interpret.rendering import save_figure
 def main(arguments: list[str] | None = None) -> int:
     """Print the ranked answers, and write the drawing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("model", metavar="MODEL", type=Path, help="a checkpoint of a VQA run")
+    parser.add_argument(
+        "model", metavar="MODEL", nargs="?", type=Path, default=Path("vqa-scenes"),
+        help="a checkpoint of a VQA run, an exported folder, or a name (default: vqa-scenes)",
+    )  # fmt: skip
     parser.add_argument(
         "image",
         metavar="IMAGE",
+        nargs="?",
+        default="scene:0",
         help="a picture; or scene:INDEX, such as scene:7, for a test picture of the built-in "
         "world, where none is at hand",
     )
-    parser.add_argument("question", metavar="QUESTION", help="a question in quotes")
+    parser.add_argument(
+        "question", metavar="QUESTION", nargs="?", default="how many shapes are there?",
+        help="a question in quotes (default: how many shapes are there?)",
+    )  # fmt: skip
     parser.add_argument(
         "--output", metavar="PICTURE", type=Path, default=Path("answer.png"),
         help="the drawing: .png, .jpg, .pdf or .svg (default: answer.png)",
@@ -53,11 +62,11 @@ def draw(model: Path, image: str, question: str, output: Path, top: int) -> None
     answer = predictor(picture, question, top=top)
     for said, probability in answer.ranked:
         print(f"{100 * probability:6.1f} %  {said}")
-    if note := unknown_note(answer):
-        print(note)
+    if answer.note:
+        print(answer.note)
     attention = torch.tensor(answer.attention)  # (rows, columns)
     seen = predictor.seen(picture)
-    save_figure(answer_figure(seen, question, answer.ranked, attention, note=note), output)
+    save_figure(answer_figure(seen, question, answer.ranked, attention, note=answer.note), output)
     print(f"Drawn to {output}")
 
 

@@ -64,8 +64,14 @@ def stand_in(arguments: list[str]) -> list[str]:
     small = [re.sub(f"^({tasks})_.*", r"smoke_\1", argument) for argument in arguments]
     if "--folds" in small:
         small[small.index("--folds") + 1] = "2"
-    if small[0] in ("fit", "test", "predict", "cross_validate"):
+    if small[0] in ("fit", "test", "predict", "cross_validate", "transfer", "find_rate"):
         small += ["--trainer.enable_progress_bar", "false"]
+    if small[0] == "find_rate":
+        small += ["--steps", "40"]
+    if "--strategies" in small:  # the smoke configuration's encoder has learned nothing yet
+        small[small.index("--strategies") + 1] = "scratch"
+    if "smoke_classification" in small and "--data.root" in small:  # it draws its pictures
+        del small[small.index("--data.root") : small.index("--data.root") + 2]
     if "--data.root" in small:
         small += ["--data.format", "table"]
     if "--model.settings.encoder.weights" in small:

@@ -54,3 +54,21 @@ def test_the_help_says_how_to_do_without_a_picture(demo, capsys):
     with pytest.raises(SystemExit):
         demo(["--help"])
     assert "scene:INDEX" in capsys.readouterr().out
+
+
+def test_the_model_that_ships_and_a_scene_stand_in_where_none_is_named(
+    demo, checkpoint, monkeypatch, capsys, tmp_path
+):
+    import multimodal
+
+    kind = multimodal.CaptionPredictor
+    asked = []
+
+    def read(path):
+        asked.append(str(path))
+        return original(checkpoint)
+
+    original = kind.from_checkpoint
+    monkeypatch.setattr(kind, "from_checkpoint", read)
+    assert demo(["--output", str(tmp_path / "x.png")]) == 0
+    assert asked == ["captioning-scenes"]
