@@ -1,4 +1,4 @@
-"""multimodal data preview: a sheet of training pictures as the network sees them.
+"""multimodal data preview: a sheet of training pictures as the network sees them; and data check.
 
 People see what augmentation does to their own pictures before they train for hours on them.
 """
@@ -13,15 +13,17 @@ from torch import Tensor
 from typing_extensions import override
 
 from multimodal.cli.arguments import EXIT_USAGE, Arguments, whole_number
+from multimodal.cli.data_check import check
 from multimodal.cli.lightning import Command, command, told
 from multimodal.data.examples import CaptionExample, ImageExample, QuestionExample
 from multimodal.interpret.rendering import save_figure
 from multimodal.interpret.variations import variation_figure
 
-_USAGE = "usage: multimodal data preview --config CONFIG [options]\n"
+_USAGE = "usage: multimodal data preview|check --config CONFIG [options]\n"
 _EXAMPLES = """\
   multimodal data preview --config classification_folder --data.root photos.zip
   multimodal data preview --config classification_cifar10 --data.augmentation strong
+  multimodal data check --config captioning_csv --data.root captions.csv
 """
 
 
@@ -42,8 +44,10 @@ def run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(f"{_USAGE}examples:\n{_EXAMPLES}")
         return 0 if arguments else EXIT_USAGE
+    if arguments[0] == "check":
+        return check(arguments[1:])
     if arguments[0] != "preview":
-        sys.stderr.write(f"multimodal: data can preview, got {arguments[0]!r}.\n{_USAGE}")
+        sys.stderr.write(f"multimodal: data can preview or check, got {arguments[0]!r}.\n{_USAGE}")
         return EXIT_USAGE
     return preview(arguments[1:])
 

@@ -36,7 +36,7 @@ def test_a_wrong_call_is_told(capsys):
     assert run(["--help"]) == 0
     assert "multimodal data preview --config" in capsys.readouterr().out
     assert run(["show"]) == 2
-    assert "data can preview, got 'show'" in capsys.readouterr().err
+    assert "data can preview or check, got 'show'" in capsys.readouterr().err
 
 
 def test_cached_features_cannot_be_looked_at(capsys, monkeypatch):

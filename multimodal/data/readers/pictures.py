@@ -140,7 +140,8 @@ class Pictures:
         if missing := [name for name in pictures if name not in found]:
             counted = f"{listed_in} names {len(missing):,} images (of {len(pictures):,}) that"
             if found and skip_missing:
-                _LOGGER.warning("%s are not there and were left out: %s.", counted, some(missing))
+                said = "%s are not there and were left out: %s."
+                _LOGGER.warning(said, counted, some(missing), extra={"missing": missing})
                 return found
             places = ", ".join(map(str, self.places)) or "vain: there is no folder or zip of images"
             raise FileNotFoundError(

@@ -1,0 +1,122 @@
+"""multimodal data check: what a configuration would train on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from multimodal.cli.data import run
+from multimodal.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Captioned pictures: one is not there, one is damaged, one of test is one of train."""
+    (tmp_path / "set" / "images").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for name in ("1", "2", "3", "4"):
+        pixels = generator.integers(0, 255, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "set" / "images" / f"{name}.png")
+    copy = (tmp_path / "set" / "images" / "1.png").read_bytes()
+    (tmp_path / "set" / "images" / "5.png").write_bytes(copy)
+    (tmp_path / "set" / "images" / "4.png").write_bytes(b"not a picture")
+    rows = ["1,a red dog,train", "2,a red cat,train", "gone,a dog,train", "3,a cat,val"]
+    rows += ["4,a gnu,val", "5,a red zebra,test"]
+    lines = ["image,caption,split", *(row.replace(",", ".png,", 1) for row in rows)]
+    (tmp_path / "set" / "captions.csv").write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path / "set"
+
+
+def check(*arguments):
+    return run(["check", *map(str, arguments)])
+
+
+def own(table):
+    return ("--config", "captioning_csv", "--data.root", table, "--data.min_count", "1",
+            "--data.holdout", "0")  # fmt: skip
+
+
+def test_texts_are_counted_measured_and_covered(capsys):
+    assert check("--config", "smoke_sentiment", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    train, test = found["splits"]["train"], found["splits"]["test"]
+    assert found["ok"] is True
+    assert train["examples"] == train["texts"] == sum(train["labels"].values())
+    assert set(train["labels"]) == {"positive", "negative"}
+    assert train["known_words"] == train["words"]
+    assert test["known_words"] < test["words"]
+    assert train["lengths"]["shortest"] <= train["lengths"]["median"]
+    assert not list(Path().rglob("*.ckpt"))
+
+
+def test_what_is_wrong_with_pictures_is_named(table, capsys):
+    assert check(*own(table), "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["ok"] is False
+    assert found["missing"] == ["gone.png"]
+    (broken,) = found["broken"]
+    assert "4.png is not a picture" in broken
+    assert [found["splits"][split]["examples"] for split in ("train", "val", "test")] == [2, 2, 1]
+    ((ours, theirs),) = found["splits"]["test"]["in_train"]
+    assert (Path(ours).name, Path(theirs).name) == ("1.png", "5.png")
+    assert found["splits"]["val"]["unknown"] == [["gnu", 1]]
+
+
+def test_people_are_told_the_same(table, capsys):
+    assert check(*own(table)) == 1
+    told = capsys.readouterr().out
+    assert "| train |        2 |" in told
+    assert "missing pictures: 1\ngone.png" in told
+    assert "broken pictures: 1\n" in told
+    assert "1 of test stand in train, too:" in told
+    assert "words of test that the vocabulary lacks, most frequent first: zebra (1)" in told
+    assert told.endswith("something is wrong: see above\n")
+
+
+def test_pictures_may_stay_closed(table, capsys):
+    assert check(*own(table), "--no-pictures", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["broken"] == []
+    assert found["missing"] == ["gone.png"]
+    assert "pictures" not in found["splits"]["train"]
+
+
+@pytest.mark.parametrize("config", ["smoke_classification", "smoke_vqa", "classification_digits"])
+def test_labels_are_counted(config, capsys):
+    assert main(["data", "check", "--config", config]) in (0, 1)
+    told = capsys.readouterr().out
+    assert "| label" in told
+    assert "| train |" in told
+
+
+def test_a_part_without_an_example_is_wrong(table, capsys):
+    lines = (table / "captions.csv").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.endswith("test")]
+    (table / "captions.csv").write_text("\n".join(kept), encoding="utf-8")
+    assert check(*own(table), "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    (problem,) = found["problems"]
+    assert problem.startswith("test: ")
+    assert "has no image in the split test" in problem
+    assert found["splits"]["train"]["examples"] == 2
+    assert check(*own(table)) == 1
+    assert "has no image in the split test" in capsys.readouterr().out
+
+
+def test_data_without_examples_are_told(capsys):
+    assert main(["data", "check", "--config", "smoke_language_model"]) == 1
+    assert "LanguageModelData has no examples to check" in capsys.readouterr().err
+
+
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit) as left:
+        check("--help")
+    assert left.value.code == 0
+    assert "multimodal data check --config captioning_csv" in capsys.readouterr().out
