@@ -7,6 +7,7 @@ References:
 """
 
 import logging
+import re
 from collections.abc import Mapping
 
 import torch
@@ -18,6 +19,7 @@ from multimodal.text import SPECIALS, Vocabulary
 
 _LOGGER = logging.getLogger(__name__)
 _WORDS = "embedding.weight"
+_READS_WORDS = re.compile(r"reader\.(ahead|back)\.0\.layers\.weight_ih_l0")
 
 
 def start_from_language_model(
@@ -28,7 +30,9 @@ def start_from_language_model(
 ) -> list[str]:
     """Copy a language model's word vectors and recurrent layers, and say in one line what was new.
 
-    The word vectors are copied as the language model reads them, scaled up.
+    The language model scales its word vectors up before it reads them, and the classifier does not:
+    the first layer's weights take the factor. AdamW moves every number by about the learning rate,
+    whatever its size, so that vectors scaled up would hardly learn a task of a few thousand texts.
 
     Args:
         classifier: What is to start.
@@ -54,7 +58,7 @@ def start_from_language_model(
         >>> pupil = SentimentClassifier(SentimentSettings(reader), len(words), 2)
         >>> start_from_language_model(pupil, teacher.state_dict(), words, words)
         []
-        >>> torch.allclose(pupil.embedding.weight, teacher.embedding.weight * 3**0.5)
+        >>> torch.equal(pupil.embedding.weight, teacher.embedding.weight)
         True
     """
     own = classifier.state_dict()
@@ -67,12 +71,12 @@ def start_from_language_model(
             raise ValueError(_differs(name, weights.get(name), own[name]))
     if weights[_WORDS].shape[1:] != own[_WORDS].shape[1:]:
         raise ValueError(_differs(_WORDS, weights[_WORDS], own[_WORDS]))
-    vectors = weights[_WORDS].float() * input_scale(own[_WORDS].shape[1])
-    known = _copy_words(own[_WORDS], vectors, theirs, ours)
+    known = _copy_words(own[_WORDS], weights[_WORDS].float(), theirs, ours)
+    scale = input_scale(own[_WORDS].shape[1])
     with torch.no_grad():
         for name in sought:
             if name not in new:
-                own[name].copy_(weights[name])
+                own[name].copy_(weights[name] * (scale if _READS_WORDS.fullmatch(name) else 1.0))
     _LOGGER.info(
         "Started from the language model: %d of %d words known, %d of %d tensors of the layers%s.",
         known,
