@@ -1,0 +1,264 @@
+"""Train, test and export the small models that ship with the package, from its built-in data.
+
+python scripts/make_pretrained.py
+python scripts/make_pretrained.py --only classification-digits
+python scripts/make_pretrained.py --quick --output models      (a few steps each, to try the script)
+
+Each model is trained by a shipped configuration with the options below, tested by `multimodal test`
+and exported with matrices in half precision, if that takes no score down by more than a tenth of a
+point. The scores in its card and its metrics.json are those of the exported weights themselves,
+asked through the predictor; a test holds each model to them.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import multimodal
+from multimodal.cli.cards import write_card
+from multimodal.cli.runs import RunFacts, read_run
+from multimodal.data.reviews import sample_review
+from multimodal.data.scenes import ask, check_caption, describe, sample_scene
+from multimodal.folders import halved, write_folder
+from multimodal.folders.names import PRETRAINED
+from multimodal.metrics.bleu import bleu
+from multimodal.metrics.cider import cider_d
+from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.text import tokenize
+
+SEED = 0
+MOST_BYTES = 12_000_000  # of all models together
+_LOSS = 0.001  # of a score, for half of the size
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is made.
+
+    Args:
+        config: The shipped configuration.
+        options: What is added to it.
+        quick: What makes it a matter of seconds.
+        measure: Asks the model about test data: the predictor and how many examples there are at
+            most give scores by name.
+        examples: Test examples that are asked about.
+        start: The model whose encoder it starts from.
+        note: What the card says of the data.
+    """
+
+    config: str
+    options: tuple[str, ...]
+    quick: tuple[str, ...]
+    measure: Callable[[Any, int], dict[str, float]]
+    examples: int
+    note: str
+    start: str = ""
+
+
+def measure_captions(model: Any, count: int) -> dict[str, float]:
+    """Caption test scenes; tell how many captions are true, and score them by their references."""
+    scenes = [sample_scene(SEED, index, "test") for index in range(count)]
+    said = [each.text for each in model.stream(scenes, beam_size=3, n_best=1, batch_size=100)]
+    verdicts = [check_caption(text, scene) for text, scene in zip(said, scenes, strict=True)]
+    statements = [each.true for verdict in verdicts for each in verdict.statements]
+    words = [tokenize(text) for text in said]
+    references = [[tokenize(text) for text in describe(scene)] for scene in scenes]
+    return {
+        "truth/captions": _share([verdict.all_true for verdict in verdicts]),
+        "truth/statements": _share(statements),
+        "bleu4": bleu(words, references)[3],
+        "cider": cider_d(words, references),
+    }
+
+
+def measure_answers(model: Any, count: int) -> dict[str, float]:
+    """Ask ten questions about each of many test scenes."""
+    scenes = [sample_scene(SEED, index, "test") for index in range(count)]
+    asked = [(scene, question) for scene in scenes for question in ask(scene, 10)]
+    found = model.stream(((scene, each.text) for scene, each in asked), top=1, batch_size=500)
+    right = [
+        answer.answer == question.answer for answer, (_, question) in zip(found, asked, strict=True)
+    ]
+    return {"accuracy": _share(right)}
+
+
+def measure_digits(model: Any, count: int) -> dict[str, float]:
+    """Classify the digits of the test part."""
+    # Only now: it takes seconds to import, with Lightning.
+    from multimodal.data.modules.image_sources import LabelledImages
+
+    source = LabelledImages("digits", seed=SEED)
+    examples = source.read("test")[:count]
+    (pixels,) = source.sets.values()
+    images = [pixels.images[each.image_id, 0] for each in examples]  # of (height, width)
+    found = model.stream(images, top=1, batch_size=100)
+    right = [each.label == example.label for each, example in zip(found, examples, strict=True)]
+    return {"accuracy": _share(right)}
+
+
+def measure_verdicts(model: Any, count: int) -> dict[str, float]:
+    """Judge test reviews."""
+    reviews = [sample_review(SEED, index, "test") for index in range(count)]
+    found = model.stream((review.text for review in reviews), batch_size=100)
+    right = [each.label == review.label for each, review in zip(found, reviews, strict=True)]
+    return {"accuracy": _share(right)}
+
+
+def _words(options: str) -> tuple[str, ...]:
+    return tuple(options.split())
+
+
+_FEW_SCENES = "--data.scenes.train 24 --data.scenes.val 6 --data.scenes.test 6"
+_ONE_EPOCH = "--trainer.max_epochs 1"
+
+RECIPES = {
+    "captioning-scenes": Recipe(
+        "captioning_scenes",
+        _words(
+            "--data.scenes.train 20000 --trainer.max_epochs 2 --data.batch_size 32 "
+            "--data.captions_per_image 5 --model.learning_rate 0.003"
+        ),
+        _words(f"{_FEW_SCENES} {_ONE_EPOCH} --data.batch_size 4"),
+        measure_captions,
+        1_000,
+        "Pictures of one to several drawn shapes, and five captions of each from a small grammar; "
+        "all of it is drawn by `multimodal.data.scenes`. Whether a caption is true is checked "
+        "against the scene: `truth/captions` is the share of captions of which all is true.",
+    ),
+    "vqa-scenes": Recipe(
+        "vqa_scenes",
+        (),
+        _words(f"{_FEW_SCENES} {_ONE_EPOCH} --data.batch_size 8"),
+        measure_answers,
+        1_000,
+        "Pictures of drawn shapes with ten questions about each, whose answers follow from the "
+        "scene; all of it is drawn by `multimodal.data.scenes`. The encoder starts from that of "
+        "captioning-scenes.",
+        start="captioning-scenes",
+    ),
+    "classification-digits": Recipe(
+        "classification_digits",
+        (),
+        _words(
+            f"{_ONE_EPOCH} --trainer.check_val_every_n_epoch 1 --trainer.limit_train_batches 3 "
+            "--trainer.limit_test_batches 1"
+        ),
+        measure_digits,
+        1_000,
+        "The 1,797 handwritten digits of 8 x 8 pixels that come with scikit-learn (Alpaydin and "
+        "Kaynak 1998), a quarter of them held out for the test. The same people wrote both parts, "
+        "and photographs of digits are not like them.",
+    ),
+    "sentiment-reviews": Recipe(
+        "sentiment_reviews",
+        (),
+        _words(f"--data.reviews.train 64 --data.reviews.val 8 --data.reviews.test 8 {_ONE_EPOCH}"),
+        measure_verdicts,
+        2_000,
+        "Reviews of films, restaurants and hotels that `multimodal.data.reviews` writes from a "
+        "small grammar; in the test, opinions are pairs of words that training never shows. People "
+        "write differently: on their reviews it is a toy.",
+    ),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the script; return the exit code."""
+    options = _parser().parse_args(arguments)
+    if options.quick and options.output == PRETRAINED:
+        print("make_pretrained: --quick needs another --output", file=sys.stderr)
+        return 2
+    names = list(options.only or RECIPES)
+    try:
+        for name in names:
+            make(name, options.output, options.work, quick=options.quick)
+    except (ValueError, OSError, subprocess.CalledProcessError) as error:
+        print(f"make_pretrained: {error}", file=sys.stderr)
+        return 1
+    size = sum(found.stat().st_size for found in options.output.rglob("*") if found.is_file())
+    print(f"{options.output}: {size / 1e6:.2f} MB")
+    return int(size > MOST_BYTES)
+
+
+def make(name: str, output: Path, work: Path | None, *, quick: bool) -> None:
+    """Train, test, export and measure one model."""
+    recipe = RECIPES[name]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (work or Path(temporary)) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        options = [*recipe.options, *(recipe.quick if quick else ())]
+        start: list[str] = []
+        if recipe.start:
+            weights = (output / recipe.start / "model.safetensors").absolute()
+            start = ["--model.settings.encoder.weights", str(weights)]
+        checkpoint = _train(folder, recipe.config, [*options, *start])
+        _run(folder, "test", recipe.config, [*options, "--ckpt_path", str(checkpoint)])
+        saved, facts = read_checkpoint(checkpoint), read_run(checkpoint)
+        said = ["multimodal", "fit", "--config", recipe.config, *options]
+        said += [*start[:1], f"{recipe.start}/model.safetensors"] if start else []
+        examples = 6 if quick else recipe.examples
+        export(saved, facts, output / name, command=" ".join(said), examples=examples)
+
+
+def export(
+    saved: SavedModel, facts: RunFacts, folder: Path, *, command: str, examples: int
+) -> None:
+    """Write a model's folder with the scores of its own weights; halved if that costs nothing."""
+    name, found = folder.name, []
+    recipe = RECIPES[name]
+    for model in (saved, halved(saved)):
+        write_folder(model, folder, overwrite=True)
+        found.append(recipe.measure(multimodal.load(folder, device="cpu"), examples))
+    whole, half = found
+    worst = max((whole[key] - half[key] for key in whole), default=0.0)
+    kept, scores = (halved(saved), half) if worst <= _LOSS else (saved, whole)
+    card = write_card(kept, facts, name, command=command, scores=scores, notes=[recipe.note])
+    metrics = {"exported": scores, "examples": examples, "test": facts.test, "val": facts.val}
+    write_folder(kept, folder, card=card, metrics=metrics, overwrite=True)
+    print(f"{name}: {json.dumps({key: round(value, 4) for key, value in scores.items()})}")
+
+
+def _train(folder: Path, config: str, options: list[str]) -> Path:
+    _run(folder, "fit", config, options)
+    runs = (folder / "runs" / config).glob("version_*/checkpoints/best.ckpt")
+    return max(runs, key=lambda path: path.stat().st_mtime).absolute()
+
+
+def _run(folder: Path, verb: str, config: str, options: list[str]) -> None:
+    program = "import sys; from multimodal.cli.main import main; sys.exit(main())"
+    quiet = ["--trainer.enable_progress_bar", "false"]
+    call = [sys.executable, "-c", program, verb, "--config", config, *options, *quiet]
+    subprocess.run(call, cwd=folder, check=True)
+
+
+def _share(verdicts: list[bool]) -> float:
+    return sum(verdicts) / max(1, len(verdicts))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument(
+        "--only", metavar="NAME", choices=RECIPES, action="append",
+        help=f"make one of them: {', '.join(RECIPES)}; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="FOLDER", type=Path, default=PRETRAINED,
+        help="where the models go (default: into the package)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--work", metavar="FOLDER", type=Path, help="keep the runs there (default: nowhere)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a few steps each, to try the script: no good models"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
