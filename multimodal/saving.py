@@ -38,6 +38,7 @@ _HYPER_PARAMETERS = (
     "datamodule_hparams_type",
 )
 _IMPORT_PATHS = ("_class_path", "_instantiator", "class_path")
+_SIMPLE = (type(None), bool, int, str)
 _ARCHIVE = b"PK\x03\x04"
 _PICKLE = b"\x80"
 
@@ -202,7 +203,7 @@ def plain(value: Any, name: str) -> Any:
         Traceback (most recent call last):
         TypeError: `settings.encoder.weights` must be plain data (JSON types), got PosixPath. ...
     """
-    if value is None or type(value) in (bool, int, str):
+    if type(value) in _SIMPLE:
         return value
     if type(value) is float:
         if not math.isfinite(value):
@@ -211,7 +212,10 @@ def plain(value: Any, name: str) -> Any:
             )
         return value
     if isinstance(value, (list, tuple)):
-        return [plain(part, f"{name}[{index}]") for index, part in enumerate(value)]
+        return [  # a vocabulary is long: its words are told here
+            part if type(part) in _SIMPLE else plain(part, f"{name}[{index}]")
+            for index, part in enumerate(value)
+        ]
     if isinstance(value, Mapping):
         wrong = next((key for key in value if type(key) is not str), None)
         if wrong is not None:
@@ -241,7 +245,8 @@ def import_paths(value: Any) -> Iterator[str]:
         value = list(value.values())
     if isinstance(value, list):
         for part in value:
-            yield from import_paths(part)
+            if isinstance(part, dict | list):  # of a million words none is asked
+                yield from import_paths(part)
 
 
 def import_path_refused(path: str | Path, found: str) -> str:

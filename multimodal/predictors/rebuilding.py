@@ -7,6 +7,7 @@ take, and whatever goes wrong on the way is said in one sentence that names the 
 
 import contextlib
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -51,7 +52,7 @@ def rebuild(build: Callable[[], Network], saved: SavedModel, source: str) -> Net
         Linear(in_features=2, out_features=1, bias=True)
     """
     with refusing(source):
-        _check_numbers(saved.settings, max(_WIDEST, _widest(saved.state_dict)))
+        _check_values(saved.settings, max(_WIDEST, _widest(saved.state_dict)))
         with _Bounded(saved.state_dict):
             network = build()
     check_finite(saved.state_dict, source)
@@ -196,15 +197,18 @@ def _widest(weights: Mapping[str, Tensor]) -> int:
     return max((size for value in weights.values() for size in value.shape), default=0)
 
 
-def _check_numbers(settings: Any, widest: int, name: str = "settings") -> None:
-    """Refuse numbers that no network of these weights can have."""
+def _check_values(settings: Any, widest: int, name: str = "settings") -> None:
+    """Refuse numbers that no network of these weights can have, and what is not a plain name."""
     if isinstance(settings, dict):
         for key, value in settings.items():
-            _check_numbers(value, _MOST if key.startswith("num_") else widest, key)
+            if key != "weights":  # a path, which is never followed
+                _check_values(value, _MOST if key.startswith("num_") else widest, key)
     elif isinstance(settings, list):
         if len(settings) > _MOST:
             raise ValueError(f"`{name}` has {len(settings):,} entries")
         for value in settings:
-            _check_numbers(value, widest, name)
+            _check_values(value, widest, name)
     elif isinstance(settings, int | float) and abs(settings) > widest:
         raise ValueError(f"`{name}` is {str(settings)[:20]}")
+    elif isinstance(settings, str) and not re.fullmatch(r"[\w-]{1,60}", settings):
+        raise ValueError(f"`{name}` is {settings[:40]!r}")

@@ -42,9 +42,11 @@ def test_half_weights_become_whole_ones():
         {"channels": [1] * 1000},
         {"num_layers": 65},
         {"dropout": 1e30},
+        {"cell": "some.Cell"},
+        {"encoder": {"name": "../small"}},
     ],
 )
-def test_numbers_that_no_network_has_are_refused_before_anything_is_built(settings):
+def test_values_that_no_network_has_are_refused_before_anything_is_built(settings):
     with pytest.raises(ValueError, match=r"it has settings that this version .* does not know"):
         rebuild(pytest.fail, saved(settings=settings), "it")
 
@@ -61,10 +63,10 @@ def test_numbers_that_no_network_has_are_refused_before_anything_is_built(settin
     ],
 )
 def test_a_network_much_larger_than_its_weights_is_never_made(build):
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ValueError, match="a network much larger than the weights"):
         rebuild(build, saved(), "it")
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(
