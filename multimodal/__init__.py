@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from multimodal.predictors import load
-    from multimodal.predictors.captioning import Caption, CaptionPredictor
-    from multimodal.predictors.classification import Classification, ClassificationPredictor
-    from multimodal.predictors.sentiment import Sentiment, SentimentPredictor
-    from multimodal.predictors.vqa import Answer, VQAPredictor
+    from multimodal.predictors.captioning import CaptionPredictor
+    from multimodal.predictors.classification import ClassificationPredictor
+    from multimodal.predictors.results import (
+        Answer,
+        Caption,
+        Classification,
+        Passage,
+        Ranked,
+        Sentiment,
+    )
+    from multimodal.predictors.sentiment import SentimentPredictor
+    from multimodal.predictors.vqa import VQAPredictor
     from multimodal.predictors.writing import Writer
 
 try:
@@ -28,6 +36,8 @@ __all__ = [
     "CaptionPredictor",
     "Classification",
     "ClassificationPredictor",
+    "Passage",
+    "Ranked",
     "Sentiment",
     "SentimentPredictor",
     "VQAPredictor",
@@ -38,14 +48,16 @@ __all__ = [
 
 _HOMES = {
     "load": "multimodal.predictors",
-    "Caption": "multimodal.predictors.captioning",
+    "Caption": "multimodal.predictors.results",
     "CaptionPredictor": "multimodal.predictors.captioning",
-    "Answer": "multimodal.predictors.vqa",
+    "Answer": "multimodal.predictors.results",
     "VQAPredictor": "multimodal.predictors.vqa",
-    "Sentiment": "multimodal.predictors.sentiment",
+    "Sentiment": "multimodal.predictors.results",
     "SentimentPredictor": "multimodal.predictors.sentiment",
+    "Passage": "multimodal.predictors.results",
+    "Ranked": "multimodal.predictors.results",
     "Writer": "multimodal.predictors.writing",
-    "Classification": "multimodal.predictors.classification",
+    "Classification": "multimodal.predictors.results",
     "ClassificationPredictor": "multimodal.predictors.classification",
 }
 

@@ -8,7 +8,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from multimodal.cli.sentiment import draw, notes
 from multimodal.data.reviews import sample_review
 from multimodal.interpret.texts import text_line
 from multimodal.predictors.sentiment import SentimentPredictor
@@ -53,9 +52,9 @@ def judge(model: Path, text: str, output: Path) -> None:
         print(f"{sentiment.value:8.2f}")
     in_terminal = sys.stdout.isatty()
     print(text_line(sentiment.tokens, sentiment.contributions, colour=in_terminal))
-    if note := notes(sentiment):
-        print(note)
-    draw(sentiment, output)
+    if sentiment.note:
+        print(sentiment.note)
+    sentiment.save(output)
     print(f"Drawn to {output}")
 
 

@@ -21,7 +21,8 @@ from multimodal.cli.caption import find_pictures, printable
 if TYPE_CHECKING:
     from multimodal.data.examples import ImageFile
     from multimodal.predictors.devices import Precision
-    from multimodal.predictors.vqa import Answer, VQAPredictor
+    from multimodal.predictors.results import Answer
+    from multimodal.predictors.vqa import VQAPredictor
 
 EXIT_ERROR = 1
 
@@ -223,30 +224,12 @@ class _Complaints:
 
     def note_unknown(self, answer: "Answer") -> None:
         if answer.unknown_words:
-            self._say(f"{unknown_note(answer)} It answered {answer.question!r} all the same.")
+            self._say(f"{answer.note} It answered {answer.question!r} all the same.")
 
     def _say(self, sentence: str) -> None:
         if sentence not in self.said:
             self.said.add(sentence)
             sys.stderr.write(f"multimodal: {printable(sentence)}\n")
-
-
-def unknown_note(answer: "Answer") -> str:
-    """Say which words of a question the model never saw.
-
-    Args:
-        answer: The answer to the question.
-
-    Returns:
-        A sentence; empty if it saw them all.
-
-    Example:
-        >>> from multimodal.predictors.vqa import Answer
-        >>> unknown_note(Answer("no", 0.5, unknown_words=("zebra", "gnu")))
-        'The model never saw the words zebra, gnu.'
-    """
-    words = answer.unknown_words
-    return f"The model never saw the word{'s' * (len(words) > 1)} {', '.join(words)}." * bool(words)
 
 
 class _Json:
@@ -335,7 +318,7 @@ class _Drawer:
             answer.question,
             answer.ranked,
             torch.tensor(answer.attention),
-            note=unknown_note(answer),
+            note=answer.note,
         )
         words = re.findall(r"[^\W_]+", f"{Path(asked.picture.name).stem} {asked.question}".lower())
         name = f"{number + 1:0{self.digits}d}-{'-'.join(words)[:_LONGEST_NAME].rstrip('-')}"

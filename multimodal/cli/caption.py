@@ -18,7 +18,7 @@ from multimodal.cli.arguments import Arguments, whole_number
 
 if TYPE_CHECKING:
     from multimodal.data.examples import ImageFile
-    from multimodal.predictors.captioning import Caption
+    from multimodal.predictors.results import Caption
 
 EXIT_ERROR = 1
 

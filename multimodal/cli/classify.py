@@ -16,8 +16,9 @@ from multimodal.cli.arguments import Arguments, whole_number
 from multimodal.cli.caption import find_pictures, printable
 
 if TYPE_CHECKING:
-    from multimodal.predictors.classification import Classification, ClassificationPredictor
+    from multimodal.predictors.classification import ClassificationPredictor
     from multimodal.predictors.devices import Precision
+    from multimodal.predictors.results import Classification
 
 EXIT_ERROR = 1
 

@@ -19,7 +19,8 @@ from multimodal.cli.text_sources import Line, TextSources
 
 if TYPE_CHECKING:
     from multimodal.predictors.devices import Precision
-    from multimodal.predictors.sentiment import Sentiment, SentimentPredictor
+    from multimodal.predictors.results import Sentiment
+    from multimodal.predictors.sentiment import SentimentPredictor
 
 EXIT_ERROR = 1
 
@@ -28,7 +29,6 @@ _SHARE = len("probability")
 _LEAST = 20  # columns of a text in a narrow terminal
 _LONGEST = 1_000  # letters of a text where no terminal bounds it
 _TOGETHER = 32
-_NAMED = 10  # unknown words
 
 _EXAMPLES = """\
   multimodal sentiment sentiment-reviews "Slow in the beginning, but picks up pace later on."
@@ -72,68 +72,12 @@ def run(arguments: list[str]) -> int:
             printer.row(line, verdict)
             sys.stdout.flush()  # someone may wait at the other end of a pipe
             if options.picture is not None and not isinstance(verdict, Exception):
-                draw(verdict, options.picture)
+                verdict.save(options.picture)
     except BrokenPipeError:  # whoever read the table, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
     complaints.sum_up()
     return EXIT_ERROR if complaints.failed else 0
-
-
-def notes(sentiment: "Sentiment") -> str:
-    """Say what a verdict does not rest on: words never seen, and words not read.
-
-    Args:
-        sentiment: The verdict.
-
-    Returns:
-        Sentences; empty if there is nothing to say.
-
-    Example:
-        >>> from multimodal.predictors.sentiment import Sentiment
-        >>> read = ("a", "gnu", "and", "a", "zebra")
-        >>> notes(Sentiment("good", 0.5, {}, tokens=read, unknown_words=("gnu", "zebra"), cut=True))
-        'The model never saw the words gnu, zebra. The text is longer than the 5 words it read.'
-    """
-    said = []
-    if unknown := sentiment.unknown_words:
-        which = f"the word{'s' * (len(unknown) > 1)}"
-        if set(sentiment.tokens) == set(unknown):
-            which = "any of the words"
-        more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
-        said.append(f"The model never saw {which} {', '.join(unknown[:_NAMED])}{more}.")
-    if sentiment.cut:
-        said.append(f"The text is longer than the {len(sentiment.tokens):,} words it read.")
-    return " ".join(said)
-
-
-def draw(sentiment: "Sentiment", path: Path) -> None:
-    """Draw a verdict and what each word contributed to it.
-
-    Args:
-        sentiment: The verdict, with contributions.
-        path: The file: .png, .jpg, .pdf or .svg.
-
-    Raises:
-        ValueError: If the file has another suffix.
-        OSError: If it cannot be written.
-    """
-    # Only now: matplotlib takes a while to import.
-    from multimodal.interpret.rendering import save_figure
-    from multimodal.interpret.texts import text_figure
-
-    verdict, legend = str(sentiment), ("raises it", "lowers it")
-    if sentiment.value is None:
-        verdict = f"{sentiment.label}, {100 * sentiment.probability:.1f} %"
-        legend = (f"speaks for {sentiment.label}", f"speaks against {sentiment.label}")
-    figure = text_figure(
-        sentiment.tokens,
-        sentiment.contributions,
-        verdict=verdict,
-        note=notes(sentiment),
-        legend=legend,
-    )
-    save_figure(figure, path)
 
 
 def _parser() -> Arguments:
@@ -244,7 +188,7 @@ class _Complaints:
             self.lines += 1
             self.unknown += bool(verdict.unknown_words)
             self.cut += verdict.cut
-        elif said := notes(verdict):
+        elif said := verdict.note:
             self._say(said)
 
     def sum_up(self) -> None:

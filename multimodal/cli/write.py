@@ -14,7 +14,8 @@ from multimodal.cli.caption import printable
 
 if TYPE_CHECKING:
     from multimodal.predictors.devices import Precision
-    from multimodal.predictors.writing import Passage, Writer
+    from multimodal.predictors.results import Passage
+    from multimodal.predictors.writing import Writer
 
 EXIT_ERROR = 1
 
@@ -75,7 +76,7 @@ def prompt_note(passage: "Passage") -> str:
         Sentences; empty if there is nothing to say.
 
     Example:
-        >>> from multimodal.predictors.writing import Passage
+        >>> from multimodal.predictors.results import Passage
         >>> prompt_note(Passage("", "", (), 0.0, True, 0, unknown=("gnu",), cut=True))
         'The model never saw gnu. Of the long prompt it read the end.'
     """

@@ -11,11 +11,10 @@ References:
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 import torch
 from jaxtyping import UInt8
@@ -28,67 +27,18 @@ from multimodal.models.captioning import Captioner, CaptionerSettings
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
 from multimodal.predictors.pictures import (
     Picture,
+    SeenPicture,
     Unusable,
     is_one,
-    prepare_picture,
+    see_picture,
     seen_picture,
 )
 from multimodal.predictors.rebuilding import read_transform, read_vocabulary, rebuild
+from multimodal.predictors.results.captions import Alternative, Caption
 from multimodal.saving import SavedModel
 from multimodal.text import BOS_ID, Vocabulary, detokenize
 
-AttentionMaps: TypeAlias = tuple[tuple[tuple[float, ...], ...], ...]
-
 _Search: TypeAlias = Callable[..., Hypotheses]
-
-
-class Alternative(NamedTuple):
-    """A caption that came second or later; text and score as for `Caption`."""
-
-    text: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """A sentence about a picture, with what the model thought of it.
-
-    Args:
-        text: The sentence, in lower case and without a final stop.
-        tokens: Its words as the model wrote them.
-        score: What captions are ranked by: the natural logarithm of the caption's probability,
-            divided by the length penalty if there is one. 0 would be certainty.
-        alternatives: The next best captions, best first.
-        attention: Where the model looked when it wrote each word: ``attention[word][row][column]``,
-            a grid over the picture from the upper left. It sums to 1 for each word; a decoder
-            without attention gives even grids.
-
-    Example:
-        >>> caption = Caption("a red ring", ("a", "red", "ring"), -0.5)
-        >>> print(caption)
-        a red ring
-        >>> caption.to_dict()["tokens"]
-        ['a', 'red', 'ring']
-    """
-
-    text: str
-    tokens: tuple[str, ...]
-    score: float
-    alternatives: tuple[Alternative, ...] = ()
-    attention: AttentionMaps = field(default=(), repr=False)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types: objects, lists, strings and numbers."""
-        return {
-            "text": self.text,
-            "tokens": list(self.tokens),
-            "score": self.score,
-            "alternatives": [other._asdict() for other in self.alternatives],
-            "attention": [[list(row) for row in grid] for grid in self.attention],
-        }
 
 
 class CaptionPredictor:
@@ -105,6 +55,7 @@ class CaptionPredictor:
         ValueError: If model and vocabulary do not belong together, or the device is not there.
 
     Example:
+        >>> from multimodal.data.transforms import TransformSettings
         >>> from multimodal.nn.encoders import EncoderSettings
         >>> small = EncoderSettings(channels=[8, 8], strides=[4, 4])
         >>> settings = CaptionerSettings(small, embedding_dim=8, hidden_dim=8, attention_dim=8)
@@ -329,16 +280,17 @@ class CaptionPredictor:
         items = enumerate(pictures)
         while batch := list(islice(items, batch_size)):
             opened = [
-                prepare_picture(picture, self.transform, number if numbered else None)
+                see_picture(picture, self.transform, number if numbered else None)
                 for number, picture in batch
             ]
-            good = [pixels for pixels in opened if isinstance(pixels, Tensor)]
-            captions = iter(self._write(torch.stack(good), search) if good else ())
+            good = [seen for seen in opened if isinstance(seen, SeenPicture)]
+            captions = iter(self._write(good, search) if good else ())
             for found in opened:
-                yield next(captions) if isinstance(found, Tensor) else found
+                yield next(captions) if isinstance(found, SeenPicture) else found
 
     @torch.inference_mode()
-    def _write(self, images: Tensor, search: _Search) -> list[Caption]:
+    def _write(self, seen: list[SeenPicture], search: _Search) -> list[Caption]:
+        images = torch.stack([picture.pixels for picture in seen])
         with arithmetic(self.device, self.precision):
             grid = self.model.encoder.feature_map(images.to(self.device))
             features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
@@ -346,7 +298,9 @@ class CaptionPredictor:
             weights = self._attend(features, found).reshape(len(images), -1, *grid.shape[2:])
         return [
             self._caption(*parts)
-            for parts in zip(found.tokens.tolist(), found.scores.tolist(), weights, strict=True)
+            for parts in zip(
+                found.tokens.tolist(), found.scores.tolist(), weights, seen, strict=True
+            )
         ]
 
     def _attend(self, features: Tensor, found: Hypotheses) -> Tensor:
@@ -358,7 +312,9 @@ class CaptionPredictor:
         looked: Tensor = self.model(features, before, mask)[1]  # (batch, 1, time, regions)
         return looked.squeeze(1).float().cpu()
 
-    def _caption(self, tokens: list[list[int]], scores: list[float], weights: Tensor) -> Caption:
+    def _caption(
+        self, tokens: list[list[int]], scores: list[float], weights: Tensor, seen: SeenPicture
+    ) -> Caption:
         words = [self.vocabulary.decode(row) for row in tokens]
         texts = [detokenize(row) for row in words]
         # A beam that found fewer captions than asked for fills up with empty ones of score -inf.
@@ -374,6 +330,7 @@ class CaptionPredictor:
             score=scores[0],
             alternatives=tuple(others),
             attention=tuple(tuple(map(tuple, grid)) for grid in grids),
+            picture=seen,
         )
 
 

@@ -11,10 +11,9 @@ References:
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import torch
 from jaxtyping import UInt8
@@ -32,9 +31,10 @@ from multimodal.models.classification import (
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
 from multimodal.predictors.pictures import (
     Picture,
+    SeenPicture,
     Unusable,
     is_one,
-    prepare_picture,
+    see_picture,
     seen_picture,
 )
 from multimodal.predictors.rebuilding import (
@@ -44,60 +44,11 @@ from multimodal.predictors.rebuilding import (
     rebuild,
     refusing,
 )
+from multimodal.predictors.results.classes import Classification, Ranked
 from multimodal.saving import SavedModel
 
 _LIKELY = 0.5  # above it one of several labels is held to be there
 _GREY = (0.299, 0.587, 0.114)
-
-
-class Ranked(NamedTuple):
-    """A label and its probability, as for `Classification`."""
-
-    label: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """What a picture shows, with what the model thought of it.
-
-    Args:
-        label: The likeliest label; of a count the nearest whole number, of a number nothing.
-        probability: How sure the model is of it, 0 to 1; 0 where it gives a count or a number.
-        top: The likeliest labels with their probabilities, best first. They share 1 among all
-            labels; where a picture may have several labels, each has a probability of its own.
-        labels: All labels that the picture has, likeliest first, maybe none: the one label, or,
-            where it may have several, those more likely there than not.
-        value: The expected count or the number, where the model gives one.
-
-    Example:
-        >>> tulip = Classification("tulip", 0.9, (Ranked("tulip", 0.9),), ("tulip",))
-        >>> print(tulip)
-        tulip
-        >>> tulip.to_dict()["top"]
-        [{'label': 'tulip', 'probability': 0.9}]
-    """
-
-    label: str
-    probability: float
-    top: tuple[Ranked, ...] = ()
-    labels: tuple[str, ...] = ()
-    value: float | None = None
-
-    def __str__(self) -> str:
-        if self.value is not None:
-            return self.label or f"{self.value:.2f}"
-        return ", ".join(self.labels) or "nothing"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types: objects, lists, strings and numbers."""
-        return {
-            "label": self.label,
-            "probability": self.probability,
-            "top": [ranked._asdict() for ranked in self.top],
-            "labels": list(self.labels),
-            "value": self.value,
-        }
 
 
 class ClassificationPredictor:
@@ -118,6 +69,7 @@ class ClassificationPredictor:
             or `precision` is none of the names.
 
     Example:
+        >>> from multimodal.data.transforms import TransformSettings
         >>> from multimodal.nn.encoders import EncoderSettings
         >>> settings = ClassifierSettings(EncoderSettings(channels=[8, 8], strides=[4, 4]))
         >>> transform = EvalTransform(TransformSettings(size=64))
@@ -314,17 +266,17 @@ class ClassificationPredictor:
         items = enumerate(pictures)
         while batch := list(islice(items, batch_size)):
             opened = [
-                prepare_picture(picture, self.transform, number if numbered else None)
+                see_picture(picture, self.transform, number if numbered else None)
                 for number, picture in batch
             ]
-            good = [pixels for pixels in opened if isinstance(pixels, Tensor)]
-            found = iter(self._classify(torch.stack(good), top) if good else ())
-            for pixels in opened:
-                yield next(found) if isinstance(pixels, Tensor) else pixels
+            good = [seen for seen in opened if isinstance(seen, SeenPicture)]
+            found = iter(self._classify(good, top) if good else ())
+            for seen in opened:
+                yield next(found) if isinstance(seen, SeenPicture) else seen
 
     @torch.inference_mode()
-    def _classify(self, images: Tensor, top: int) -> list[Classification]:
-        images = images.to(self.device)
+    def _classify(self, seen: list[SeenPicture], top: int) -> list[Classification]:
+        images = torch.stack([picture.pixels for picture in seen]).to(self.device)
         if self.model.channels == 1:
             images = to_grey(images)
         with arithmetic(self.device, self.precision):
@@ -332,23 +284,28 @@ class ClassificationPredictor:
         outputs = outputs.float()
         values = read_out(outputs, self.target, centre=self.centre, scale=self.scale)
         if not self.labels:
-            return [self._number(value) for value in values[:, 0].tolist()]
+            numbers = zip(values[:, 0].tolist(), seen, strict=True)
+            return [self._number(*each) for each in numbers]
         # The outputs are ranked, since several probabilities may round to 1.
         order = outputs.argsort(dim=-1, descending=True, stable=True)
         shares = values.gather(1, order)
         return [
-            self._result(*row, top) for row in zip(order.tolist(), shares.tolist(), strict=True)
+            self._result(*row, top)
+            for row in zip(order.tolist(), shares.tolist(), seen, strict=True)
         ]
 
-    def _number(self, value: float) -> Classification:
+    def _number(self, value: float, seen: SeenPicture) -> Classification:
         whole = self.target == "count" and math.isfinite(value)
-        return Classification(str(round(value)) if whole else "", 0.0, value=value)
+        label = str(round(value)) if whole else ""
+        return Classification(label, 0.0, value=value, picture=seen)
 
-    def _result(self, order: list[int], shares: list[float], top: int) -> Classification:
+    def _result(
+        self, order: list[int], shares: list[float], seen: SeenPicture, top: int
+    ) -> Classification:
         ranked = [Ranked(self.labels[n], share) for n, share in zip(order, shares, strict=True)]
         there = [each.label for each in ranked if each.probability > _LIKELY]
         labels = there if self.target == "labels" else [ranked[0].label]
-        return Classification(*ranked[0], tuple(ranked[:top]), tuple(labels))
+        return Classification(*ranked[0], tuple(ranked[:top]), tuple(labels), picture=seen)
 
 
 def to_grey(

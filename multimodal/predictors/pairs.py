@@ -3,17 +3,14 @@
 Of the pairs of a batch, each picture is opened once however many questions are asked about it.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
-
-import torch
-from torch import Tensor
 
 from multimodal.data.examples import ImageFile
 from multimodal.data.scenes import Scene
 from multimodal.data.transforms import EvalTransform
-from multimodal.predictors.pictures import Picture, prepare_picture
+from multimodal.predictors.pictures import Picture, SeenPicture, see_picture
 from multimodal.text import Vocabulary, tokenize
 
 Failure: TypeAlias = ValueError | FileNotFoundError
@@ -37,13 +34,13 @@ class Pairs(NamedTuple):
     """A batch of pairs; what cannot be used is in no tensor.
 
     Attributes:
-        images: Each different picture once, ``(batch, 3, size, size)``; None if there is none.
+        pictures: Each different picture once.
         asked: The question of each usable pair.
         image_of: Which image each usable pair is about.
         failures: What is wrong with each pair; None where nothing is.
     """
 
-    images: Tensor | None
+    pictures: list[SeenPicture]
     asked: list[AskedQuestion]
     image_of: list[int]
     failures: list[Failure | None]
@@ -81,6 +78,44 @@ def read_question(question: object, vocabulary: Vocabulary, name: str) -> AskedQ
     return AskedQuestion(question, tuple(vocabulary.encode(words)), tuple(unknown))
 
 
+def pair_up(pictures: object, questions: str | Iterable[str]) -> Iterator[tuple[Any, Any]]:
+    """Ask many pictures one question, or each its own.
+
+    Args:
+        pictures: The pictures.
+        questions: The question, or as many as there are pictures.
+
+    Yields:
+        Pairs of a picture and a question.
+
+    Raises:
+        TypeError: If the pictures are no pictures.
+        ValueError: If there are not as many questions as pictures.
+
+    Example:
+        >>> list(pair_up(["a.jpg", "b.jpg"], "Is it red?"))
+        [('a.jpg', 'Is it red?'), ('b.jpg', 'Is it red?')]
+        >>> list(pair_up(["a.jpg", "b.jpg"], ["Is it red?"]))
+        Traceback (most recent call last):
+        ValueError: Many pictures are asked one question, or one each: got 2 pictures ...
+    """
+    if not isinstance(pictures, Iterable):
+        raise TypeError(
+            "A predictor takes a picture (a path, bytes, a PIL image, an array or a tensor) or a "
+            f"sequence of them, got {type(pictures).__name__}."
+        )
+    if isinstance(questions, str):
+        yield from ((picture, questions) for picture in pictures)
+        return
+    many, asked = list(pictures), list(questions)
+    if len(many) != len(asked):
+        raise ValueError(
+            f"Many pictures are asked one question, or one each: got {len(many)} pictures and "
+            f"{len(asked)} questions."
+        )
+    yield from zip(many, asked, strict=True)
+
+
 def read_pairs(
     pairs: Sequence[tuple[int, Any]], transform: EvalTransform, vocabulary: Vocabulary
 ) -> Pairs:
@@ -99,9 +134,9 @@ def read_pairs(
     Raises:
         TypeError: If something is not a pair of a picture and a string.
     """
-    opened: dict[Hashable, Tensor | Failure] = {}
+    opened: dict[Hashable, SeenPicture | Failure] = {}
     places: dict[Hashable, int] = {}
-    batch = Pairs(None, [], [], [])
+    batch = Pairs([], [], [], [])
     for number, pair in pairs:
         picture, question = _split(pair, number)
         try:
@@ -113,14 +148,18 @@ def read_pairs(
             continue
         key = _key(picture)
         if key not in opened:
-            opened[key] = prepare_picture(picture, transform, number)
-        pixels = opened[key]
-        if isinstance(pixels, Tensor):
-            batch.asked.append(asked)
-            batch.image_of.append(places.setdefault(key, len(places)))
-        batch.failures.append(None if isinstance(pixels, Tensor) else pixels)
-    images = [pixels for pixels in opened.values() if isinstance(pixels, Tensor)]
-    return batch._replace(images=torch.stack(images)) if images else batch
+            opened[key] = see_picture(picture, transform, number)
+        seen = opened[key]
+        if not isinstance(seen, SeenPicture):
+            batch.failures.append(seen)
+            continue
+        if key not in places:
+            places[key] = len(batch.pictures)
+            batch.pictures.append(seen)
+        batch.asked.append(asked)
+        batch.image_of.append(places[key])
+        batch.failures.append(None)
+    return batch
 
 
 def _split(pair: object, number: int) -> tuple[Any, object]:

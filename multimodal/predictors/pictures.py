@@ -1,10 +1,13 @@
 """Pictures in every form in which they are handed to a predictor."""
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
@@ -14,8 +17,56 @@ from multimodal.data.images import ImageError, ImageSource, load_image
 from multimodal.data.scenes import MAX_PIXELS, MIN_PIXELS, Scene, render_scene
 from multimodal.data.transforms import EvalTransform
 
+_LONGEST = 4.0  # square root of the proportions that are drawn at most
+
 Picture: TypeAlias = ImageSource | Scene
 Unusable: TypeAlias = ImageError | FileNotFoundError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenPicture:
+    """What a model saw of a picture: small, so that a result can keep it.
+
+    Args:
+        pixels: The square that went into the network.
+        height: Height of what was squeezed into it, in pixels of the picture.
+        width: Its width.
+    """
+
+    pixels: UInt8[Tensor, "3 size size"]
+    height: int
+    width: int
+
+    def upright(self) -> UInt8[Tensor, "3 rows columns"]:
+        """Return the pixels in the picture's own proportions, about as many of them.
+
+        Example:
+            >>> SeenPicture(torch.zeros(3, 60, 60, dtype=torch.uint8), 300, 400).upright().shape
+            torch.Size([3, 52, 69])
+        """
+        side, stretch = self.pixels.shape[-1], math.sqrt(self.height / self.width)
+        stretch = min(max(stretch, 1 / _LONGEST), _LONGEST)
+        size = [max(1, round(side * stretch)), max(1, round(side / stretch))]
+        if size == [side, side]:
+            return self.pixels
+        resized = F.interpolate(self.pixels[None].float(), size=size, mode="bilinear")
+        return resized[0].round().to(torch.uint8)
+
+
+def drawable(seen: SeenPicture | None) -> UInt8[Tensor, "3 rows columns"]:
+    """Return what a result draws.
+
+    Args:
+        seen: What its model saw; None where no predictor made the result.
+
+    Raises:
+        ValueError: If there is nothing.
+    """
+    if seen is None:
+        raise ValueError(
+            "This result has no picture to draw. Those that a predictor returns have one."
+        )
+    return seen.upright()
 
 
 def is_one(pictures: object) -> bool:
@@ -86,14 +137,45 @@ def prepare_picture(
         >>> prepare_picture(b"", transform, 2)
         ImageError('Picture 2 (counted from 0): the picture given as bytes is empty ...')
     """
+    seen = see_picture(picture, transform, number)
+    return seen.pixels if isinstance(seen, SeenPicture) else seen
+
+
+def see_picture(
+    picture: Picture, transform: EvalTransform, number: int | None
+) -> SeenPicture | Unusable:
+    """Open and resize a picture for a model as `prepare_picture`, to be kept in its result.
+
+    Args:
+        picture: What `open_picture` takes.
+        transform: The transform that the model was evaluated with.
+        number: Its number among many, by which one without a name is called; None if it is alone.
+
+    Returns:
+        The model's input, which shares no memory with the picture, or the error that says why
+        there is none.
+
+    Raises:
+        TypeError: If it is not a picture.
+
+    Example:
+        >>> from multimodal.data.transforms import TransformSettings
+        >>> transform = EvalTransform(TransformSettings(size=8))
+        >>> seen = see_picture(torch.zeros(3, 30, 40), transform, None)
+        >>> seen.pixels.shape, seen.height, seen.width
+        (torch.Size([3, 8, 8]), 30, 40)
+    """
     try:
-        return transform(open_picture(picture, transform.settings.size))
+        whole = open_picture(picture, transform.settings.size)
     except FileNotFoundError as error:
         return error
     except ImageError as error:
         if number is None or isinstance(picture, str | Path | ImageFile):
             return error  # it has the picture's name already
         return ImageError(f"Picture {number} (counted from 0): {error}")
+    height, width = whole.shape[1:] if transform.settings.resize == "squash" else (1, 1)
+    pixels = transform(whole).clone(memory_format=torch.contiguous_format)
+    return SeenPicture(pixels, height, width)
 
 
 def seen_picture(picture: Picture, transform: EvalTransform) -> UInt8[Tensor, "3 height width"]:

@@ -10,7 +10,6 @@ References:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -31,62 +30,9 @@ from multimodal.predictors.rebuilding import (
     rebuild,
     refusing,
 )
+from multimodal.predictors.results.verdicts import Sentiment
 from multimodal.saving import SavedModel
 from multimodal.text import Vocabulary
-
-
-@dataclass(frozen=True, slots=True)
-class Sentiment:
-    """A verdict on a text, with what the model thought of it.
-
-    Args:
-        label: The likeliest label; empty where the model gives a number.
-        probability: How sure the model is of the label, 0 to 1; 0 where it gives a number.
-        probabilities: That of every label, in the model's order of them.
-        value: The number, where the model gives one, such as stars.
-        tokens: The words that were read, in lower case and without punctuation.
-        contributions: What each of these words spoke for the verdict, or against it if negative,
-            in natural log-odds of the label; for a number, by how much each raised it. Empty if
-            they were not asked for.
-        text: The text as it was given.
-        unknown_words: Words that the model never saw, each once.
-        cut: Whether the text is longer than the model reads, and so was read in part.
-
-    Example:
-        >>> found = {"negative": 0.25, "positive": 0.75}
-        >>> sentiment = Sentiment("positive", 0.75, found, tokens=("fun",), contributions=(1.5,))
-        >>> print(sentiment)
-        positive
-        >>> sentiment.to_dict()["contributions"]
-        [1.5]
-    """
-
-    label: str
-    probability: float
-    probabilities: dict[str, float]
-    value: float | None = None
-    tokens: tuple[str, ...] = ()
-    contributions: tuple[float, ...] = field(default=(), repr=False)
-    text: str = field(default="", repr=False)
-    unknown_words: tuple[str, ...] = ()
-    cut: bool = False
-
-    def __str__(self) -> str:
-        return self.label if self.value is None else f"{self.value:.2f}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types: objects, lists, strings and numbers."""
-        return {
-            "label": self.label,
-            "probability": self.probability,
-            "probabilities": dict(self.probabilities),
-            "value": self.value,
-            "tokens": list(self.tokens),
-            "contributions": list(self.contributions),
-            "text": self.text,
-            "unknown_words": list(self.unknown_words),
-            "cut": self.cut,
-        }
 
 
 class SentimentPredictor:

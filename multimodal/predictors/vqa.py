@@ -14,10 +14,9 @@ References:
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, overload
 
 import torch
 from jaxtyping import UInt8
@@ -29,73 +28,29 @@ from multimodal.data.transforms import EvalTransform
 from multimodal.folders import read_model
 from multimodal.models.vqa import Answerer, AnswererSettings
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
-from multimodal.predictors.pairs import AskedQuestion, Failure, read_pairs, read_question
-from multimodal.predictors.pictures import Picture, is_one, prepare_picture, seen_picture
+from multimodal.predictors.pairs import (
+    AskedQuestion,
+    Failure,
+    pair_up,
+    read_pairs,
+    read_question,
+)
+from multimodal.predictors.pictures import (
+    Picture,
+    SeenPicture,
+    is_one,
+    see_picture,
+    seen_picture,
+)
 from multimodal.predictors.rebuilding import read_transform, read_vocabulary, rebuild
+from multimodal.predictors.results.answers import Alternative, Answer
 from multimodal.saving import SavedModel
 from multimodal.text import Vocabulary
 
-AttentionMap: TypeAlias = tuple[tuple[float, ...], ...]
 Loss: TypeAlias = Literal["cross_entropy", "soft"]
 
 _LOSSES = ("cross_entropy", "soft")
 _TOGETHER = 256  # questions about one picture that go through the model together
-
-
-class Alternative(NamedTuple):
-    """An answer that came second or later; answer and probability as for `Answer`."""
-
-    answer: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer to a question about a picture, with what the model thought of it.
-
-    Args:
-        answer: The answer.
-        probability: How sure the model is, 0 to 1. Of a model that was trained with the soft loss
-            it is the share of people who would accept the answer, for each answer by itself.
-        alternatives: The next best answers, best first.
-        attention: Where the model looked: ``attention[row][column]``, a grid over the picture from
-            the upper left that sums to 1; a model without attention gives an even grid.
-        question: The question as it was asked.
-        unknown_words: Words of the question that the model never saw.
-
-    Example:
-        >>> answer = Answer("red", 0.75, (Alternative("green", 0.25),), question="What colour?")
-        >>> print(answer)
-        red
-        >>> answer.to_dict()["alternatives"]
-        [{'answer': 'green', 'probability': 0.25}]
-    """
-
-    answer: str
-    probability: float
-    alternatives: tuple[Alternative, ...] = ()
-    attention: AttentionMap = field(default=(), repr=False)
-    question: str = ""
-    unknown_words: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return self.answer
-
-    @property
-    def ranked(self) -> tuple[Alternative, ...]:
-        """The answer and its alternatives, best first."""
-        return (Alternative(self.answer, self.probability), *self.alternatives)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types: objects, lists, strings and numbers."""
-        return {
-            "answer": self.answer,
-            "probability": self.probability,
-            "alternatives": [other._asdict() for other in self.alternatives],
-            "attention": [list(row) for row in self.attention],
-            "question": self.question,
-            "unknown_words": list(self.unknown_words),
-        }
 
 
 class VQAPredictor:
@@ -116,6 +71,7 @@ class VQAPredictor:
             there, or `loss` or `precision` is none of the names.
 
     Example:
+        >>> from multimodal.data.transforms import TransformSettings
         >>> from multimodal.nn.encoders import EncoderSettings
         >>> small = EncoderSettings(channels=[8, 8], strides=[4, 4])
         >>> settings = AnswererSettings(small, question_dim=8, fusion_dim=8)
@@ -220,60 +176,75 @@ class VQAPredictor:
             precision=precision,
         )
 
-    @overload  # a str is an iterable of str too, but is one question: the first of the two counts
+    @overload  # a str is an iterable of str too, but is one picture's path, or one question
     def __call__(  # type: ignore[overload-overlap]
-        self, image: Picture, question: str, *, top: int = ...
+        self, image: Picture, question: str, *, top: int = ..., batch_size: int = ...
     ) -> Answer: ...
 
     @overload
     def __call__(
-        self, image: Picture, question: Iterable[str], *, top: int = ...
+        self,
+        image: Picture | Iterable[Picture],
+        question: str | Iterable[str],
+        *,
+        top: int = ...,
+        batch_size: int = ...,
     ) -> list[Answer]: ...
 
     def __call__(
-        self, image: Picture, question: str | Iterable[str], *, top: int = 5
+        self,
+        image: Picture | Iterable[Picture],
+        question: str | Iterable[str],
+        *,
+        top: int = 5,
+        batch_size: int = 32,
     ) -> Answer | list[Answer]:
-        """Answer one question about a picture, or each of many.
+        """Answer one question about a picture, or each of many; or ask many pictures.
 
         Args:
             image: A path, the bytes of a file, a PIL image, an array ``(height, width, 3)``, a
                 tensor ``(3, height, width)``, a member of a zip archive (`ImageFile`) or a built-in
-                `Scene`. It is encoded once.
+                `Scene`, which is encoded once; or many of these.
             question: One question, or many. Words that the model never saw are named in the answer.
+                Many pictures are all asked one question, or each its own: the first picture the
+                first one, and so on.
             top: How many answers are ranked, the best one counted; the others are its alternatives.
+            batch_size: Pictures that go through the model together, each with its question.
 
         Returns:
-            One answer to one question; to many a list of answers in their order.
+            One answer to one question about one picture; otherwise a list of answers in the order
+            of the questions, or of the pictures.
 
         Raises:
-            FileNotFoundError: If the picture's file is not there.
-            ImageError: If the picture cannot be used; the message names it.
-            TypeError: If the picture is not one picture, or a question is not a string.
-            ValueError: If a question has no word in it, or `top` is below 1.
+            FileNotFoundError: If a picture's file is not there.
+            ImageError: If a picture cannot be used; the message names it.
+            TypeError: If something is no picture, or a question is not a string.
+            ValueError: If a question has no word in it, an option is below 1, or there are not as
+                many questions as pictures.
         """
         _check_least("top", top)
-        if not is_one(image):
-            raise TypeError(
-                "A predictor takes one picture (a path, bytes, a PIL image, an array or a tensor) "
-                f"with its questions, got {type(image).__name__}. For several, give `stream` pairs."
-            )
+        _check_least("batch_size", batch_size)
         one = isinstance(question, str)
         if not one and (not isinstance(question, Iterable) or isinstance(question, bytes)):
             raise TypeError(
                 f"`question` must be a string or a sequence of them, got {type(question).__name__}."
             )
+        if not is_one(image):
+            pairs = pair_up(image, question)
+            return list(_or_raise(self.stream(pairs, top=top, batch_size=batch_size)))
         asked = [
             read_question(each, self.vocabulary, f"Question {number} (counted from 0)")
             for number, each in enumerate([question] if one else question)
         ]
-        pixels = prepare_picture(image, self.transform, None)
-        if not isinstance(pixels, Tensor):
-            raise pixels
-        grid = self._see(pixels[None])
+        picture: Any = image
+        seen = see_picture(picture, self.transform, None)
+        if not isinstance(seen, SeenPicture):
+            raise seen
+        grid = self._see([seen])
         answers: list[Answer] = []
         for start in range(0, len(asked), _TOGETHER):
             some = asked[start : start + _TOGETHER]
-            answers += self._answer(grid, some, [0] * len(some), top)
+            answers += self._answer(grid, some, [0] * len(some), top, [seen])
         return answers[0] if one else answers
 
     def stream(
@@ -305,9 +276,10 @@ class VQAPredictor:
         while batch := list(islice(items, batch_size)):
             ready = read_pairs(batch, self.transform, self.vocabulary)
             answers: Iterator[Answer] = iter(())
-            if ready.images is not None:
-                grid = self._see(ready.images)
-                answers = iter(self._answer(grid, ready.asked, ready.image_of, top))
+            if ready.pictures:
+                grid = self._see(ready.pictures)
+                found = self._answer(grid, ready.asked, ready.image_of, top, ready.pictures)
+                answers = iter(found)
             for failure in ready.failures:
                 yield next(answers) if failure is None else failure
 
@@ -323,14 +295,20 @@ class VQAPredictor:
         return seen_picture(picture, self.transform)
 
     @torch.inference_mode()
-    def _see(self, images: Tensor) -> Tensor:
+    def _see(self, seen: list[SeenPicture]) -> Tensor:
+        images = torch.stack([picture.pixels for picture in seen])
         with arithmetic(self.device, self.precision):
             grid: Tensor = self.model.encoder.feature_map(images.to(self.device))
         return grid  # (batch, feature, rows, columns)
 
     @torch.inference_mode()
     def _answer(
-        self, grid: Tensor, asked: list[AskedQuestion], image_of: list[int], top: int
+        self,
+        grid: Tensor,
+        asked: list[AskedQuestion],
+        image_of: list[int],
+        top: int,
+        seen: list[SeenPicture],
     ) -> list[Answer]:
         different: dict[tuple[int, ...], int] = {}  # each question is read once
         question_of = [different.setdefault(each.tokens, len(different)) for each in asked]
@@ -345,7 +323,10 @@ class VQAPredictor:
         weights = weights.float()
         maps = (weights / weights.sum(dim=-1, keepdim=True)).unflatten(-1, grid.shape[2:])
         best = (numbers[:, :top].tolist(), shares[:, :top].tolist())
-        return [self._result(*row) for row in zip(asked, *best, maps.tolist(), strict=True)]
+        pictures = [seen[place] for place in image_of]
+        return [
+            self._result(*row) for row in zip(asked, *best, maps.tolist(), pictures, strict=True)
+        ]
 
     def _result(
         self,
@@ -353,6 +334,7 @@ class VQAPredictor:
         numbers: list[int],
         shares: list[float],
         looked: list[list[float]],
+        seen: SeenPicture,
     ) -> Answer:
         best, *others = [
             Alternative(self.answers[number], share)
@@ -365,7 +347,15 @@ class VQAPredictor:
             attention=tuple(map(tuple, looked)),
             question=asked.text,
             unknown_words=asked.unknown_words,
+            picture=seen,
         )
+
+
+def _or_raise(found: Iterable[Answer | Failure]) -> Iterator[Answer]:
+    for each in found:
+        if not isinstance(each, Answer):
+            raise each
+        yield each
 
 
 def _check_least(name: str, value: int) -> None:

@@ -12,10 +12,9 @@ References:
 import re
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args, overload
+from typing import Literal, NamedTuple, TypeAlias, get_args, overload
 
 import torch
 
@@ -26,6 +25,7 @@ from multimodal.folders import read_model
 from multimodal.models.language_model import LanguageModel, LanguageModelSettings
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
 from multimodal.predictors.rebuilding import read_vocabulary, rebuild, refusing
+from multimodal.predictors.results.passages import Passage
 from multimodal.saving import SavedModel
 from multimodal.text import EOS_ID, Vocabulary, detokenize
 
@@ -37,56 +37,6 @@ _LETTERS_OF_A_WORD = 50
 _LINE_END = "\n"
 
 _Search: TypeAlias = Callable[..., Hypotheses]
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A text that a model wrote.
-
-    Args:
-        text: The whole text: the prompt and how it goes on.
-        prompt: The prompt as it was given.
-        tokens: What was written after it: words in lower case and without punctuation, or
-            characters.
-        log_prob: The natural logarithm of what was written's probability, by the model itself
-            and so at temperature 1.
-        ended: Whether the model ended the text; else it became as long as it may be.
-        seed: What repeats it, with the same prompts and options.
-        unknown: Words, or characters, of the prompt that the model never saw, each once.
-        cut: Whether the prompt is too long, and only its end was read.
-
-    Example:
-        >>> passage = Passage("a good film", "a", ("good", "film"), -1.5, ended=True, seed=7)
-        >>> print(passage)
-        a good film
-        >>> passage.to_dict()["tokens"]
-        ['good', 'film']
-    """
-
-    text: str
-    prompt: str
-    tokens: tuple[str, ...] = field(repr=False)
-    log_prob: float
-    ended: bool
-    seed: int
-    unknown: tuple[str, ...] = ()
-    cut: bool = False
-
-    def __str__(self) -> str:
-        return self.text
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types: objects, lists, strings and numbers."""
-        return {
-            "text": self.text,
-            "prompt": self.prompt,
-            "tokens": list(self.tokens),
-            "log_prob": self.log_prob,
-            "ended": self.ended,
-            "seed": self.seed,
-            "unknown": list(self.unknown),
-            "cut": self.cut,
-        }
 
 
 class Writer:

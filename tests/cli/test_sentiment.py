@@ -10,7 +10,7 @@ from PIL import Image
 from tiny_critic import MAX_WORDS, save
 
 from multimodal.cli.main import main
-from multimodal.cli.sentiment import notes, run
+from multimodal.cli.sentiment import run
 from multimodal.predictors.sentiment import Sentiment
 
 GOOD, BAD = "The film is great!", "The plot is not fun."
@@ -210,9 +210,9 @@ def test_of_a_file_the_notes_are_counted(critic, tmp_path, capsys):
 
 def test_many_unknown_words_are_not_all_named():
     words = tuple(f"w{number}" for number in range(1200))
-    said = notes(Sentiment("good", 0.5, {}, tokens=("a", *words), unknown_words=words))
+    said = Sentiment("good", 0.5, {}, tokens=("a", *words), unknown_words=words).note
     assert said.endswith("w8, w9 and 1,190 more.")
-    assert notes(Sentiment("good", 0.5, {}, tokens=("a",))) == ""
+    assert Sentiment("good", 0.5, {}, tokens=("a",)).note == ""
 
 
 def test_a_terminal_gets_coloured_words(critic, capsys, terminal):

@@ -50,17 +50,18 @@ def test_a_picture_that_comes_twice_is_opened_once(form, photos):
         "array": (np.array(picture("red")),) * 2,
     }[form]
     batch = read((first, "is it"), (photos / "blue.png", "is it red"), (second, "is it red"))
-    assert batch.images.shape == (2, 3, 8, 8)
+    assert [seen.pixels.shape for seen in batch.pictures] == [(3, 8, 8)] * 2
     assert batch.image_of == [0, 1, 0]
     assert batch.failures == [None] * 3
-    torch.testing.assert_close(batch.images[:1], read((first, "is it")).images)
+    (alone,) = read((first, "is it")).pictures
+    assert torch.equal(batch.pictures[0].pixels, alone.pixels)
 
 
 def test_different_objects_are_different_pictures():
     assert read((picture("red"), "is it"), (picture("blue"), "is it")).image_of == [0, 1]
 
 
-def test_what_cannot_be_used_is_in_no_tensor(photos):
+def test_what_cannot_be_used_is_no_picture_of_the_batch(photos):
     (photos / "broken.png").write_bytes(b"")
     batch = read(
         (photos / "broken.png", "is it red"),
@@ -72,15 +73,15 @@ def test_what_cannot_be_used_is_in_no_tensor(photos):
     )
     kinds = [ImageError, ValueError, FileNotFoundError, type(None), ImageError, ImageError]
     assert [type(failure) for failure in batch.failures] == kinds
-    assert batch.images.shape == (1, 3, 8, 8)  # nothing good is asked about the green one
+    assert len(batch.pictures) == 1  # nothing good is asked about the green one
     assert [asked.text for asked in batch.asked] == ["is it"]
     assert batch.image_of == [0]
     assert str(batch.failures[5]).startswith("Picture 5 (counted from 0)")
 
 
-def test_a_batch_of_nothing_good_has_no_images():
+def test_a_batch_of_nothing_good_has_no_pictures():
     batch = read((b"", "is it"), (picture("red"), ""))
-    assert (batch.images, batch.asked, batch.image_of) == (None, [], [])
+    assert (batch.pictures, batch.asked, batch.image_of) == ([], [], [])
 
 
 @pytest.mark.parametrize("pair", ["ab", 5, ("a.png",), ("a.png", "is it", "red")], ids=str)

@@ -277,7 +277,7 @@ def test_an_answer_prints_as_its_text_and_keeps_its_numbers_short():
 def test_an_answer_turns_into_json_and_back(predictor):
     answer = predictor(picture("red"), "What colour is the zebra?")
     values = json.loads(json.dumps(answer.to_dict()))
-    assert values.keys() == {field.name for field in fields(Answer)}
+    assert values.keys() == {field.name for field in fields(Answer)} - {"picture"}
     rebuilt = Answer(
         values["answer"],
         values["probability"],
@@ -378,12 +378,12 @@ def test_what_is_no_question_among_many_is_numbered(predictor):
 
 @pytest.mark.parametrize(
     "image",
-    [None, 5, [], [picture("red")], np.zeros((2, 8, 8, 3))],
-    ids=["nothing", "number", "none", "list", "batch"],
+    [None, 5],
+    ids=["nothing", "number"],
 )
-def test_what_is_not_one_picture_is_refused(image, predictor):
+def test_what_is_no_picture_is_refused(image, predictor):
     call = inspect.unwrap(VQAPredictor.__call__)
-    with pytest.raises(TypeError, match=r"takes one picture \(a path, .* give `stream` pairs"):
+    with pytest.raises(TypeError, match=r"takes a picture \(a path, .* or a sequence of them, got"):
         call(predictor, image, WHAT)
 
 
