@@ -253,7 +253,7 @@ def test_a_verdict_is_drawn(critic, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
         rendering,
         "save_figure",
-        lambda figure, path: drawn.append(figure) or save_figure(figure, path),
+        lambda figure, path, dpi: drawn.append(figure) or save_figure(figure, path, dpi=dpi),
     )
     path = tmp_path / "deep" / "why.png"
     assert judge(critic, "The gnu is great", "--picture", path) == 0

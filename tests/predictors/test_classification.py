@@ -223,7 +223,7 @@ def test_a_classification_prints_as_its_label_and_cannot_be_changed():
 def test_a_classification_turns_into_json_and_back(predictor):
     found = predictor(picture("red"))
     values = json.loads(json.dumps(found.to_dict()))
-    assert values.keys() == {field.name for field in fields(Classification)}
+    assert values.keys() == {field.name for field in fields(Classification)} - {"picture"}
     values["top"] = tuple(Ranked(**ranked) for ranked in values["top"])
     values["labels"] = tuple(values["labels"])
     assert Classification(**values) == found
