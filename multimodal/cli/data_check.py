@@ -16,7 +16,7 @@ from typing import Any, Final
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]  # it brings no types
 from typing_extensions import override
 
 from multimodal.cli.arguments import Arguments

@@ -31,6 +31,7 @@ _VERBS = {
     "write": ("multimodal.cli.write", "let a language model write: write MODEL PROMPT"),
     "export": ("multimodal.cli.export", "write a model's folder: export CHECKPOINT FOLDER"),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
+    "app": ("multimodal.cli.app", "show a page in the browser that does all of this by a click"),
     "doctor": ("multimodal.cli.doctor", "tell what is installed, what computes, what is missing"),
     "configs": ("multimodal.cli.configs", "list the shipped configurations"),
 }
