@@ -4,7 +4,6 @@ What is explained is what the model says of the input: each word of its caption,
 label, its verdict. The picture goes into a file, the numbers on request into JSON.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -54,6 +53,7 @@ def run(arguments: list[str]) -> int:
     from multimodal.hardware import tune_cpu
     from multimodal.predictors import load
     from multimodal.predictors.explaining import explain
+    from multimodal.predictors.results.contract import as_json
     from multimodal.predictors.sentiment import SentimentPredictor
 
     tune_cpu()
@@ -65,7 +65,7 @@ def run(arguments: list[str]) -> int:
     why.save(options.output)
     if options.json:
         values = {**why.to_dict(), "picture": str(options.output)}
-        sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
+        sys.stdout.write(f"{as_json(values)}\n")
     else:
         sys.stdout.write(f"{_told(why)}\nWrote {options.output}.\n")
     return 0

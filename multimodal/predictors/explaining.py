@@ -6,7 +6,6 @@ gradients and occlusion tell what speaks against it as well, in the unit of what
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -28,6 +27,7 @@ from multimodal.predictors.evidence import (
     text_evidence,
 )
 from multimodal.predictors.pictures import Picture
+from multimodal.predictors.results.contract import Result
 from multimodal.predictors.sentiment import SentimentPredictor
 from multimodal.predictors.vqa import VQAPredictor
 from multimodal.text import tokenize
@@ -47,7 +47,7 @@ _NOTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Result):
     """What was said, and which parts of the input count for it.
 
     Args:
@@ -149,19 +149,8 @@ class Explanation:
             shade=shade,
         )
 
-    def save(self, path: str | Path) -> None:
-        """Draw it into a file.
-
-        Args:
-            path: The file: .png, .jpg, .pdf or .svg.
-
-        Raises:
-            ValueError: If the file has another suffix.
-            OSError: If it cannot be written.
-        """
-        from multimodal.interpret.rendering import save_figure
-
-        save_figure(self.figure(), Path(path))
+    def _repr_png_(self) -> bytes:
+        return self.png()
 
     def _title(self) -> str:
         share = next((share for label, share in self.ranked if label == self.said), None)

@@ -53,7 +53,7 @@ def test_every_task_is_explained_by_every_method(models, task, method):
     assert all(torch.tensor(grid).isfinite().all() for grid in why.maps)
     if task in ("vqa", "sentiment") and method != "grad_cam":
         assert len(why.contributions) == len(why.words) == 5
-    told = json.loads(json.dumps(why.to_dict()))
+    told = json.loads(why.to_json())
     assert told["said"] == why.said
     assert "image" not in told
     assert str(why) == f"{why.said}, by {method.replace('_', ' ')}"
@@ -64,6 +64,7 @@ def test_an_explanation_is_drawn(models, task, tmp_path):
     why = explain(models[task], *asked(task))
     why.save(tmp_path / "why.png")
     assert Image.open(tmp_path / "why.png").size[0] > 500
+    assert why._repr_png_()[1:4] == b"PNG"
     written = [text.get_text() for text in why.figure().texts]
     assert any(why.said in line for line in written)
     assert any("What hiding each" in line for line in written)
