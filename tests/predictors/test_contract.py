@@ -36,9 +36,11 @@ class Kind:
     reads: bool = False
 
     def call(self, predictor, given, **options):
+        options |= {"beam_size": 1} if self.tiny is tiny_captioner else {}  # greedy: fast
         return predictor(given, WHAT, **options) if self.asks else predictor(given, **options)
 
     def stream(self, predictor, given, **options):
+        options |= {"beam_size": 1} if self.tiny is tiny_captioner else {}
         pairs = ((each, WHAT) for each in given)
         return predictor.stream(pairs if self.asks else given, **options)
 
@@ -118,7 +120,7 @@ def test_many_pictures_in_any_form_get_a_list(name, form, predictors, paths):
     assert [str(each) for each in found] == [str(kind.call(predictor, path)) for path in paths]
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 7])
+@pytest.mark.parametrize("batch_size", [2, 7])
 @pytest.mark.parametrize("name", KINDS)
 def test_many_are_answered_as_one_by_one_in_batches_of_any_size(name, batch_size, predictors):
     kind, predictor = KINDS[name], predictors[name]
@@ -247,7 +249,7 @@ def in_threads(kind, predictor, calls):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_eight_threads_share_a_predictor(name, predictors):
-    in_threads(KINDS[name], predictors[name], 16)
+    in_threads(KINDS[name], predictors[name], 8)
 
 
 @pytest.mark.slow

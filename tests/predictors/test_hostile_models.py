@@ -260,7 +260,9 @@ FOLDERS = {
     "the encoder is missing": set_value("settings", "encoder", DELETED),
     "the encoder is a string": set_value("settings", "encoder", "small"),
     "the encoder has no layers": set_value("settings", "encoder", "channels", []),
-    "the encoder has a million layers": set_value("settings", "encoder", "channels", [1] * 10**6),
+    "the encoder has a hundred thousand layers": set_value(
+        "settings", "encoder", "channels", [1] * 10**5
+    ),
     "the settings are a list": set_value("settings", []),
     "a setting is unknown": set_value("settings", "colour", "red"),
     "a width is huge": set_value("settings", "hidden_dim", 10**12),
@@ -333,7 +335,7 @@ OTHERS = {
     "labels are no list": ("classifier", set_value("extra", "labels", "red")),
     "labels are numbers": ("classifier", set_value("extra", "labels", [1, 2, 3])),
     "labels are too many": ("classifier", set_value("extra", "labels", ["a"] * 1000)),
-    "labels are a million": ("classifier", set_value("extra", "labels", ["a"] * 10**6)),
+    "labels are a hundred thousand": ("classifier", set_value("extra", "labels", ["a"] * 10**5)),
     "labels are missing": ("classifier", set_value("extra", "labels", DELETED)),
     "the target is unknown": ("classifier", set_value("extra", "target", "eval")),
     "there are many channels": ("classifier", set_value("extra", "channels", 10**9)),
