@@ -10,6 +10,7 @@ References:
     optimizing LSTM language models", section 4.3 and section 5 (start between -0.1 and 0.1).
 """
 
+from functools import cache
 from typing import Literal
 
 import torch
@@ -56,7 +57,8 @@ class WordEmbedding(nn.Embedding):
     ) -> None:
         if gradients not in ("auto", "dense", "sparse"):
             raise ValueError(f"`gradients` must be auto, dense or sparse, got {gradients!r}.")
-        sparse = gradients == "sparse" or (gradients == "auto" and vocab_size >= _LARGE)
+        large = vocab_size >= _LARGE and _can_be_clipped()
+        sparse = gradients == "sparse" or (gradients == "auto" and large)
         super().__init__(vocab_size, embedding_dim, padding_idx=0, sparse=sparse)
         self.dropout = Dropout(dropout)
         with torch.no_grad():
@@ -102,3 +104,15 @@ class WordEmbedding(nn.Embedding):
         with torch.no_grad():
             self.weight[rows] = vectors[rows].to(self.weight)
             self.weight[0] = 0
+
+
+@cache
+def _can_be_clipped() -> bool:
+    """Tell whether this torch takes the norm of a sparse gradient; 2.11 does not."""
+    places = torch.zeros(1, 1, dtype=torch.long)
+    gradient = torch.sparse_coo_tensor(places, torch.ones(1), (2,), check_invariants=False)
+    try:
+        torch.linalg.vector_norm(gradient)
+    except (NotImplementedError, RuntimeError):
+        return False
+    return True

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, Trainer
 from multimodal.data.modules import LanguageModelData, ReviewCounts, SentimentData, TextSource
 from multimodal.metrics.classification import ClassificationScores
 from multimodal.metrics.regression import RegressionScores
-from multimodal.models.language_model import LanguageModelSettings
+from multimodal.models.language_model import LanguageModelSettings, input_scale
 from multimodal.models.sentiment import SentimentSettings
 from multimodal.nn.texts import ReaderSettings
 from multimodal.saving import read_checkpoint
@@ -164,9 +164,12 @@ def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
     # A step at no rate changes nothing: what is there afterwards is what it started from.
     task.rates = type(task.rates)(peak=0.0, weight_decay=0.0)
     make_trainer(tmp_path, max_steps=1, limit_val_batches=0).fit(task, data)
-    weights = teacher.model.reader.state_dict()
-    for name, tensor in task.model.reader.state_dict().items():
-        torch.testing.assert_close(tensor, weights[name])
+    tokens, mask = torch.arange(4, 9)[None], torch.ones(1, 5, dtype=torch.bool)
+    scaled = teacher.model.embedding(tokens) * input_scale(teacher.model.embedding.embedding_dim)
+    teacher.eval(), task.eval()
+    heard = teacher.model.reader(scaled, mask)
+    read = task.model.reader(task.model.embedding(tokens), mask)
+    torch.testing.assert_close(read, heard)
 
 
 def test_vectors_and_a_language_model_exclude_each_other():

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from multimodal.nn.embedding import _can_be_clipped
 from multimodal.training.row_adam import RowAdamW
 
 
@@ -86,6 +87,8 @@ def test_gradients_are_still_there_after_the_step_and_clipping_counts_them():
     optimizer = RowAdamW(net.parameters())
     _step(net, optimizer)
     assert net.table.weight.grad.is_sparse
+    if not _can_be_clipped():
+        pytest.skip("this torch takes no norm of a sparse gradient: tables get dense ones")
     norm = nn.utils.clip_grad_norm_(net.parameters(), 1e-3)
     dense = torch.cat([each.grad.to_dense().flatten() for each in net.parameters()])
     assert norm > 1e-3
