@@ -132,8 +132,8 @@ def _said(example: CaptionExample | QuestionExample | ImageExample) -> str:
     if isinstance(example, QuestionExample):
         asked = example.questions[0]
         return f"{asked.text} {asked.answers[0] if asked.answers else ''}".strip()
-    several = isinstance(example.label, tuple)
-    return ", ".join(example.label) if several else str(example.label)
+    label = example.label
+    return ", ".join(label) if isinstance(label, tuple) else str(label)
 
 
 def _parser() -> Arguments:

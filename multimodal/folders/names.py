@@ -51,7 +51,7 @@ def read_model(source: str | Path, task: str | None = None) -> SavedModel:
     if re.fullmatch(r"[\w-]{1,80}", str(source)):
         raise FileNotFoundError(_unknown_name(str(source)))
     if not str(source).isprintable():
-        raise FileNotFoundError(f"No model at {ascii(str(source))}. Is its name spelt so?")
+        raise FileNotFoundError(f"No model at {str(source)!a}. Is its name spelt so?")
     return read_checkpoint(source, task)  # says that it is not there
 
 
