@@ -83,6 +83,7 @@ def test_quick_models_never_go_into_the_package(script, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # eight processes that import everything, on a machine that may be busy
 def test_the_script_makes_all_models(script, tmp_path, capsys):
     assert script["main"](["--quick", "--output", str(tmp_path)]) == 0
     for name in NAMES:
