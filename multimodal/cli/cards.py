@@ -7,6 +7,7 @@ References:
     Mitchell et al. 2019, "Model cards for model reporting".
 """
 
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
@@ -113,7 +114,7 @@ def write_card(
         f"tags: [multimodal-lstm, {saved.task}]\n---",
         f"# {name}",
         f"{about} A model of the Python package `multimodal-lstm`, task `{saved.task}`.",
-        f"```python\nimport multimodal\n\nmodel = multimodal.load({name!r})\n{call}\n```",
+        f"```python\nimport multimodal\n\nmodel = multimodal.load({json.dumps(name)})\n{call}\n```",
         "## Model",
         _table(_model_rows(saved)),
         "## Data",

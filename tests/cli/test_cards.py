@@ -47,7 +47,7 @@ def test_a_card_tells_everything_that_the_run_does(saved):
         report="| a | report |",
     )
     card = write_card(saved, facts, "mine", scores={"bleu4": 0.49}, notes=["Photos of Ann."])
-    title = ("# mine", "multimodal.load('mine')")
+    title = ("# mine", 'multimodal.load("mine")')
     numbers = ("1,234", "Lightning 2.6.6", "0.4900", "0.5000", "1.2500", "| a | report |")
     places = ("Photos of Ann.", ".../photos\\|mine", ".../cnn.pth", "max_epochs: 3")
     for said in (*title, *numbers, *places, "multimodal fit --config config.yaml"):
