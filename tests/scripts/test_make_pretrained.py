@@ -10,7 +10,7 @@ from multimodal.cli.configs import find_config
 from multimodal.data.readers import read_digits
 from multimodal.data.reviews import sample_review
 from multimodal.data.scenes import ask, describe, sample_scene
-from multimodal.folders.names import PRETRAINED
+from multimodal.folders.names import PRETRAINED, shipped_models
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_pretrained.py"
 NAMES = ["captioning-scenes", "vqa-scenes", "classification-digits", "sentiment-reviews"]
@@ -100,8 +100,6 @@ def test_the_script_makes_all_models(script, tmp_path, capsys):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_model_keeps_the_scores_of_its_card(script, name):
     folder = PRETRAINED / name
-    if not folder.is_dir():
-        pytest.skip(f"{name} does not ship with this copy")
     metrics = json.loads((folder / "metrics.json").read_text())
     model = multimodal.load(name, device="cpu")
     found = script["RECIPES"][name].measure(model, metrics["examples"])
@@ -110,6 +108,6 @@ def test_a_shipped_model_keeps_the_scores_of_its_card(script, name):
     assert all(f"{value:.4f}" in card for value in metrics["exported"].values())
 
 
-@pytest.mark.skipif(not PRETRAINED.is_dir(), reason="no model ships with this copy")
-def test_what_ships_is_small():
+def test_every_model_ships_and_all_are_small():
+    assert shipped_models() == sorted(NAMES)
     assert sum(path.stat().st_size for path in PRETRAINED.rglob("*") if path.is_file()) < 12_000_000
