@@ -1,7 +1,8 @@
-"""The guides name only verbs, configurations, options and files that exist."""
+"""The guides name only verbs, configurations, extras and files that exist; their Python runs."""
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from multimodal.cli.configs import find_config
 from multimodal.cli.main import _VERBS
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^( *)```(?:bash|)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 
 
@@ -31,3 +32,19 @@ def test_every_link_of_a_page_leads_somewhere(page):
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_extra_of_a_page_can_be_installed(page):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(r"'\.\[([^]]+)\]'", page.read_text(encoding="utf-8"))
+    extras = {name for list_ in named for name in list_.split(",")}
+    assert extras <= set(project["optional-dependencies"])
+
+
+def test_the_python_of_the_first_minute_runs(capsys):
+    text = (ROOT / "docs" / "getting_started.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    exec(compile(block, "getting_started.md", "exec"), {})
+    caption, answer, verdict = capsys.readouterr().out.splitlines()
+    assert (caption, answer, verdict) == ("nothing but a purple circle", "1", "positive")
