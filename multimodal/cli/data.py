@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Trainer
 from torch import Tensor
-from typing_extensions import override
 
 from multimodal.cli.arguments import EXIT_USAGE, Arguments, whole_number
-from multimodal.cli.data_check import check
-from multimodal.cli.lightning import Command, command, told
+from multimodal.cli.data_check import DataAlone, check
+from multimodal.cli.lightning import command, told
 from multimodal.data.examples import CaptionExample, ImageExample, QuestionExample
 from multimodal.interpret.rendering import save_figure
 from multimodal.interpret.variations import variation_figure
@@ -23,7 +21,7 @@ _USAGE = "usage: multimodal data preview|check --config CONFIG [options]\n"
 _EXAMPLES = """\
   multimodal data preview --config classification_folder --data.root photos.zip
   multimodal data preview --config classification_cifar10 --data.augmentation strong
-  multimodal data check --config captioning_csv --data.root captions.csv
+  multimodal data check --config captioning_csv --data.root my_folder
 """
 
 
@@ -69,27 +67,11 @@ def preview(arguments: list[str]) -> int:
     options, rest = _parser().parse_known_args(arguments)
 
     def look() -> None:
-        data = command(["fit", *rest], _Look).datamodule
+        data = command(["fit", *rest], DataAlone).datamodule
         _draw(data, options.pictures, options.epochs, options.output)
         sys.stdout.write(f"Wrote {options.output}.\n")
 
     return told(look)
-
-
-class _Builder(Trainer):
-    """A trainer that trains nothing: the verb is there for what it builds."""
-
-    @override
-    def fit(self, model: Any, *_: Any, **__: Any) -> None:
-        """Leave the model as it is."""
-
-
-class _Look(Command):
-    trainer_of_verbs = _Builder
-
-    @override
-    def after_fit(self) -> None:
-        """Say nothing of checkpoints: there are none."""
 
 
 def _draw(data: Any, pictures: int, epochs: int, path: Path) -> None:
@@ -117,11 +99,6 @@ def _seen(dataset: Any, epoch: int, indices: Sequence[int]) -> tuple[list[Tensor
     """Pictures of three channels, and what is said of each."""
     # One at a time: a picture that cannot be read is left out of a batch, here it must be named.
     batches = [dataset.__getitems__([(epoch, index)]) for index in indices]
-    if batches[0].images is None:
-        raise ValueError(
-            "This configuration reads cached features, which can be neither varied nor looked "
-            "at. Empty its `cache` to read the pictures."
-        )
     images = [batch.images[0].expand(3, -1, -1) for batch in batches]
     return images, [_said(batch.examples[0]) for batch in batches]
 

@@ -1,9 +1,9 @@
 """multimodal data check: what a configuration would train on, before it does.
 
-Pictures that are not there are left out and named, all others are opened once, and no network is
-built. The exit code says whether something is wrong: pictures that cannot be used, or a part of the
-data without an example. What stands in two parts, and words that training never shows, are told and
-left to judge.
+Pictures that are not there are left out and named, all others are opened once, and no weights are
+loaded. The exit code says whether something is wrong: pictures that cannot be used, or a part of
+the data without an example. What stands in two parts, and words that training never shows, are told
+and left to judge.
 """
 
 import json
@@ -50,7 +50,7 @@ _NAMED = 10  # pictures, words and labels that people are shown
 _BAR = 40  # letters of the longest bar
 
 _EXAMPLES = """\
-  multimodal data check --config captioning_csv --data.root captions.csv
+  multimodal data check --config captioning_csv --data.root my_folder
   multimodal data check --config classification_folder --data.root photos.zip --json
   multimodal data check --config sentiment_reviews --no-pictures
 """
@@ -80,7 +80,7 @@ def check(arguments: list[str]) -> int:
         logger = logging.getLogger(pictures.__name__)
         logger.addHandler(missing)
         try:
-            data = command(["fit", *rest], _Check).datamodule
+            data = command(["fit", *rest], DataAlone).datamodule
             found = examine(data, missing.names, open_pictures=not options.no_pictures)
         finally:
             logger.removeHandler(missing)
@@ -148,7 +148,9 @@ class _Builder(Trainer):
         """Leave the model as it is."""
 
 
-class _Check(Command):
+class DataAlone(Command):
+    """A command that builds a configuration's data, and of its network nothing that takes long."""
+
     trainer_of_verbs = _Builder
 
     @override

@@ -7,7 +7,6 @@ from PIL import Image
 
 from multimodal.cli.data import run
 from multimodal.cli.main import main
-from multimodal.data.captions import CaptionDataset
 
 FEW = ["--pictures", "2", "--epochs", "2"]
 
@@ -39,10 +38,8 @@ def test_a_wrong_call_is_told(capsys):
     assert "data can preview or check, got 'show'" in capsys.readouterr().err
 
 
-def test_cached_features_cannot_be_looked_at(capsys, monkeypatch):
-    build = CaptionDataset.__getitems__
-    monkeypatch.setattr(
-        CaptionDataset, "__getitems__", lambda *given: build(*given)._replace(images=None)
-    )
-    assert main(["data", "preview", "--config", "smoke_captioning", *FEW]) == 1
-    assert "reads cached features" in capsys.readouterr().err
+def test_pictures_are_looked_at_also_where_training_reads_cached_features_of_an_encoder(capsys):
+    cached = ["--data.cache", "features", "--model.settings.encoder.weights", "nowhere.pth"]
+    assert main(["data", "preview", "--config", "smoke_captioning", *FEW, *cached]) == 0
+    assert Path("preview.png").exists()
+    assert not Path("features").exists()
