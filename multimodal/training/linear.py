@@ -9,7 +9,9 @@ of film reviews it reaches 79.9 % where a convolutional network without pretrain
 References:
     Wang and Manning 2012, "Baselines and bigrams: simple, good sentiment and topic classification",
     section 2: the ratio r of equation 2, with binary counts, times the features; here the
-    features are TF-IDF and the classifier a logistic regression, for its probabilities.
+    features are TF-IDF and the classifier a logistic regression, for its probabilities. Platt 1999,
+    "Probabilistic outputs for support vector machines", section 2.1 (a factor for the log-odds,
+    learned from texts that the regression did not see).
 """
 
 import re
@@ -23,6 +25,8 @@ from torch import Tensor
 
 Text: TypeAlias = str | Sequence[str]
 
+_LEAST_SHARPNESS = 0.01  # above 0, so that the likeliest label stays what it is
+
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[!?]")
 
 
@@ -35,9 +39,14 @@ class LinearBaseline:
         strength: How closely the regression follows its training texts: the inverse of the weight
             of its squared coefficients (scikit-learn's C).
         smoothing: Added to each count before ratios are taken.
+        calibration_folds: Into how many parts the training texts are dealt, each judged by a
+            regression of the others, to learn how sure the probabilities should be; 0 leaves them
+            as the regression has them, which follows its own texts too closely to be sure of
+            others.
 
     Attributes:
         classes: The labels that were learned, sorted; columns of the probabilities.
+        sharpness: What the log-odds are multiplied by; 1 where nothing was calibrated.
 
     Example:
         >>> texts = ["a good film", "good fun", "a bad film", "not good , bad"]
@@ -55,11 +64,14 @@ class LinearBaseline:
         min_count: int = 1,
         strength: float = 4.0,
         smoothing: float = 1.0,
+        calibration_folds: int = 0,
     ) -> None:
         self.ngrams = ngrams
         self.min_count = min_count
         self.strength = strength
         self.smoothing = smoothing
+        self.calibration_folds = calibration_folds
+        self.sharpness = 1.0
         self.classes: list[Any] = []
         self._tfidf: Any = None
         self._models: list[tuple[Any, Any]] = []  # a ratio and a regression each
@@ -79,7 +91,6 @@ class LinearBaseline:
             TypeError: If `texts` is one string.
         """
         from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import
-        from sklearn.linear_model import LogisticRegression
 
         _check_texts(texts)
         _check_labels(labels, len(texts))
@@ -103,12 +114,10 @@ class LinearBaseline:
         given = np.array([numbers[label] for label in labels])
         # With two classes, one regression says it all.
         rest = range(len(self.classes)) if len(self.classes) > 2 else [1]
-        self._models = []
-        for number in rest:
-            inside = given == number
-            ratio = _log_count_ratio(features, inside, self.smoothing)
-            model = LogisticRegression(C=self.strength, solver="liblinear")
-            self._models.append((ratio, model.fit(features.multiply(ratio).tocsr(), inside)))
+        inside = [given == number for number in rest]
+        self._models = [self._regress(features, rows) for rows in inside]
+        if self.calibration_folds:
+            self.sharpness = self._calibrate(features, inside)
         return self
 
     def predict_proba(self, texts: Sequence[Text]) -> Float[Tensor, "texts classes"]:
@@ -129,10 +138,7 @@ class LinearBaseline:
         if not self._models:
             raise ValueError("The linear baseline has learned nothing: call `fit` first.")
         features = self._tfidf.transform(texts)
-        columns = [
-            model.predict_proba(features.multiply(ratio).tocsr())[:, 1]
-            for ratio, model in self._models
-        ]
+        columns = [1 / (1 + np.exp(-self.sharpness * odds)) for odds in self._odds(features)]
         if len(columns) == 1:
             columns.insert(0, 1 - columns[0])
         shares = torch.from_numpy(np.stack(columns, axis=1))
@@ -148,6 +154,43 @@ class LinearBaseline:
             A label for each.
         """
         return [self.classes[row] for row in self.predict_proba(texts).argmax(dim=1).tolist()]
+
+    def _regress(self, features: Any, inside: Any) -> tuple[Any, Any]:
+        from sklearn.linear_model import LogisticRegression
+
+        ratio = _log_count_ratio(features, inside, self.smoothing)
+        model = LogisticRegression(C=self.strength, solver="liblinear")
+        return ratio, model.fit(features.multiply(ratio).tocsr(), inside)
+
+    def _calibrate(self, features: Any, inside: Sequence[Any]) -> float:
+        """Learn the factor that makes log-odds of unseen texts as likely as they can be."""
+        from sklearn.linear_model import LogisticRegression
+
+        part = np.random.default_rng(0).permutation(features.shape[0]) % self.calibration_folds
+        if any(
+            rows[part != each].all() or not rows[part != each].any()
+            for rows in inside
+            for each in range(self.calibration_folds)
+        ):
+            return 1.0  # too few texts: a part's regression would know one class only
+        odds, truth = [], []
+        for rows in inside:
+            for each in range(self.calibration_folds):
+                others = part != each
+                model = self._regress(features[others], rows[others])
+                odds.append(_log_odds(model, features[~others]))
+                truth.append(rows[~others])
+        scale = LogisticRegression(C=1e6, fit_intercept=False)
+        found = scale.fit(np.concatenate(odds)[:, None], np.concatenate(truth))
+        return max(float(found.coef_.item()), _LEAST_SHARPNESS)
+
+    def _odds(self, features: Any) -> list[Any]:
+        return [_log_odds(model, features) for model in self._models]
+
+
+def _log_odds(model: tuple[Any, Any], features: Any) -> Any:
+    ratio, regression = model
+    return regression.decision_function(features.multiply(ratio).tocsr())
 
 
 def _words(text: Text) -> list[str]:

@@ -150,7 +150,9 @@ def linear_verdicts(
         Probabilities ``(texts, labels)`` of the baseline and of the average of both, by name.
     """
     texts = [example.text for example in train]
-    baseline = LinearBaseline().fit(texts, [str(example.label) for example in train])
+    baseline = LinearBaseline(calibration_folds=3).fit(
+        texts, [str(example.label) for example in train]
+    )
     places = [labels.index(label) for label in baseline.classes]
     linear = torch.zeros(len(found), len(labels))
     given = baseline.predict_proba([one.example.text for one in found])

@@ -44,6 +44,33 @@ def test_probabilities_equal_the_formulas_written_out():
     assert baseline.classes == ["neg", "pos"]
 
 
+def test_calibration_makes_unseen_texts_likelier_and_changes_no_label():
+    words = {"pos": ("good", "fine"), "neg": ("bad", "dull")}
+    texts, labels = sentences(300, words)
+    draw = random.Random(1)
+    labels = [draw.choice(("pos", "neg")) if draw.random() < 0.2 else label for label in labels]
+    fresh, truth = sentences(200, words, seed=2)
+    truth = [draw.choice(("pos", "neg")) if draw.random() < 0.2 else label for label in truth]
+    plain, sure = (
+        LinearBaseline(strength=0.02, calibration_folds=folds).fit(texts, labels)
+        for folds in (0, 3)
+    )
+    assert plain.sharpness == 1.0
+    assert sure.sharpness != 1.0
+    assert plain.predict(fresh) == sure.predict(fresh)
+    rows = torch.tensor([plain.classes.index(label) for label in truth])
+    before, after = (
+        torch.nn.functional.nll_loss(each.predict_proba(fresh).log(), rows)
+        for each in (plain, sure)
+    )
+    assert after < before
+
+
+def test_calibration_needs_two_classes_in_every_part():
+    baseline = LinearBaseline(calibration_folds=3).fit(["good", "fine", "bad"], [1, 1, 0])
+    assert baseline.sharpness == 1.0
+
+
 def test_it_learns_any_number_of_classes():
     words = {name: (f"{name}ly", f"{name}er") for name in ("glad", "sad", "wild", "calm")}
     baseline = LinearBaseline().fit(*sentences(80, words))
