@@ -11,24 +11,21 @@ Run `python scripts/benchmark_captioning.py` for everything, with `--quick` for 
 less than a minute, with `--json` for one line of JSON, with `--device cuda` on a GPU.
 """
 
-import argparse
 import json
-import os
 import random
 import resource
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
-from typing import Any, NamedTuple
+from typing import Any
 
 import captioning_sides as sides
 import torch
 from captioning_sides import Sizes
 from direct_cider import direct_cider_d
+from machine import Machine, Way, read_options
 
-from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.metrics.cider import CiderD
 
 TARGETS = {
@@ -40,67 +37,6 @@ TARGETS = {
     "cider": 8.0,
 }  # without bfloat16 what is promised of the default mode is what is promised of single precision
 LENGTHS, BATCHES, LARGE = (10, 20, 40, 80), (8, 32, 128), (512, 2048)  # large: for a GPU
-
-
-class Way(NamedTuple):
-    """One of the alternatives.
-
-    Attributes:
-        run: Does the work once.
-        count: Captions or images (or operations) that are one run's work.
-        tuned: Whether it runs with our settings of the CPU, or with torch's.
-    """
-
-    run: Callable[[], object]
-    count: float
-    tuned: bool = True
-
-
-class Machine(NamedTuple):
-    """Where the benchmark runs.
-
-    Attributes:
-        device: The device.
-        bf16: Whether it computes in bfloat16.
-        precision: torch's float32 matmul precision that was chosen for it.
-    """
-
-    device: torch.device
-    bf16: bool
-    precision: str
-
-    @property
-    def best(self) -> str:
-        """The name of our default mode."""
-        return "ours_bf16" if self.bf16 else "ours_fp32"
-
-    def rates(self, ways: Mapping[str, Way], *, seconds: float) -> dict[str, float]:
-        """Let the alternatives take turns, and return what each gets done a second at its best.
-
-        Args:
-            ways: The alternatives by name.
-            seconds: Rounds begin until so much time is over, but two are always run: the first
-                also warms up.
-        """
-        best = dict.fromkeys(ways, float("inf"))
-        began, rounds = time.perf_counter(), 0
-        while rounds < 2 or time.perf_counter() - began < seconds:
-            for name, way in ways.items():
-                torch.set_float32_matmul_precision(self.precision if way.tuned else "highest")
-                best[name] = min(best[name], self._seconds(way))
-            rounds += 1
-        return {name: way.count / best[name] for name, way in ways.items()}
-
-    def _seconds(self, way: Way) -> float:
-        self._wait()
-        start = time.perf_counter()
-        way.run()
-        self._wait()
-        return time.perf_counter() - start
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
 
 
 def training_ways(sizes: Sizes, machine: Machine) -> dict[str, Way]:
@@ -331,18 +267,8 @@ def show_rates(rates: dict[str, float]) -> None:
 
 def main() -> None:
     """Read the options, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="the ratios alone, under a minute")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU")
-    options = parser.parse_args()
-    if options.device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # so that the hardware is chosen without it
-        tune_cpu()
-    torch.set_num_threads(options.threads)
-    bf16 = choose_hardware().precision == "bf16-mixed"
-    machine = Machine(torch.device(options.device), bf16, torch.get_float32_matmul_precision())
+    options = read_options(__doc__)
+    machine = Machine.tuned(options.device, options.threads)
     results = compare(Sizes(), machine, seconds=18 if options.quick else 120)
     if not options.quick:
         results["figures"]["sweep"] = sweep(machine, seconds=120)

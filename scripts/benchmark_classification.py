@@ -11,19 +11,15 @@ Run `python scripts/benchmark_classification.py` for everything, with `--quick` 
 in under a minute, with `--json` for one line of JSON, with `--device cuda` on a GPU.
 """
 
-import argparse
 import json
-import os
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import classification_sides as sides
 import torch
-from benchmark_captioning import Machine, Way
 from classification_sides import Sizes
-
-from multimodal.hardware import choose_hardware, tune_cpu
+from machine import Machine, Way, read_options
 
 TARGETS = {"training_32": 3.0, "training_224": 2.0}
 SMALL = Sizes()
@@ -125,18 +121,8 @@ def show(results: dict[str, Any], machine: Machine) -> None:
 
 def main() -> None:
     """Read the options, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="the ratios alone, under a minute")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU")
-    options = parser.parse_args()
-    if options.device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # so that the hardware is chosen without it
-        tune_cpu()
-    torch.set_num_threads(options.threads)
-    bf16 = choose_hardware().precision == "bf16-mixed"
-    machine = Machine(torch.device(options.device), bf16, torch.get_float32_matmul_precision())
+    options = read_options(__doc__)
+    machine = Machine.tuned(options.device, options.threads)
     results = compare(SMALL, LARGE, machine, seconds=16 if options.quick else 90)
     if not options.quick:
         results["figures"]["sweep"] = sweep(machine, seconds=90)

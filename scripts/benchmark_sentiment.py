@@ -12,9 +12,7 @@ Run `python scripts/benchmark_sentiment.py` for everything, with `--quick` for t
 about a minute, with `--json` for one line of JSON, with `--device cuda` on a GPU.
 """
 
-import argparse
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -22,10 +20,9 @@ from typing import Any
 
 import sentiment_sides as sides
 import torch
-from benchmark_captioning import Machine, Way
+from machine import Machine, Way, read_options
 from sentiment_sides import Sizes
 
-from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.training.row_adam import RowAdamW
 
 TARGETS = {
@@ -223,18 +220,8 @@ def show_rates(rates: Mapping[str, float]) -> None:
 
 def main() -> None:
     """Read the options, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="the ratios alone, about a minute")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU")
-    options = parser.parse_args()
-    if options.device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # so that the hardware is chosen without it
-        tune_cpu()
-    torch.set_num_threads(options.threads)
-    bf16 = choose_hardware().precision == "bf16-mixed"
-    machine = Machine(torch.device(options.device), bf16, torch.get_float32_matmul_precision())
+    options = read_options(__doc__)
+    machine = Machine.tuned(options.device, options.threads)
     full = not options.quick
     results = compare(REVIEWS, SENTENCES, machine, full=full, seconds=90 if full else 15)
     if full:

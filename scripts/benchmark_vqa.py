@@ -13,18 +13,16 @@ Run `python scripts/benchmark_vqa.py` for everything, with `--quick` for the rat
 than a minute, with `--json` for one line of JSON, with `--device cuda` on a GPU.
 """
 
-import argparse
 import json
-import os
 from dataclasses import replace
 from typing import Any
 
 import torch
 import vqa_sides as sides
-from benchmark_captioning import Machine, Way, show_rates
+from benchmark_captioning import show_rates
+from machine import Machine, Way, read_options
 from vqa_sides import Sizes
 
-from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.models.vqa import Answerer
 
 TARGETS = {"training": 5.0, "answering": 5.0}
@@ -160,18 +158,8 @@ def show_sweep(rates_by_size: dict[str, Rates]) -> None:
 
 def main() -> None:
     """Read the options, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="the ratios alone, under a minute")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU")
-    options = parser.parse_args()
-    if options.device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # so that the hardware is chosen without it
-        tune_cpu()
-    torch.set_num_threads(options.threads)
-    bf16 = choose_hardware().precision == "bf16-mixed"
-    machine = Machine(torch.device(options.device), bf16, torch.get_float32_matmul_precision())
+    options = read_options(__doc__)
+    machine = Machine.tuned(options.device, options.threads)
     seconds = 18 if options.quick else 60
     results = compare(Sizes(), machine, slots=not options.quick, seconds=seconds)
     if not options.quick:

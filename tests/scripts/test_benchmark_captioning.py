@@ -1,7 +1,4 @@
-import importlib
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -9,34 +6,12 @@ import torch
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def scripts():
-    folder = str(Path(__file__).parents[2] / "scripts")
-    sys.path.insert(0, folder)
-    yield
-    sys.path.remove(folder)
-
-
-@pytest.fixture(scope="module")
-def sides(scripts):
-    return importlib.import_module("captioning_sides")
-
-
-@pytest.fixture(scope="module")
-def benchmark(scripts):
-    return importlib.import_module("benchmark_captioning")
+BENCHMARK, SIDES = "benchmark_captioning", "captioning_sides"
 
 
 @pytest.fixture
 def small(sides):
     return sides.Sizes(vocab=60, width=16, regions=4, images=6, captions=2, mean_length=6)
-
-
-@pytest.fixture
-def precision():
-    before = torch.get_float32_matmul_precision()
-    yield before
-    torch.set_float32_matmul_precision(before)
 
 
 @pytest.mark.parametrize("images", [1, 24])
@@ -146,12 +121,10 @@ def test_a_cider_that_differs_stops_the_benchmark(benchmark, small, precision):
         benchmark.check_equal(beam, wrong, exact=True)
 
 
+@pytest.mark.usefixtures("untuned")
 @pytest.mark.parametrize("options", [["--quick"], []])
 def test_the_command_prints_one_line_of_json(benchmark, monkeypatch, capsys, options):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr("sys.argv", ["benchmark", "--json", "--threads", "1", *options])
-    monkeypatch.setattr(benchmark, "tune_cpu", tuple)
-    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
     monkeypatch.setattr(
         benchmark, "compare", lambda sizes, machine, seconds: {"ratios": {}, "figures": {}}
     )

@@ -1,10 +1,7 @@
 """The benchmark of classification: both sides learn the same, and every promise is measured."""
 
-import importlib
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,22 +9,7 @@ import torch
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def scripts():
-    folder = str(Path(__file__).parents[2] / "scripts")
-    sys.path.insert(0, folder)
-    yield
-    sys.path.remove(folder)
-
-
-@pytest.fixture(scope="module")
-def sides(scripts):
-    return importlib.import_module("classification_sides")
-
-
-@pytest.fixture(scope="module")
-def benchmark(scripts):
-    return importlib.import_module("benchmark_classification")
+BENCHMARK, SIDES = "benchmark_classification", "classification_sides"
 
 
 @pytest.fixture
@@ -38,13 +20,6 @@ def small(sides):
 @pytest.fixture
 def large(small):
     return replace(small, pixels=72, stored=96)
-
-
-@pytest.fixture
-def machine(benchmark):
-    before = torch.get_float32_matmul_precision()
-    yield benchmark.Machine(CPU, False, before)
-    torch.set_float32_matmul_precision(before)
 
 
 def test_both_sides_judge_the_same_and_other_weights_do_not(sides, small):
@@ -99,10 +74,7 @@ def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine,
 
 
 @pytest.fixture
-def tiny(benchmark, small, large, machine, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr(benchmark, "tune_cpu", tuple)
-    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+def tiny(benchmark, small, large, untuned, monkeypatch):
     monkeypatch.setattr(benchmark, "SMALL", small)
     monkeypatch.setattr(benchmark, "LARGE", large)
     monkeypatch.setattr(benchmark, "SWEEP", {"batches of 2": replace(small, batch=2)})

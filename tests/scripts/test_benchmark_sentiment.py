@@ -1,8 +1,5 @@
-import importlib
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,34 +7,12 @@ import torch
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def scripts():
-    folder = str(Path(__file__).parents[2] / "scripts")
-    sys.path.insert(0, folder)
-    yield
-    sys.path.remove(folder)
-
-
-@pytest.fixture(scope="module")
-def sides(scripts):
-    return importlib.import_module("sentiment_sides")
-
-
-@pytest.fixture(scope="module")
-def benchmark(scripts):
-    return importlib.import_module("benchmark_sentiment")
+BENCHMARK, SIDES = "benchmark_sentiment", "sentiment_sides"
 
 
 @pytest.fixture
 def small(sides):
     return sides.Sizes(vocab=60, embedding=6, hidden=4, batch=3, mean=5, longest=12)
-
-
-@pytest.fixture
-def machine(benchmark):
-    before = torch.get_float32_matmul_precision()
-    yield benchmark.Machine(CPU, False, before)
-    torch.set_float32_matmul_precision(before)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -136,12 +111,10 @@ def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine,
         benchmark.check_equal(small, machine)
 
 
+@pytest.mark.usefixtures("untuned")
 @pytest.mark.parametrize("options", [["--quick"], []])
 def test_the_command_prints_one_line_of_json(benchmark, monkeypatch, capsys, options):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr("sys.argv", ["benchmark", "--json", "--threads", "1", *options])
-    monkeypatch.setattr(benchmark, "tune_cpu", tuple)
-    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
     monkeypatch.setattr(benchmark, "compare", lambda *_, **__: {"ratios": {}, "figures": {}})
     monkeypatch.setattr(benchmark, "sweep", lambda machine, seconds: {"mean length 9": {}})
     benchmark.main()
