@@ -51,10 +51,13 @@ def tokenize(text: str) -> list[str]:
         )
     plain = _clean(text)
     words = [part for word in plain.split(" ") for part in _part_stop(word)]
-    if not _SIMPLE.fullmatch(plain):
+    simple = _SIMPLE.fullmatch(plain)
+    if not simple:
         # The stop added is the one nltk takes for the sentence's last: it then leaves all others.
         words = _treebank().tokenize(" ".join([*words, "."]))
-    stripped = (word.strip("-,") for word in words)
+    stripped = [word.strip("-,") for word in words]
+    if simple and ("'" in plain or "cannot" in plain):
+        stripped = [part for word in stripped for part in _part_contraction(word)]
     return [word for word in stripped if not _PUNCTUATION.issuperset(word)]
 
 
@@ -84,13 +87,21 @@ _PUNCTUATION = frozenset("'`\".?!,:;-()[]{}<>‘’‚‛“”„«»‹›‐�
 
 _INVISIBLE = ("Cc", "Cf", "Cs")  # control, format (the zero-width ones) and lone surrogates
 
-# Most captions are such plain words, with commas and a last stop, which the Treebank rules split at
-# the spaces; going round them saves most of the time. Possessive quantifiers (++), so that no text
-# can make the matching slow.
+# Most sentences are such plain words, with commas and a last stop, which the Treebank rules split
+# at the spaces and before the common contractions; going round them saves most of the time, and the
+# two seconds of importing nltk. Possessive quantifiers (++): no text can make the matching slow.
+_CONTRACTION = re.compile(r"([a-z]+)(n't|'(?:s|m|d|ll|re|ve))|(can)(not)")
 _SIMPLE = re.compile(
-    r"(?!.*\b(?:cannot|gimme|gonna|gotta|lemme|wanna)\b)"
-    r"(?: ++|[a-z0-9]++(?:-[a-z0-9]++)*+(?=[ ,]|\.?$)|,(?= |$)|\.$)*+"
+    r"(?!.*\b(?:(?<![^ ])cannot(?![ ,]|\.?$)|(?<=[^ ])cannot|gimme|gonna|gotta|lemme|wanna)\b)"
+    r"(?!.*(?:cannot|gimme|gonna|gotta|lemme|wanna)n't)"
+    r"(?: ++|(?:[a-z0-9]++(?:-[a-z0-9]++)*+|[a-z]+(?:n't|'(?:s|m|d|ll|re|ve)))(?=[ ,]|\.?$)"
+    r"|,(?= |$)|\.$)*+"
 )
+
+
+def _part_contraction(word: str) -> tuple[str, ...]:
+    found = _CONTRACTION.fullmatch(word)
+    return tuple(part for part in found.groups() if part) if found else (word,)
 
 
 def _clean(text: str) -> str:

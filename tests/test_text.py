@@ -129,13 +129,38 @@ def test_tokenising_tokens_again_changes_nothing(text, end):
     assert tokenize(" ".join(tokens)) == tokens
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.text(alphabet="ab1 ,.-", max_size=30))
+PIECES = [
+    "a",
+    "can",
+    "not",
+    "cannot",
+    "n't",
+    "'s",
+    "'",
+    "'ll",
+    "'t",
+    "it",
+    "d'ye",
+    "more'n",
+    "gonna",
+]
+PIECES += ["we", "'re", "1", " ", " ", " ", ",", ".", "-", "'d", "'ve", "'m", "mr.", "N'T", "s'"]
+TEXTS = st.text(alphabet="ab1 ,.-", max_size=30) | st.lists(st.sampled_from(PIECES)).map("".join)
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS)
 def test_the_short_cut_for_plain_captions_gives_what_the_treebank_rules_give(text):
     shortcut = tokenize(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_module, "_SIMPLE", text_module.re.compile("(?!)"))
         assert tokenize(text) == shortcut
+
+
+def test_everyday_contractions_take_the_short_cut(monkeypatch):
+    monkeypatch.setattr(text_module, "_treebank", None)
+    assert tokenize("It's fine, we'll see.") == ["it", "'s", "fine", "we", "'ll", "see"]
+    assert tokenize("It isn't, you cannot.") == ["it", "is", "n't", "you", "can", "not"]
 
 
 @pytest.mark.parametrize(
