@@ -1,13 +1,17 @@
-"""What shape a network's output has, found by running tensors that have no content."""
+"""What shape a network's output has, found by running it on an image that shows nothing."""
 
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+# Computing a map of so few pixels takes a millisecond. Tensors without content cost nothing at any
+# size, but at their first use torch imports its compiler, which takes two seconds.
+_FEW_PIXELS = 64 * 64
+
 
 def map_shape(encoder: nn.Module, channels: int, height: int, width: int) -> tuple[int, int, int]:
-    """Find the shape of an encoder's map of features, without computing the map.
+    """Find the shape of an encoder's map of features; of large images without computing the map.
 
     Args:
         encoder: Has a method ``feature_map``.
@@ -25,13 +29,35 @@ def map_shape(encoder: nn.Module, channels: int, height: int, width: int) -> tup
         >>> map_shape(Half(), 3, 8, 6)
         (3, 4, 3)
     """
+    small = height * width <= _FEW_PIXELS
+    found = (
+        _computed(encoder, channels, height, width)
+        if small
+        else _hollow(encoder, channels, height, width)
+    )
+    feature, rows, columns = found.shape[1:]
+    return feature, rows, columns
+
+
+@torch.no_grad()
+def _computed(encoder: nn.Module, channels: int, height: int, width: int) -> Tensor:
+    device = next(iter([*encoder.parameters(), *encoder.buffers()]), torch.empty(0)).device
+    learning = [module for module in encoder.modules() if module.training]
+    encoder.eval()  # so that no statistics change
+    try:
+        images = torch.zeros(1, channels, height, width, device=device)
+        return cast("Tensor", cast("Any", encoder).feature_map(images))
+    finally:
+        for module in learning:
+            module.training = True
+
+
+@torch.no_grad()
+def _hollow(encoder: nn.Module, channels: int, height: int, width: int) -> Tensor:
     tensors = {**dict(encoder.named_parameters()), **dict(encoder.named_buffers())}
     hollow = {f"encoder.{name}": tensor.to("meta") for name, tensor in tensors.items()}
     images = torch.empty(2, channels, height, width, device="meta")
-    with torch.no_grad():
-        found = torch.func.functional_call(_MapOf(encoder), hollow, images)
-    feature, rows, columns = found.shape[1:]
-    return feature, rows, columns
+    return cast("Tensor", torch.func.functional_call(_MapOf(encoder), hollow, images))
 
 
 class _MapOf(nn.Module):

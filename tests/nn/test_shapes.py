@@ -19,6 +19,17 @@ def test_nothing_is_computed_and_nothing_changes():
     torch.testing.assert_close(encoder.state_dict(), before)
 
 
+def test_a_small_map_is_computed_without_touching_the_network():
+    encoder = SmallCNN(channels=(8,), strides=(2,), normalisation="batch").train()
+    encoder.eval()
+    next(encoder.children()).train()
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    modes = [module.training for module in encoder.modules()]
+    assert map_shape(encoder, 3, 12, 12) == (10, 6, 6)
+    torch.testing.assert_close(encoder.state_dict(), before)
+    assert [module.training for module in encoder.modules()] == modes
+
+
 def test_images_may_have_one_channel():
     class Same(nn.Module):
         def feature_map(self, images):
