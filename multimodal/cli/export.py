@@ -1,5 +1,9 @@
-"""multimodal export: write a trained model as a folder, to be kept, shared and shipped."""
+"""multimodal export: write a trained model as a folder, to be kept, shared and shipped.
 
+Or, with ``--onnx``, as ONNX graphs for other runtimes.
+"""
+
+import argparse
 import sys
 from pathlib import Path
 
@@ -10,6 +14,7 @@ _EXAMPLES = """\
   multimodal export runs/captioning_scenes/version_0/checkpoints/best.ckpt captioner
   multimodal export best.ckpt captioner --half --overwrite
   multimodal caption captioner photo.jpg
+  multimodal export captioning-scenes graphs --onnx
 """
 
 
@@ -25,19 +30,28 @@ def run(arguments: list[str]) -> int:
     Raises:
         FileNotFoundError: If there is no such checkpoint, or no results of a test where they were
             said to be.
+        ModuleNotFoundError: If graphs are asked for and the extra ``onnx`` is not installed.
         OSError: If the folder cannot be written, or is taken.
         ValueError: If it is no checkpoint of ours.
         SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
     options = _parser().parse_args(arguments)
+    if options.onnx:
+        _export_graphs(options)
+    else:
+        _export_model(options)
+    return 0
+
+
+def _export_model(options: argparse.Namespace) -> None:
     # Only now: torch takes a second to import.
     from multimodal.cli.cards import write_card
     from multimodal.cli.runs import read_run
     from multimodal.folders import halved, write_folder
     from multimodal.saving import read_checkpoint
 
-    saved = read_checkpoint(options.checkpoint)
-    facts = read_run(options.checkpoint, options.test)
+    saved = read_checkpoint(options.model)
+    facts = read_run(options.model, options.test)
     if options.half:
         saved = halved(saved)
     name = options.folder.absolute().name
@@ -49,7 +63,24 @@ def run(arguments: list[str]) -> int:
         overwrite=options.overwrite,
     )
     sys.stdout.write(_said(options.folder, saved.task, tested=bool(facts.test)))
-    return 0
+
+
+def _export_graphs(options: argparse.Namespace) -> None:
+    from multimodal.folders import read_model
+    from multimodal.onnx import write_onnx
+
+    if options.half or options.test:
+        raise ValueError(
+            "Graphs are in single precision and have no card. Leave out --half and --test."
+        )
+    graphs = write_onnx(
+        read_model(options.model),
+        options.folder,
+        source=str(options.model),
+        overwrite=options.overwrite,
+    )
+    shown = printable(str(options.folder))
+    sys.stdout.write(f"{shown}: {', '.join(f'{graph.name}.onnx' for graph in graphs)}\n")
 
 
 def _parser() -> Arguments:
@@ -59,7 +90,12 @@ def _parser() -> Arguments:
         "written from the run, metrics.",
         examples=_EXAMPLES,
     )
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="a .ckpt file of a run")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        type=Path,
+        help="a .ckpt file of a run; with --onnx also an exported folder or a shipped name",
+    )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="where the model goes")
     parser.add_argument(
         "--half",
@@ -72,6 +108,11 @@ def _parser() -> Arguments:
         metavar="RUN",
         help="the folder of the test whose results go into the card (default: the newest test of "
         "this checkpoint beside its run)",
+    )
+    parser.add_argument(
+        "--onnx",
+        action="store_true",
+        help="write ONNX graphs for other runtimes instead (extra onnx)",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a model that is there already"

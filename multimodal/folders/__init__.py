@@ -8,6 +8,6 @@ a folder that holds import paths is refused, and nothing in it is ever unpickled
 
 from multimodal.folders.names import read_model, shipped_models
 from multimodal.folders.reading import read_folder
-from multimodal.folders.writing import halved, write_folder
+from multimodal.folders.writing import halved, new_folder, write_folder
 
-__all__ = ["halved", "read_folder", "read_model", "shipped_models", "write_folder"]
+__all__ = ["halved", "new_folder", "read_folder", "read_model", "shipped_models", "write_folder"]

@@ -4,7 +4,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,26 +43,46 @@ def write_folder(
         TypeError: If a part of the model is not plain data.
         ValueError: If a number of it is not finite.
     """
-    target = folder.absolute()
-    _check_place(target, overwrite=overwrite)
     weights = {name: value.detach().contiguous() for name, value in saved.state_dict.items()}
-    check_finite(weights, f"The model for {folder}")
-    config: dict[str, Any] = {"format": FORMAT, "made_with": _version()}
+    config: dict[str, Any] = {"format": FORMAT, "made_with": made_with()}
     config |= {name: plain(getattr(saved, name), name) for name in PARTS}
     _forget_start(config["settings"])
     results = plain(metrics or {}, "metrics")
-    temporary = target.with_name(f".{target.name[:64]}.writing-{secrets.token_hex(4)}")
-    try:
-        temporary.mkdir(parents=True)
+    with new_folder(folder, {CONFIG, WEIGHTS, CARD, METRICS}, overwrite=overwrite) as temporary:
+        check_finite(weights, f"The model for {folder}")
         save_file(weights, temporary / WEIGHTS, metadata={"format": "pt"})
         (temporary / WEIGHTS).chmod(0o644)
         config["sha256"] = checksum(config, temporary / WEIGHTS)
         for name, text in (
-            (CONFIG, _as_json(config)),
-            (METRICS, _as_json(results)),
+            (CONFIG, as_json(config)),
+            (METRICS, as_json(results)),
             (CARD, card),
         ):
             (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def new_folder(folder: Path, names: set[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Make a folder that is complete or not there: filled beside its place, then renamed.
+
+    Args:
+        folder: Where it goes.
+        names: What a folder of this kind holds; one that holds anything else is never replaced.
+        overwrite: Whether one of the same kind that is there already is replaced.
+
+    Yields:
+        The folder to fill.
+
+    Raises:
+        FileExistsError: If the place is taken.
+        OSError: If it cannot be written.
+    """
+    target = folder.absolute()
+    _check_place(target, names, overwrite=overwrite)
+    temporary = target.with_name(f".{target.name[:64]}.writing-{secrets.token_hex(4)}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
         for written in temporary.iterdir():
             _sync(written)
         _put(temporary, target)
@@ -107,22 +128,24 @@ def _forget_start(settings: dict[str, Any]) -> None:
         encoder["weights"] = "none"
 
 
-def _as_json(value: Mapping[str, Any]) -> str:
+def as_json(value: Mapping[str, Any]) -> str:
+    """Write plain data as the text of a folder's file."""
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
-def _version() -> str:
+def made_with() -> str:
+    """Name the version of this package that writes a folder."""
     from multimodal import __version__
 
     return f"multimodal {__version__}"
 
 
-def _check_place(target: Path, *, overwrite: bool) -> None:
+def _check_place(target: Path, names: set[str], *, overwrite: bool) -> None:
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir() or target.is_symlink():
         raise FileExistsError(f"{target} is there already, and no folder. Choose another name.")
-    others = {found.name for found in target.iterdir()} - {CONFIG, WEIGHTS, CARD, METRICS}
+    others = {found.name for found in target.iterdir()} - names
     if others:
         raise FileExistsError(
             f"{target} holds other things than a model, such as {min(others)}. Choose another "

@@ -12,6 +12,7 @@ from multimodal.predictors.devices import Precision
 from multimodal.predictors.sentiment import SentimentPredictor
 from multimodal.predictors.vqa import VQAPredictor
 from multimodal.predictors.writing import Writer
+from multimodal.saving import SavedModel
 
 Predictor: TypeAlias = (
     CaptionPredictor | VQAPredictor | SentimentPredictor | Writer | ClassificationPredictor
@@ -39,14 +40,37 @@ def load(
         TypeError: If it is neither a string nor a path.
         ValueError: If it is no model of ours, is damaged, or is of a task that has no predictor.
     """
-    saved = read_model(path)
+    return from_saved(read_model(path), str(path), device=device, precision=precision)
+
+
+def from_saved(
+    saved: SavedModel,
+    source: str,
+    *,
+    device: str | torch.device = "auto",
+    precision: Precision = "float32",
+) -> Predictor:
+    """Make the predictor of a model that was read.
+
+    Args:
+        saved: What `multimodal.folders.read_model` returned.
+        source: Where it comes from, for messages.
+        device: As for `load`.
+        precision: As for `load`.
+
+    Returns:
+        The predictor of the model's task.
+
+    Raises:
+        ValueError: If the model's parts do not fit each other, or its task has no predictor.
+    """
     if saved.task not in _PREDICTORS:
         raise ValueError(
-            f"{path} is a checkpoint of the task {saved.task!r}, and this version of multimodal "
+            f"{source} is a checkpoint of the task {saved.task!r}, and this version of multimodal "
             "has no predictor for it. Install a newer one."
         )
     kind = _PREDICTORS[saved.task]
-    return kind.from_saved(saved, str(path), device=device, precision=precision)
+    return kind.from_saved(saved, source, device=device, precision=precision)
 
 
 _PREDICTORS: dict[str, type[Predictor]] = {

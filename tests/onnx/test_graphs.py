@@ -1,0 +1,144 @@
+"""Graphs compute what networks compute, for any batch, any number of beams and of words."""
+
+import pytest
+import tiny_answerer
+import tiny_captioner
+import tiny_classifier
+import tiny_critic
+import torch
+from torch import nn
+
+from multimodal.decoding import beam_search, greedy
+from multimodal.models.captioning import Captioner
+from multimodal.models.classification import Classifier, ClassifierSettings
+from multimodal.models.sentiment import SentimentClassifier, SentimentSettings
+from multimodal.nn.encoders import EncoderSettings
+from multimodal.nn.texts import ReaderSettings
+from multimodal.onnx import OnnxCaptioner, OnnxGraph
+from multimodal.onnx.graphs import graphs_of
+from multimodal.onnx.writing import write_graph
+
+CLOSE = {"atol": 1e-4, "rtol": 0}
+
+
+def pixels(batch, size=32, channels=3, seed=0):
+    noise = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (batch, channels, size, size), generator=noise, dtype=torch.uint8)
+
+
+def texts(batch, time, words, seed=0):
+    """Tokens of texts of any length up to `time`, and their mask."""
+    noise = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(1, time + 1, (batch, 1), generator=noise)
+    mask = torch.arange(time) < lengths
+    return torch.randint(4, words, (batch, time), generator=noise) * mask, mask
+
+
+def check_same(given, wanted):
+    for ours, theirs in zip(given, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs.detach(), **CLOSE)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_a_classifier_of_pictures(graphs, batch):
+    model = tiny_classifier.trained().eval()
+    graph = OnnxGraph(graphs(tiny_classifier) / "classifier.onnx")
+    images = pixels(batch, tiny_classifier.transform().size)
+    check_same(graph(images), [model(images)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("batch", "time"), [(1, 1), (1, 30), (4, 9)])
+def test_a_classifier_of_texts(graphs, batch, time):
+    model, words, *_ = tiny_critic.trained()
+    graph = OnnxGraph(graphs(tiny_critic) / "classifier.onnx")
+    given = texts(batch, time, len(words))
+    check_same(graph(*given), [model.eval()(*given)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("directions", ["ahead", "both", "apart"])
+def test_every_kind_of_reader(tmp_path, cell, directions):
+    reader = ReaderSettings(
+        cell=cell, directions=directions, num_layers=2, embedding_dim=6, hidden_dim=5
+    )
+    settings = SentimentSettings(reader, pooling=["last", "mean", "max", "attention"])
+    model = SentimentClassifier(settings, 20, 3).eval()
+    (graph,) = graphs_of(model, 0)
+    write_graph(graph, tmp_path / "it.onnx")
+    given = texts(3, 8, 20)
+    check_same(OnnxGraph(tmp_path / "it.onnx")(*given), [model(*given)])
+
+
+@pytest.mark.slow
+def test_a_plain_recurrence_over_words_is_told_to_have_none(tmp_path):
+    settings = SentimentSettings(ReaderSettings(cell="rnn", embedding_dim=3, hidden_dim=2))
+    (graph,) = graphs_of(SentimentClassifier(settings, 9, 2).eval(), 0)
+    with pytest.raises(ValueError, match="fails on a part of it, as on a plain `rnn` over words"):
+        write_graph(graph, tmp_path / "it.onnx")
+    assert not (tmp_path / "it.onnx").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("images", [1, 3])
+def test_the_search_over_a_captioners_graphs_finds_the_same_captions(graphs, images):
+    model, _ = tiny_captioner.trained()
+    ours = OnnxCaptioner(graphs(tiny_captioner))
+    given = pixels(images)
+    check_same(ours.encoder(given)[:1], [model.encoder(given)])
+    parts, wanted = ours.begin(given), model.begin(model.encoder(given))
+    check_same(parts[0] + parts[1], wanted[0] + wanted[1])
+    for search in (
+        lambda step, *start: beam_search(step, *start, beam_size=4, n_best=3, max_length=9),
+        lambda step, *start: greedy(step, *start, max_length=9),
+    ):
+        found, same = search(ours.step, *parts), search(model.step, *wanted)
+        assert torch.equal(found.tokens, same.tokens)
+        check_same(found[2:], same[2:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decoder", ["attention", "show_tell", "show_attend_tell", "up_down"])
+def test_every_decoder(tmp_path, decoder):
+    model = Captioner(tiny_captioner.settings(decoder=decoder), 12).eval()
+    for graph in graphs_of(model, 32):
+        write_graph(graph, tmp_path / f"{graph.name}.onnx")
+    ours, images = OnnxCaptioner(tmp_path), pixels(2)
+    found = beam_search(ours.step, *ours.begin(images), beam_size=3, max_length=6)
+    same = beam_search(model.step, *model.begin(model.encoder(images)), beam_size=3, max_length=6)
+    assert torch.equal(found.tokens, same.tokens)
+    check_same(found[2:], same[2:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fusion", ["slots", "multiply", "stacked", "top_down", "film"])
+def test_every_fusion_of_an_answerer(tmp_path, fusion):
+    from multimodal.models.vqa import Answerer
+
+    model = Answerer(tiny_answerer.settings(fusion=fusion), 15, 4).eval()
+    for graph in graphs_of(model, 32):
+        write_graph(graph, tmp_path / f"{graph.name}.onnx")
+    images, (tokens, mask) = pixels(3), texts(3, 6, 15)
+    (features,) = OnnxGraph(tmp_path / "encoder.onnx")(images)
+    check_same([features], [model.encoder(images)])
+    rows = torch.arange(3)
+    wanted = model(features, tokens, mask, rows, rows)
+    check_same(OnnxGraph(tmp_path / "answerer.onnx")(features, tokens, mask), wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lenet", "resnet18", "mobilenet_v2"])
+def test_other_encoders(tmp_path, name):
+    encoder = EncoderSettings(name=name, weights="none")
+    size, channels = (32, 1) if name == "lenet" else (64, 3)
+    model = Classifier(ClassifierSettings(encoder=encoder), 5, channels=channels).eval()
+    (graph,) = graphs_of(model, size)
+    write_graph(graph, tmp_path / "it.onnx")
+    images = pixels(2, size, channels)
+    check_same(OnnxGraph(tmp_path / "it.onnx")(images), [model(images)])
+
+
+def test_another_network_has_no_graphs():
+    with pytest.raises(ValueError, match="become ONNX graphs, got Linear"):
+        graphs_of(nn.Linear(2, 2), 32)
