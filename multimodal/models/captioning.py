@@ -170,6 +170,27 @@ class Captioner(nn.Module):
         outputs, state = self.decoder.step(self._embed(tokens), state, context)
         return self._logits(outputs), state
 
+    def attend(
+        self,
+        tokens: Int[Tensor, "batch captions time"],
+        mask: Bool[Tensor, "batch captions time"],
+        state: State,
+        context: Context,
+    ) -> Float[Tensor, "batch captions time regions"]:
+        """Look where `forward` looks, without predicting anything.
+
+        Args:
+            tokens: As for `forward`.
+            mask: As for `forward`.
+            state: From `begin`.
+            context: From `begin`.
+
+        Returns:
+            The attention weights ``(batch, captions, time, regions)``.
+        """
+        weights: Tensor = self.decoder(self._embed(tokens), mask, state, context)[1]
+        return weights
+
     def _regions(self, features: Tensor) -> Tensor:
         # A cache holds half precision; outside autocast the weights decide the arithmetic.
         regions = self.project(features.to(self.embedding.weight.dtype))

@@ -113,10 +113,11 @@ class Recurrent(nn.Module):
     ) -> Float[Tensor, "batch time hidden"]:
         """Read padded sequences of different lengths, skipping the padding where that pays.
 
-        On the CPU an LSTM in single precision skips all of it if there is much. Else the rows are
-        sorted by length and read in a few groups, each as wide as its longest row; a packed
-        sequence would leave the fused kernel and is several times slower. On a GPU, where asking
-        for a length would wait for the device, all rows are read at once.
+        On the CPU an LSTM that learns in single precision skips all of it if there is much. Else
+        the rows are sorted by length and read in a few groups, each as wide as its longest row: the
+        fused kernel is fastest where no gradient is wanted, and a packed sequence would leave it
+        and is several times slower. On a GPU, where asking for a length would wait for the device,
+        all rows are read at once.
 
         Args:
             inputs: Vectors ``(batch, time, feature)``, real ones first.
@@ -128,9 +129,10 @@ class Recurrent(nn.Module):
             The top layer's outputs ``(batch, time, hidden)``, each at the place of the vector it
             was given after; what stands at the padding has no meaning.
         """
-        on_cpu = inputs.device.type == "cpu"
+        # What is exported must not depend on lengths either: a graph has no branches.
+        on_cpu = inputs.device.type == "cpu" and not torch.compiler.is_exporting()
         full = on_cpu and int(lengths.sum()) > _FULL * inputs.shape[0] * inputs.shape[1]
-        if on_cpu and not full and isinstance(self.layers, nn.LSTM) and _single_precision(inputs):
+        if on_cpu and not full and isinstance(self.layers, nn.LSTM) and _learning(inputs):
             return self._read_unpadded(inputs, state, lengths, backwards)
         if backwards:
             outputs = self.read(flip_sequences(inputs, lengths), state, lengths)
@@ -194,8 +196,9 @@ def flip_sequences(
     return values.flatten(0, 1).index_select(0, (sources + rows).flatten()).view_as(values)
 
 
-def _single_precision(inputs: Tensor) -> bool:
-    return inputs.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+def _learning(inputs: Tensor) -> bool:
+    single = inputs.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return single and torch.is_grad_enabled()
 
 
 def _remember_at_first(lstm: nn.LSTM) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from multimodal.data.transforms import EvalTransform
 from multimodal.decoding import Hypotheses, LengthPenalty, beam_search
+from multimodal.decoding.loop import Tensors
 from multimodal.folders import read_model
 from multimodal.models.captioning import Captioner, CaptionerSettings
 from multimodal.predictors.devices import Precision, arithmetic, check_precision, find_device
@@ -294,8 +295,9 @@ class CaptionPredictor:
         with arithmetic(self.device, self.precision):
             grid = self.model.encoder.feature_map(images.to(self.device))
             features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
-            found = search(self.model.step, *self.model.begin(features))
-            weights = self._attend(features, found).reshape(len(images), -1, *grid.shape[2:])
+            start = self.model.begin(features)
+            found = search(self.model.step, *start)
+            weights = self._attend(found, *start).reshape(len(images), -1, *grid.shape[2:])
         return [
             self._caption(*parts)
             for parts in zip(
@@ -303,13 +305,13 @@ class CaptionPredictor:
             )
         ]
 
-    def _attend(self, features: Tensor, found: Hypotheses) -> Tensor:
+    def _attend(self, found: Hypotheses, state: Tensors, context: Tensors) -> Tensor:
         """Read each best caption once more, for its attention ``(batch, time, regions)``."""
         said = found.tokens[:, :1]  # (batch, 1, time)
         before = torch.cat([torch.full_like(said[..., :1], BOS_ID), said[..., :-1]], dim=-1)
         place = torch.arange(said.shape[-1], device=said.device)
         mask = place < found.lengths[:, :1, None]  # (batch, 1, time)
-        looked: Tensor = self.model(features, before, mask)[1]  # (batch, 1, time, regions)
+        looked = self.model.attend(before, mask, state, context)  # (batch, 1, time, regions)
         return looked.squeeze(1).float().cpu()
 
     def _caption(
