@@ -10,6 +10,8 @@ import torch
 
 from multimodal.hardware import choose_hardware, tune_cpu
 
+_LONG_ROUND = 20.0  # seconds, beside which a first round's warming up is nothing
+
 
 def read_options(about: str) -> argparse.Namespace:
     """Read ``--quick``, ``--json``, ``--device`` and ``--threads``.
@@ -77,16 +79,16 @@ class Machine(NamedTuple):
 
         Args:
             ways: The alternatives by name.
-            seconds: Rounds begin until so much time is over, but two are always run: the first
-                also warms up.
+            seconds: Rounds begin until so much time is over. Two are run at least, because the
+                first also warms up, unless it is so long that this is nothing to it.
         """
         best = dict.fromkeys(ways, float("inf"))
-        began, rounds = time.perf_counter(), 0
-        while rounds < 2 or time.perf_counter() - began < seconds:
+        began, rounds, gone = time.perf_counter(), 0, 0.0
+        while rounds == 0 or gone < seconds or (rounds == 1 and gone < _LONG_ROUND):
             for name, way in ways.items():
                 torch.set_float32_matmul_precision(self.precision if way.tuned else "highest")
                 best[name] = min(best[name], self._seconds(way))
-            rounds += 1
+            rounds, gone = rounds + 1, time.perf_counter() - began
         return {name: way.count / best[name] for name, way in ways.items()}
 
     def _seconds(self, way: Way) -> float:

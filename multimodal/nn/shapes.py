@@ -5,9 +5,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-# Computing a map of so few pixels takes a millisecond. Tensors without content cost nothing at any
+# Computing a map of so few pixels takes a tenth of a second at most. Tensors without content cost nothing at any
 # size, but at their first use torch imports its compiler, which takes two seconds.
-_FEW_PIXELS = 64 * 64
+_FEW_PIXELS = 256 * 256
 
 
 def map_shape(encoder: nn.Module, channels: int, height: int, width: int) -> tuple[int, int, int]:
