@@ -5,8 +5,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-# Computing a map of so few pixels takes a tenth of a second at most. Tensors without content cost nothing at any
-# size, but at their first use torch imports its compiler, which takes two seconds.
+# Computing a map of so few pixels takes a tenth of a second at most. Tensors without content cost
+# nothing at any size, but at their first use torch imports its compiler, which takes two seconds.
 _FEW_PIXELS = 256 * 256
 
 
