@@ -39,10 +39,12 @@ def _project(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir()
         tiny_captioner.picture(colour).save(tmp_path / folder / "a.png")
     tiny_captioner.picture(colour).convert("RGB").save(tmp_path / "photo.jpg")
-    rows = [
-        f"{name}.png,a {colour} {name},{split}" for name, split in (("a", "train"), ("b", "val"))
-    ]
-    shutil.copy(tmp_path / "my_folder" / "a.png", tmp_path / "my_folder" / "b.png")
+    rows = []
+    for shade, name, split in zip(
+        tiny_captioner.COLOURS, "abc", ("train", "val", "test"), strict=True
+    ):
+        tiny_captioner.picture(shade).save(tmp_path / "my_folder" / f"{name}.png")
+        rows.append(f"{name}.png,a {shade} dog,{split}")
     (tmp_path / "results.json").write_text(json.dumps([{"image_id": 1, "caption": "a red dog"}]))
     references = {
         "images": [{"id": 1, "file_name": "a.png"}],
