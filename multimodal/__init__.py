@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from multimodal.predictors import load
     from multimodal.predictors.captioning import CaptionPredictor
     from multimodal.predictors.classification import ClassificationPredictor
+    from multimodal.predictors.explaining import Explanation, explain
     from multimodal.predictors.results import (
         Answer,
         Caption,
@@ -36,6 +37,7 @@ __all__ = [
     "CaptionPredictor",
     "Classification",
     "ClassificationPredictor",
+    "Explanation",
     "Passage",
     "Ranked",
     "Sentiment",
@@ -43,11 +45,14 @@ __all__ = [
     "VQAPredictor",
     "Writer",
     "__version__",
+    "explain",
     "load",
 ]
 
 _HOMES = {
     "load": "multimodal.predictors",
+    "explain": "multimodal.predictors.explaining",
+    "Explanation": "multimodal.predictors.explaining",
     "Caption": "multimodal.predictors.results",
     "CaptionPredictor": "multimodal.predictors.captioning",
     "Answer": "multimodal.predictors.results",

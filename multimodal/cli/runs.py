@@ -4,6 +4,7 @@ Whatever is not there is left empty: a checkpoint may have been moved, and nobod
 """
 
 import csv
+import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from multimodal.saving import read_progress
 
+_SPLITS = ("train", "val", "test")
+_SIZES = "splits.json"  # of multimodal.training.splits, which brings Lightning with it
 _LONGEST_REPORT = 20_000  # letters of a report that a card takes
 
 
@@ -24,6 +27,7 @@ class RunFacts:
         val: What was measured on the validation data when it was written, without ``val/``.
         test: What ``multimodal test`` measured, without ``test/``.
         report: The report of that test, in Markdown.
+        sizes: How many examples each split had.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -31,6 +35,7 @@ class RunFacts:
     val: dict[str, float] = field(default_factory=dict)
     test: dict[str, float] = field(default_factory=dict)
     report: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
 
     @property
     def seed(self) -> int | None:
@@ -42,12 +47,6 @@ class RunFacts:
     def data(self) -> dict[str, Any]:
         """The arguments of the data module."""
         return _mapping(_mapping(self.config.get("data")).get("init_args"))
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """How many examples each split has, where the configuration says so."""
-        counts = _mapping(self.data.get(str(self.data.get("format")), {}))
-        return {name: counts[name] for name in ("train", "val", "test") if name in counts}
 
 
 def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
@@ -88,6 +87,7 @@ def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
         val=_last(folder / "metrics.csv", "val/", before=steps),
         test=test,
         report=_read_report(tested) if tested else "",
+        sizes=_read_sizes(folder) | (_read_sizes(tested) if tested else {}),
     )
 
 
@@ -139,6 +139,14 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return {}
     return _mapping(config)
+
+
+def _read_sizes(folder: Path) -> dict[str, int]:
+    try:
+        found = _mapping(json.loads((folder / _SIZES).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+    return {split: found[split] for split in _SPLITS if type(found.get(split)) is int}
 
 
 def _read_report(folder: Path) -> str:

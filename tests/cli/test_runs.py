@@ -14,7 +14,6 @@ data:
   class_path: multimodal.data.modules.ClassificationData
   init_args:
     format: scenes
-    scenes: {train: 32, val: 4}
 """
 ROWS = """\
 epoch,step,train/loss,val/accuracy,val/loss
@@ -35,6 +34,7 @@ def checkpoint(tmp_path):
     torch.save(held | {"epoch": 1, "global_step": 10}, path)
     (folder / "config.yaml").write_text(CONFIG)
     (folder / "metrics.csv").write_text(ROWS)
+    (folder / "splits.json").write_text('{"train": 32, "val": 4, "other": 1}')
     return path
 
 
@@ -44,6 +44,7 @@ def add_test(runs, version, *, of="runs/mine/version_0/checkpoints/best.ckpt", a
     (folder / "config.yaml").write_text(f"ckpt_path: {of}\n")
     (folder / "metrics.csv").write_text(f"epoch,step,test/accuracy\n0,0,{accuracy}\n")
     (folder / "report.md").write_text(f"report {version}")
+    (folder / "splits.json").write_text(f'{{"test": {20 + version}}}')
     when = (folder / "metrics.csv").stat().st_mtime + 100 * version - age
     os.utime(folder / "metrics.csv", (when, when))
     return folder
@@ -67,6 +68,7 @@ def test_the_newest_test_of_this_very_checkpoint_counts(checkpoint, tmp_path):
     assert (facts.test, facts.report) == ({"accuracy": 0.2}, "report 2")
     named = read_run(checkpoint, runs / "version_3")
     assert (named.test, named.report) == ({"accuracy": 0.3}, "report 3")
+    assert (facts.sizes, named.sizes["test"]) == ({"train": 32, "val": 4, "test": 22}, 23)
 
 
 def test_a_test_that_measured_nothing_is_named(checkpoint, tmp_path):
@@ -83,5 +85,6 @@ def test_a_checkpoint_that_was_moved_tells_of_itself_alone(checkpoint, tmp_path)
 def test_a_configuration_of_any_kind_is_no_mistake(checkpoint, config):
     (checkpoint.parents[1] / "config.yaml").write_text(config)
     (checkpoint.parents[1] / "metrics.csv").write_bytes(b"\xff\xfe\x00")
+    (checkpoint.parents[1] / "splits.json").write_text(config)
     facts = read_run(checkpoint)
     assert (facts.seed, facts.sizes, facts.val) == (None, {}, {})
