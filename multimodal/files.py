@@ -58,9 +58,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(target)
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync(target.parent)
     except (OSError, RuntimeError, SafetensorError) as error:
         if not _is_about(error, temporary):
             raise
@@ -123,16 +123,18 @@ def _remove_leftovers(target: Path) -> None:
                     found.unlink()
 
 
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+def sync(path: Path) -> None:
+    """Make a file, or the renames in a folder, durable; some systems cannot open a folder.
 
+    Args:
+        path: The file or the folder.
 
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable; some systems cannot open a folder, and need not."""
-    if os.name != "posix":
+    Raises:
+        OSError: If it cannot be opened or the disk fails.
+    """
+    if path.is_dir() and os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,7 +1,6 @@
 """Write a model's folder, which is either complete or not there."""
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from multimodal.files import sync
 from multimodal.folders.contents import CARD, CONFIG, FORMAT, METRICS, PARTS, WEIGHTS, checksum
 from multimodal.nn.weights import check_finite
 from multimodal.saving import SavedModel, plain
@@ -84,7 +84,7 @@ def new_folder(folder: Path, names: set[str], *, overwrite: bool = False) -> Ite
         temporary.mkdir(parents=True)
         yield temporary
         for written in temporary.iterdir():
-            _sync(written)
+            sync(written)
         _put(temporary, target)
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -166,15 +166,4 @@ def _put(temporary: Path, target: Path) -> None:
         target.rename(aside)
         temporary.rename(target)
         shutil.rmtree(aside, ignore_errors=True)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    """Make a file, or a rename in a folder, durable; some systems cannot open a folder."""
-    if path.is_dir() and os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target.parent)

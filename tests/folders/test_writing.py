@@ -101,7 +101,7 @@ def test_a_write_that_fails_leaves_nothing_and_the_old_model(tmp_path, monkeypat
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(writing, "_sync", full)
+    monkeypatch.setattr(writing, "sync", full)
     with pytest.raises(OSError, match=r"Could not write .*model: No space left on device\. Free"):
         write_folder(model(), tmp_path / "model", overwrite=True)
     with pytest.raises(OSError, match="Could not write"):

@@ -57,3 +57,17 @@ def untuned(monkeypatch, precision):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr("machine.tune_cpu", tuple)
     monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Give a predictor's class another checkpoint to read; returns the names it was asked for."""
+
+    def watch(kind, path):
+        names, original = [], kind.from_checkpoint
+        monkeypatch.setattr(
+            kind, "from_checkpoint", lambda name: names.append(str(name)) or original(path)
+        )
+        return names
+
+    return watch

@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 from tiny_captioner import CAPTIONS
 
+import multimodal
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "demo_caption.py"
 
 
@@ -57,18 +59,8 @@ def test_the_help_says_how_to_do_without_a_picture(demo, capsys):
 
 
 def test_the_model_that_ships_and_a_scene_stand_in_where_none_is_named(
-    demo, checkpoint, monkeypatch, capsys, tmp_path
+    demo, checkpoint, asked, tmp_path
 ):
-    import multimodal
-
-    kind = multimodal.CaptionPredictor
-    asked = []
-
-    def read(path):
-        asked.append(str(path))
-        return original(checkpoint)
-
-    original = kind.from_checkpoint
-    monkeypatch.setattr(kind, "from_checkpoint", read)
+    names = asked(multimodal.CaptionPredictor, checkpoint)
     assert demo(["--output", str(tmp_path / "x.png")]) == 0
-    assert asked == ["captioning-scenes"]
+    assert names == ["captioning-scenes"]

@@ -6,6 +6,8 @@ import tiny_answerer
 from PIL import Image
 from tiny_answerer import WHAT
 
+import multimodal
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "demo_vqa.py"
 
 
@@ -85,18 +87,8 @@ def test_the_help_says_how_to_do_without_a_picture(demo, capsys):
 
 
 def test_the_model_that_ships_and_a_scene_stand_in_where_none_is_named(
-    demo, answerer, monkeypatch, capsys, tmp_path
+    demo, answerer, asked, tmp_path
 ):
-    import multimodal
-
-    kind = multimodal.VQAPredictor
-    asked = []
-
-    def read(path):
-        asked.append(str(path))
-        return original(answerer)
-
-    original = kind.from_checkpoint
-    monkeypatch.setattr(kind, "from_checkpoint", read)
+    names = asked(multimodal.VQAPredictor, answerer)
     assert demo(["--output", str(tmp_path / "x.png")]) == 0
-    assert asked == ["vqa-scenes"]
+    assert names == ["vqa-scenes"]
