@@ -10,6 +10,7 @@ References:
     ShapeWorld (Kuhnle and Copestake 2017) did so for captions of flat coloured shapes.
 """
 
+import io
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -20,6 +21,8 @@ Texture = Literal["solid", "striped", "dotted"]
 Relation = Literal["left of", "right of", "above", "below"]
 Split = Literal["train", "val", "test", "comp_train", "comp_val", "comp_test"]
 RGB = tuple[int, int, int]
+
+_SHOWN = 256  # pixels of a side
 
 SHAPES: Final[tuple[Shape, ...]] = get_args(Shape)
 COLOURS: Final[tuple[Colour, ...]] = get_args(Colour)
@@ -142,6 +145,16 @@ class Scene:
     seed: int
     index: int
     split: Split
+
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook."""
+        from PIL import Image
+
+        from multimodal.data.scenes.render import render_scene  # draws this file's scenes
+
+        file = io.BytesIO()
+        Image.fromarray(render_scene(self, _SHOWN)).save(file, "PNG")
+        return file.getvalue()
 
     def select(
         self,

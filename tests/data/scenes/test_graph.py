@@ -1,10 +1,20 @@
+import io
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from multimodal.data.scenes import RELATIONS, SceneObject, offset, relations, sample_scene
+from multimodal.data.scenes import (
+    RELATIONS,
+    SceneObject,
+    offset,
+    relations,
+    render_scene,
+    sample_scene,
+)
 
 
 def object_at(x, y):
@@ -56,3 +66,9 @@ def test_select_finds_the_objects_with_all_the_attributes():
     assert scene.select() == scene.objects
     textures = [thing.texture for thing in scene.objects]
     assert len(scene.select(texture=textures[0])) == textures.count(textures[0])
+
+
+def test_a_scene_shows_itself_in_a_notebook():
+    scene = sample_scene(0, 7, "test")
+    with Image.open(io.BytesIO(scene._repr_png_())) as picture:
+        assert np.array_equal(np.asarray(picture), render_scene(scene, 256))
