@@ -29,6 +29,7 @@ class Models:
         device: ``auto`` takes a GPU if there is one.
 
     Attributes:
+        sources: What was named for each task.
         problems: Why a task has no model, in a sentence.
 
     Example:
@@ -38,6 +39,7 @@ class Models:
     """
 
     def __init__(self, sources: Mapping[str, str], device: str | torch.device = "auto") -> None:
+        self.sources = dict(sources)
         self.problems: dict[str, str] = {}
         self._found: dict[str, object] = {}
         for task, source in sources.items():

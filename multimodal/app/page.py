@@ -1,8 +1,9 @@
 """The page: four tabs, each with an input, an example at a click, a sentence and a drawing."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from multimodal.app.replies import LONGEST_QUESTION, LONGEST_TEXT, Replies
+from multimodal.app.replies import LONGEST_QUESTION, LONGEST_TEXT, Replies, Reply
 from multimodal.predictors.attribution import METHODS
 
 CSS = """
@@ -11,6 +12,13 @@ footer { display: none !important; }
 """
 
 _HEIGHT = 320
+_SWEEP, _KEEP = 3600, 86_400  # seconds: what is older than a day goes, and at the end all of it
+_KNOWN = {
+    "captioning-scenes": "scenes of coloured shapes",
+    "vqa-scenes": "scenes of coloured shapes, and questions about them",
+    "sentiment-reviews": "the built-in reviews of films",
+    "classification-digits": "the ten handwritten digits",
+}
 
 
 def build(replies: Replies) -> Any:
@@ -26,16 +34,19 @@ def build(replies: Replies) -> Any:
         ImportError: If gradio is not installed; the message says how to get it.
     """
     gradio = _gradio()
-    with gradio.Blocks(title="multimodal", analytics_enabled=False) as page:
+    with gradio.Blocks(
+        title="multimodal", analytics_enabled=False, delete_cache=(_SWEEP, _KEEP)
+    ) as page:
         gradio.Markdown("# multimodal\nA CNN looks, an LSTM reads and writes.")
         with gradio.Tab("Caption", id="caption"):
-            _problem(gradio, replies, "captioning")
+            _model(gradio, replies, "captioning")
             picture, example, go = _picture_row(gradio, "Draw a scene", "Caption it")
             outputs = _outputs(gradio, "The caption", "Where the model looked for each word")
             example.click(lambda: replies.scene("captioning"), None, picture, **_CALL)
-            go.click(replies.caption, picture, outputs, **_CALL)
+            go.click(_shown(replies.caption), picture, outputs, **_UNOPENED)
+            _clear(picture, outputs)
         with gradio.Tab("Ask", id="ask"):
-            _problem(gradio, replies, "vqa")
+            _model(gradio, replies, "vqa")
             picture, example, _ = _picture_row(gradio, "Draw a scene and ask", "")
             question = gradio.Textbox(
                 label="Your question", max_length=LONGEST_QUESTION, elem_id="question"
@@ -45,11 +56,13 @@ def build(replies: Replies) -> Any:
                 gradio, "The answer", "Where the model looked, and what else it thinks"
             )
             example.click(replies.scene_and_question, None, [picture, question], **_CALL)
+            answer = _shown(replies.answer)
             gradio.on(
-                [go.click, question.submit], replies.answer, [picture, question], outputs, **_CALL
+                [go.click, question.submit], answer, [picture, question], outputs, **_UNOPENED
             )
+            _clear(picture, outputs)
         with gradio.Tab("Sentiment", id="sentiment"):
-            _problem(gradio, replies, "sentiment")
+            _model(gradio, replies, "sentiment")
             text = gradio.Textbox(
                 label="Your text", lines=4, max_length=LONGEST_TEXT, elem_id="text"
             )
@@ -58,19 +71,23 @@ def build(replies: Replies) -> Any:
                 go = gradio.Button("Judge it", variant="primary")
             outputs = _outputs(gradio, "The verdict", "What each word contributed")
             example.click(replies.review, None, text, **_CALL)
-            go.click(replies.judge, text, outputs, **_CALL)
+            go.click(_shown(replies.judge), text, outputs, **_UNOPENED)
         with gradio.Tab("Classify", id="classify"):
-            _problem(gradio, replies, "classification")
+            _model(gradio, replies, "classification")
             picture, example, _ = _picture_row(gradio, "Take an example", "")
-            method = gradio.Radio(list(METHODS), value="occlusion", label="Explained by")
+            ways = [(method.replace("_", " "), method) for method in METHODS]
+            method = gradio.Radio(ways, value="occlusion", label="Explained by")
             go = gradio.Button("Classify it", variant="primary")
             outputs = _outputs(gradio, "What it shows", "What spoke for it")
             example.click(replies.example_to_classify, None, picture, **_CALL)
-            go.click(replies.classify, [picture, method], outputs, **_CALL)
+            go.click(_shown(replies.classify), [picture, method], outputs, **_UNOPENED)
+            _clear(picture, outputs)
     return page.queue(max_size=32, default_concurrency_limit=1)
 
 
 _CALL: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 1}
+# gradio would open a picture before us, and what is none would then be no sentence.
+_UNOPENED: dict[str, Any] = {**_CALL, "preprocess": False}
 
 
 def _gradio() -> Any:
@@ -83,15 +100,38 @@ def _gradio() -> Any:
     return gradio
 
 
-def _problem(gradio: Any, replies: Replies, task: str) -> None:
-    """Say above a tab that it has no model."""
+def _shown(reply: Callable[..., Reply]) -> Callable[..., list[Any]]:
+    """Let a function of paths and texts take what the browser sends, and show what it returns."""
+
+    def show(*given: Any) -> list[Any]:
+        plain = (each.get("path") if isinstance(each, Mapping) else each for each in given)
+        return _filled(reply(*plain))
+
+    return show
+
+
+def _filled(reply: Reply) -> list[Any]:
+    """The values of `_outputs`: without a drawing, there is no place for one."""
+    import gradio
+
+    return [reply.said, gradio.update(visible=reply.picture is not None), reply.picture]
+
+
+def _clear(picture: Any, outputs: list[Any]) -> None:
+    """Take away what was said of another picture."""
+    picture.change(lambda: _filled(Reply("", None)), None, outputs, **_CALL)
+
+
+def _model(gradio: Any, replies: Replies, task: str) -> None:
+    """Say above a tab that it has no model, or what a shipped one knows."""
     if sentence := replies.models.problems.get(task):
         gradio.Textbox(value=sentence, label="This tab has no model", interactive=False)
+    elif (name := replies.models.sources.get(task, "")) in _KNOWN:
+        gradio.Markdown(f"The model `{name}` knows {_KNOWN[name]}, and nothing else.")
 
 
 def _picture_row(gradio: Any, example: str, go: str) -> tuple[Any, Any, Any]:
     """An input for a picture, and buttons below it."""
-    # As a file: gradio would decode a picture of any size before we could look at it.
     picture = gradio.Image(
         type="filepath",
         image_mode=None,
@@ -109,14 +149,15 @@ def _picture_row(gradio: Any, example: str, go: str) -> tuple[Any, Any, Any]:
 
 
 def _outputs(gradio: Any, said: str, drawn: str) -> list[Any]:
-    """A sentence and a drawing, which has no button that shares it with others."""
+    """A sentence and a place for a drawing, which has no button that shares it with others."""
     sentence = gradio.Textbox(label=said, interactive=False, elem_classes=["said"])
-    gradio.Markdown(drawn)
-    picture = gradio.Image(
-        show_label=False,
-        interactive=False,
-        format="png",
-        buttons=["download", "fullscreen"],
-        elem_classes=["drawn"],
-    )
-    return [sentence, picture]
+    with gradio.Column(visible=False) as place:
+        gradio.Markdown(drawn)
+        picture = gradio.Image(
+            show_label=False,
+            interactive=False,
+            format="png",
+            buttons=["download", "fullscreen"],
+            elem_classes=["drawn"],
+        )
+    return [sentence, place, picture]

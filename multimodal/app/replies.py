@@ -4,6 +4,7 @@ Whatever goes wrong with an input is a sentence, too. Pictures come as files, so
 decoded before `multimodal.data.images.load_image` has bounded it.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT: Final = 10_000  # letters
 LONGEST_QUESTION: Final = 300
-_DPI = 110
+_DPI = 220  # about twice what the page is wide, for screens that show it
 _SIDE = 128  # of a scene, where no model says how large it sees one
 _WORLDS = 1_000_000
 _CHANCE = SystemRandom()
@@ -73,7 +74,7 @@ class Replies:
             caption = predictor(_file(picture))
             return Reply(caption.text or "The model wrote no word.", _drawn(caption.figure()))
 
-        return _told(reply)
+        return _told(reply, picture)
 
     def answer(self, picture: str | None, question: str) -> Reply:
         """Answer a question about a picture, and draw where the model looked.
@@ -92,7 +93,7 @@ class Replies:
             share = f"{answer.answer}, {100 * answer.probability:.1f} %{note}"
             return Reply(share, _drawn(answer.figure()))
 
-        return _told(reply)
+        return _told(reply, picture)
 
     def judge(self, text: str) -> Reply:
         """Judge a text, and draw its words in the colours of what they contributed.
@@ -119,12 +120,12 @@ class Replies:
 
         def reply() -> Reply:
             predictor = self.models.get("classification", ClassificationPredictor)
-            why = explain(predictor, _file(picture), method=_method(method))
+            why = explain(predictor, _file(picture, "take an example"), method=_method(method))
             share = next((share for label, share in why.ranked if label == why.said), None)
             sure = "" if share is None else f", {100 * share:.1f} %"
             return Reply(f"{why.said}{sure}", _drawn(why.figure()))
 
-        return _told(reply)
+        return _told(reply, picture)
 
     def scene(self, task: str) -> NDArray[np.uint8]:
         """Draw a scene of the built-in world, as large as a task's model sees one.
@@ -180,17 +181,19 @@ def _any_scene() -> Scene:
     return sample_scene(_CHANCE.randrange(_WORLDS), 0, "test")
 
 
-def _told(reply: Callable[[], Reply]) -> Reply:
+def _told(reply: Callable[[], Reply], picture: str | None = None) -> Reply:
     """Turn what is wrong with an input, or the lack of a model, into a sentence."""
     try:
         return reply()
     except (ValueError, TypeError, OSError) as error:
-        return Reply(str(error), None)
+        # Whoever put the picture in knows its name, and not where the page keeps it.
+        folder = f"{Path(picture).parent}{os.sep}" if picture else ""
+        return Reply(str(error).replace(folder, "") if folder else str(error), None)
 
 
-def _file(picture: str | None) -> Path:
+def _file(picture: str | None, instead: str = "draw a scene") -> Path:
     if not picture:
-        raise ValueError("Put a picture in first, or draw a scene.")
+        raise ValueError(f"Put a picture in first, or {instead}.")
     return Path(picture)
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from multimodal.app.models import Models
-from multimodal.app.page import build
-from multimodal.app.replies import Replies
+from multimodal.app.page import _KNOWN, _shown, build
+from multimodal.app.replies import Replies, Reply
 from multimodal.app.server import HOST, free_port, make_app
+from multimodal.cli.app import _TABS
 
 
 def test_without_gradio_the_page_says_how_to_get_it(monkeypatch):
@@ -29,6 +30,24 @@ def test_a_tab_without_a_model_says_so_above():
     page = build(Replies(Models({"vqa": "nowhere.ckpt"})))
     shown = [part["props"].get("value") for part in page.get_config_file()["components"]]
     assert any("No model for questions about pictures" in str(value) for value in shown)
+
+
+def test_what_a_shipped_model_knows_is_said_above(replies):
+    pytest.importorskip("gradio")
+    assert set(_KNOWN) == {name for name, _ in _TABS.values()}
+    page = build(Replies(Models({"classification": "classification-digits"}, "cpu")))
+    shown = [part["props"].get("value") for part in page.get_config_file()["components"]]
+    assert any("knows the ten handwritten digits" in str(value) for value in shown)
+    own = [part["props"].get("value") for part in build(replies).get_config_file()["components"]]
+    assert not any("knows" in str(value) for value in own)
+
+
+def test_a_file_reaches_the_replies_unopened():
+    pytest.importorskip("gradio")
+    show = _shown(lambda picture, question: Reply(f"{question} {picture}", None))
+    said, place, drawing = show({"path": "text.png", "url": "there"}, "what?")
+    assert (said, place["visible"], drawing) == ("what? text.png", False, None)
+    assert show(None, "what?")[0] == "what? None"
 
 
 @pytest.fixture
@@ -104,10 +123,12 @@ class Reader:
     def write(self, where, text):
         self.shown(f"{where} textarea, {where} input")[0].send_keys(text)
 
+    def said(self):
+        return "".join(each.get_attribute("value") for each in self.shown(".said textarea"))
+
     def answer(self, name):
         """What the open tab says, with a screenshot where somebody wants to look at it."""
-        self.wait.until(lambda _: self.shown(".said textarea"))
-        said = self.wait.until(lambda _: self.shown(".said textarea")[0].get_attribute("value"))
+        said = self.wait.until(lambda _: self.said())
         self.wait.until(lambda _: self.shown(".drawn img"))
         time.sleep(1)
         if folder := os.environ.get("MULTIMODAL_SCREENSHOTS"):
@@ -118,12 +139,18 @@ class Reader:
 
 @pytest.mark.slow
 def test_every_tab_answers_in_a_browser_and_nothing_leaves_the_machine(
-    address, browser, replies, red
+    address, browser, replies, red, tmp_path
 ):
     browser.get(address)
     reader = Reader(browser)
     reader.open("Caption")
+    (tmp_path / "text.png").write_text("This is no picture.")
+    reader.upload(str(tmp_path / "text.png"))
+    reader.click("Caption it")
+    assert reader.wait.until(lambda _: reader.said()).startswith("text.png is not a picture")
+    assert not reader.shown(".drawn")
     reader.click("Draw a scene")
+    reader.wait.until(lambda _: not reader.said())
     reader.await_picture()
     reader.click("Caption it")
     assert "picture" in reader.answer("caption")

@@ -71,6 +71,7 @@ def test_reviews_are_written(replies):
         ("judge", [""], "Write a text first."),
         ("judge", ["a" * (LONGEST_TEXT + 1)], "A text has 10,000 letters at most"),
         ("judge", ["..."], "A text has no word in it"),
+        ("classify", [None, "occlusion"], "Put a picture in first, or take an example."),
         ("classify", ["RED", "lime"], "The ways to explain are saliency"),
     ],
 )
@@ -78,6 +79,13 @@ def test_what_is_wrong_is_a_sentence(replies, red, *, verb, given, sentence):
     reply = getattr(replies, verb)(*(red if part == "RED" else part for part in given))
     assert sentence in reply.said
     assert reply.picture is None
+
+
+def test_a_sentence_names_a_file_and_not_where_the_page_keeps_it(replies, tmp_path):
+    (tmp_path / "text.png").write_text("This is no picture.")
+    said = replies.caption(str(tmp_path / "text.png")).said
+    assert said.startswith("text.png is not a picture in a format read here")
+    assert "No picture gone.png" in replies.caption(str(tmp_path / "gone.png")).said
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(replies, tmp_path):
