@@ -16,7 +16,7 @@ _SWEEP, _KEEP = 3600, 86_400  # seconds: what is older than a day goes, and at t
 _KNOWN = {
     "captioning-scenes": "scenes of coloured shapes",
     "vqa-scenes": "scenes of coloured shapes, and questions about them",
-    "sentiment-reviews": "the built-in reviews of films",
+    "sentiment-reviews": "the built-in reviews",
     "classification-digits": "the ten handwritten digits",
 }
 
