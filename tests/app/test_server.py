@@ -1,5 +1,6 @@
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,18 @@ def test_other_names_of_this_machine_are_refused(client):
 def test_its_functions_are_no_public_interface(client):
     assert client.get("/docs").status_code != 200 or "swagger" not in client.get("/docs").text
     assert client.get("/gradio_api/info").json()["named_endpoints"] == {}
+
+
+def test_what_was_put_in_is_deleted_at_the_end(replies, tmp_path, monkeypatch):
+    from starlette.testclient import TestClient
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with TestClient(make_app(replies), base_url=f"http://{HOST}:7860") as client:
+        given = {"files": ("a.png", b"some bytes")}
+        (path,) = client.post("/gradio_api/upload", files=given).json()
+        assert Path(path).is_relative_to(tmp_path)
+        assert Path(path).read_bytes() == b"some bytes"
+    assert not Path(path).exists()
 
 
 def test_a_port_that_is_taken_is_passed_over():
