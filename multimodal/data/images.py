@@ -141,7 +141,10 @@ def _decode(data: bytes, name: str, max_pixels: int) -> Tensor:
     except UnidentifiedImageError:
         raise ImageError(_not_a_picture(data, name)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is too large: {error}") from error
+        raise ImageError(
+            f"{name} has more pixels than can be opened safely; save it with at most "
+            f"{max_pixels:,}."
+        ) from error
     except Exception as error:  # decoders raise whatever they meet in a broken header
         raise _damaged(name, error) from error
     return _from_pil(image, name, max_pixels)

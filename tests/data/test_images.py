@@ -234,13 +234,13 @@ def test_an_animation_shows_its_first_frame(kind):
 def test_a_bomb_is_refused_by_its_header(tmp_path, width, height):
     path = tmp_path / "bomb.png"
     path.write_bytes(png_claiming(width, height))
-    with pytest.raises(ImageError, match=r"bomb\.png (has \d+ x \d+ pixels|is too large)"):
+    with pytest.raises(ImageError, match=r"bomb\.png (has \d+ x \d+ pixels|has more pixels than)"):
         load_image(path)
 
 
 @pytest.mark.filterwarnings("error::PIL.Image.DecompressionBombWarning")
 def test_a_bomb_is_refused_where_warnings_are_errors():
-    with pytest.raises(ImageError, match="is too large"):
+    with pytest.raises(ImageError, match="more pixels than can be opened safely"):
         load_image(png_claiming(10_000, 10_000))
 
 
