@@ -287,7 +287,8 @@ class ClassificationPredictor:
             numbers = zip(values[:, 0].tolist(), seen, strict=True)
             return [self._number(*each) for each in numbers]
         # The outputs are ranked, since several probabilities may round to 1.
-        order = outputs.argsort(dim=-1, descending=True, stable=True)
+        wanted = top if self.target == "label" else len(self.labels)
+        order = outputs.topk(min(wanted, len(self.labels)), dim=-1).indices
         shares = values.gather(1, order)
         return [
             self._result(*row, top)
