@@ -5,10 +5,12 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import jaxtyping
 import pytest
+import torch
 
 from multimodal.cli.configs import find_config
-from multimodal.cli.main import _VERBS
+from multimodal.cli.main import _VERBS, main
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -42,9 +44,21 @@ def test_every_extra_of_a_page_can_be_installed(page):
     assert extras <= set(project["optional-dependencies"])
 
 
+STARTED = (ROOT / "docs" / "getting_started.md").read_text(encoding="utf-8")
+FIRST, SEARCH = re.findall(r"^```python\n(.*?)^```", STARTED, re.DOTALL | re.MULTILINE)
+
+
 def test_the_python_of_the_first_minute_runs(capsys):
-    text = (ROOT / "docs" / "getting_started.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    exec(compile(block, "getting_started.md", "exec"), {})
+    exec(compile(FIRST, "getting_started.md", "exec"), {})
     caption, answer, verdict = capsys.readouterr().out.splitlines()
     assert (caption, answer, verdict) == ("nothing but a purple circle", "1", "positive")
+
+
+@pytest.mark.slow
+def test_the_python_over_graphs_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # it would fix sizes
+    assert main(["export", "captioning-scenes", "graphs", "--onnx"]) == 0
+    names = {"images": torch.zeros(2, 3, 64, 64, dtype=torch.uint8)}
+    exec(compile(SEARCH, "getting_started.md", "exec"), names)
+    assert len(names["found"].tokens) == 2
