@@ -223,7 +223,7 @@ def main() -> None:
     options = read_options(__doc__)
     machine = Machine.tuned(options.device, options.threads)
     full = not options.quick
-    reviews = REVIEWS if full else replace(REVIEWS, batch=12)  # the packed side takes half a minute
+    reviews = REVIEWS if full else replace(REVIEWS, batch=8)  # the packed side takes half a minute
     results = compare(reviews, SENTENCES, machine, full=full, seconds=90 if full else 15)
     if full:
         results["figures"]["sweep"] = sweep(machine, seconds=120)

@@ -10,7 +10,7 @@ import torch
 
 from multimodal.hardware import choose_hardware, tune_cpu
 
-_LONG_ROUND = 20.0  # seconds, beside which a first round's warming up is nothing
+_LONG_ROUND = 10.0  # seconds, beside which a first round's warming up is nothing
 
 
 def read_options(about: str) -> argparse.Namespace:
