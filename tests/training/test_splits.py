@@ -20,6 +20,7 @@ class Data:
 
 def trainer(folder, **changes):
     parts = {"datamodule": Data(), "log_dir": str(folder), "is_global_zero": True, "logger": 1}
+    parts["enable_validation"] = True
     return Mock(spec=Trainer, **parts | changes)
 
 
@@ -47,6 +48,17 @@ def test_training_and_test_write_what_they_read(tmp_path):
 def test_nothing_is_written_where_there_is_nothing_to_say(tmp_path, changes):
     SplitSizes().on_train_start(trainer(tmp_path / "run", **changes), TASK)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_validation_asks_for_no_such_split(tmp_path):
+    SplitSizes().on_train_start(trainer(tmp_path / "run", enable_validation=False), TASK)
+    assert json.loads((tmp_path / "run" / SPLIT_SIZES).read_text()) == {"train": 5}
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_a_run(tmp_path, caplog):
+    (tmp_path / "run").write_text("a file where the folder should be")
+    SplitSizes().on_train_start(trainer(tmp_path / "run"), TASK)
+    assert "will not know the sizes of the splits" in caplog.text
 
 
 def test_cards_look_for_the_same_file():
