@@ -66,6 +66,34 @@ def test_every_parameter_gets_a_gradient():
     assert [name for name, p in task.model.named_parameters() if p.grad is None] == []
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_moved_texts_have_a_larger_loss_and_teach_every_parameter(frozen):
+    data = make_data()
+    task = make_task(data, adversarial=0.5)
+    if frozen:
+        task.model.embedding.weight.requires_grad_(False)
+    batch = next(iter(data.train_dataloader()))
+    plain, _ = task.model_step(batch)
+    moved = task._loss_with_moved(batch)
+    assert moved > plain
+    moved.backward()
+    assert all((p.grad is not None) == p.requires_grad for p in task.model.parameters())
+
+
+def test_numbers_are_learned_from_moved_texts_too(tmp_path):
+    data = make_data(target="number")
+    task = make_task(data, adversarial=0.5)
+    before = [parameter.detach().clone() for parameter in task.model.parameters()]
+    make_trainer(tmp_path).fit(task, data)
+    changed = zip(before, task.model.parameters(), strict=True)
+    assert all(torch.isfinite(new).all() and not torch.equal(old, new) for old, new in changed)
+
+
+def test_a_move_of_less_than_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"0 or more .* got -1"):
+        make_task(make_data(), adversarial=-1.0)
+
+
 def test_texts_without_a_label_are_left_out_of_the_loss():
     data = make_data()
     task = make_task(data).eval()
