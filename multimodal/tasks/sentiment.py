@@ -27,7 +27,7 @@ from multimodal.metrics.regression import RegressionScores
 from multimodal.models.sentiment import SentimentClassifier, SentimentSettings
 from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
 from multimodal.text import Vocabulary
-from multimodal.training.adversarial import hardest_move
+from multimodal.training.adversarial import adversarial_loss
 from multimodal.training.callbacks import trusted_callbacks
 from multimodal.training.compatibility import refuse_other_network
 from multimodal.training.optimisation import Rates, adamw_by_depth
@@ -276,13 +276,16 @@ class SentimentTask(LightningModule):
         return losses / known.sum().clamp(min=1)
 
     def _loss_with_moved(self, batch: TextBatch) -> Tensor:
-        """Average the loss of the texts and that of the same texts, moved where it hurts most."""
         vectors = self.model.embedding(batch.tokens)
         if not vectors.requires_grad:  # word vectors that stay as they start
             vectors.requires_grad_()
-        loss = self._loss(self.model.classify(vectors, batch.mask).float(), batch)
-        moved = vectors + hardest_move(loss, vectors, batch.mask, self.adversarial)
-        return (loss + self._loss(self.model.classify(moved, batch.mask).float(), batch)) / 2
+        table = self.model.embedding.weight
+        above = [each for each in self.model.parameters() if each is not table]
+
+        def loss_of(moved: Tensor) -> Tensor:
+            return self._loss(self.model.classify(moved, batch.mask).float(), batch)
+
+        return adversarial_loss(loss_of, vectors, batch.mask, above, size=self.adversarial)
 
     def _number(self, name: str) -> Tensor:
         return self.get_buffer(name)

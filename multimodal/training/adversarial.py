@@ -12,13 +12,64 @@ References:
     would make them larger than any move; here the move grows with them instead.
 """
 
+from collections.abc import Callable, Iterable
+
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
+
+
+def adversarial_loss(
+    loss_of: Callable[[Tensor], Tensor],
+    vectors: Float[Tensor, "batch time embedding"],
+    mask: Bool[Tensor, "batch time"],
+    parameters: Iterable[nn.Parameter],
+    *,
+    size: float,
+) -> Float[Tensor, ""]:
+    """Average the loss of texts as they are and of the same texts moved where it hurts most.
+
+    Args:
+        loss_of: What computes the loss from word vectors.
+        vectors: Word vectors ``(batch, time, embedding)`` that need a gradient.
+        mask: True where a word is real.
+        parameters: What `loss_of` learns; not what the vectors come from.
+        size: As of `hardest_move`.
+
+    Returns:
+        The average, with its gradient. The move counts as given: nothing learns through it.
+
+    Example:
+        >>> weight = nn.Parameter(torch.tensor([1.0, 0.0]))
+        >>> vectors = torch.tensor([[[3.0, 4.0]]], requires_grad=True)
+        >>> mask = torch.tensor([[True]])
+        >>> loss = adversarial_loss(
+        ...     lambda moved: (moved @ weight).sum(), vectors, mask, [weight], size=0.2
+        ... )
+        >>> loss.item()  # the average of 3 and, moved by 0.2 * 5, of 4
+        3.5
+        >>> loss.backward()
+        >>> weight.grad.tolist()
+        [3.5, 4.0]
+    """
+    learning = [vectors, *(each for each in parameters if each.requires_grad)]
+    loss = loss_of(vectors)
+    gradients = torch.autograd.grad(loss, learning, allow_unused=True)
+    assert gradients[0] is not None
+    moved = loss_of(vectors + hardest_move(gradients[0], vectors, mask, size))
+    # Walking back through the first reading once more would cost as much as both readings: the sum
+    # of products has the gradient that is known already.
+    products = [
+        (gradient * each).sum()
+        for gradient, each in zip(gradients, learning, strict=True)
+        if gradient is not None
+    ]
+    known = torch.stack(products).sum()
+    return (loss.detach() + known - known.detach() + moved) / 2
 
 
 def hardest_move(
-    loss: Float[Tensor, ""],
+    gradient: Float[Tensor, "batch time embedding"],
     vectors: Float[Tensor, "batch time embedding"],
     mask: Bool[Tensor, "batch time"],
     size: float,
@@ -26,23 +77,23 @@ def hardest_move(
     """Find the move of each text's word vectors that raises the loss most, to first order.
 
     Args:
-        loss: Of the texts, computed from ``vectors``.
-        vectors: Word vectors ``(batch, time, embedding)``.
+        gradient: Of the loss, for the word vectors ``(batch, time, embedding)``.
+        vectors: The word vectors, zero or not at the padding.
         mask: True where a word is real.
         size: Length of the move of a whole text, in lengths of its average word vector.
 
     Returns:
-        What to add to the vectors ``(batch, time, embedding)``, without a gradient: along that of
-        the loss, so zero at the padding, and zero for a text that has no part in the loss.
+        What to add to the vectors ``(batch, time, embedding)``, without a gradient; zero for a text
+        that has no part in the loss.
 
     Example:
-        >>> vectors = torch.tensor([[[3.0, 4.0]]], requires_grad=True)
-        >>> hardest_move(-vectors[0, 0, 0], vectors, torch.tensor([[True]]), size=0.1).tolist()
+        >>> vectors = torch.tensor([[[3.0, 4.0]]])
+        >>> gradient = torch.tensor([[[-2.0, 0.0]]])
+        >>> hardest_move(gradient, vectors, torch.tensor([[True]]), size=0.1).tolist()
         [[[-0.5, 0.0]]]
     """
-    (gradient,) = torch.autograd.grad(loss, vectors, retain_graph=True)  # the loss still teaches
     steepness = gradient.square().sum(dim=(1, 2)).sqrt()
-    words = mask.sum(dim=1).clamp(min=1)
-    length = (vectors.detach().square().sum(dim=(1, 2)) / words).sqrt()  # of a word's vector
+    squares = torch.where(mask.unsqueeze(-1), vectors.detach().square(), 0).sum(dim=(1, 2))
+    length = (squares / mask.sum(dim=1).clamp(min=1)).sqrt()  # of a word's vector
     factor = torch.where(steepness > 0, size * length / steepness, 0)
     return factor[:, None, None] * gradient
