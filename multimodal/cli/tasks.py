@@ -165,6 +165,8 @@ def row_of(class_path: str) -> TaskRow | None:
 def adopt_language_model(config: Namespace, saved: SavedModel) -> None:
     """Give a classifier's configuration the layers and the words of a language model.
 
+    Words of the training texts that the language model does not know are added to them.
+
     Args:
         config: The configuration of a verb; changed in place. Dropout stays as it is.
         saved: The language model's checkpoint.
@@ -173,8 +175,9 @@ def adopt_language_model(config: Namespace, saved: SavedModel) -> None:
     for name in _SHARED:
         if name in reader:
             config.model.init_args.settings.reader[name] = reader[name]
-    if "tokens" in config.data.get("init_args", {}):
-        config.data.init_args.tokens = saved.vocabulary
+    data = config.data.get("init_args", {})
+    if "tokens" in data and "own_words" in data:
+        data.tokens, data.own_words = saved.vocabulary, True
 
 
 def take_lists(config: Namespace) -> dict[str, list[str]]:

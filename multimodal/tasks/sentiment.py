@@ -207,6 +207,11 @@ class SentimentTask(LightningModule):
             start_from_vectors(self.model.embedding, self.word_vectors, self.words.to_list())
         if self.language_model:
             saved = read_checkpoint(self.language_model, task="language_model")
+            if saved.extra.get("level") == "characters":
+                raise ValueError(
+                    f"{self.language_model} is a language model of characters, and a sentiment "
+                    "classifier reads words. Train one with `--data.level words`."
+                )
             theirs = Vocabulary(saved.vocabulary)
             start_from_language_model(self.model, saved.state_dict, theirs, self.words)
         data = getattr(self.trainer, "datamodule", None)

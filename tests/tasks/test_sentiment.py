@@ -200,6 +200,21 @@ def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
     torch.testing.assert_close(read, heard)
 
 
+def test_a_language_model_of_characters_is_refused(tmp_path):
+    reader = {"directions": "ahead", "embedding_dim": 12, "hidden_dim": 16}
+    texts = LanguageModelData(
+        sources=[TextSource(reviews=COUNTS)], level="characters", batch_size=2, window=10
+    )
+    settings = LanguageModelSettings(ReaderSettings(**reader))
+    trainer = make_trainer(tmp_path, max_steps=1, limit_val_batches=0)
+    trainer.fit(LanguageModelTask(settings, texts.vocabulary, "characters", False), texts)
+    trainer.save_checkpoint(tmp_path / "reader.ckpt")
+    data = make_data()
+    task = make_task(data, reader=reader, language_model=str(tmp_path / "reader.ckpt"))
+    with pytest.raises(ValueError, match=r"reader.ckpt is a language model of characters.*words"):
+        make_trainer(tmp_path).fit(task, data)
+
+
 def test_vectors_and_a_language_model_exclude_each_other():
     with pytest.raises(ValueError, match="both say what the words start from; give one"):
         make_task(make_data(), word_vectors="a.txt", language_model="b.ckpt")

@@ -21,7 +21,7 @@ from multimodal.data.modules.text_sources import ReviewCounts, TextFormat, TextS
 from multimodal.data.readers import holdout_texts
 from multimodal.data.readers.text_table import Target, TextColumns
 from multimodal.data.texts import TextDataset
-from multimodal.text import Vocabulary
+from multimodal.text import SPECIALS, Vocabulary
 
 _FOLD_HOLDOUT = 0.1
 
@@ -55,6 +55,8 @@ class SentimentData(LightningDataModule):
         keep: What is kept of these: the ``start``, the ``end``, or both ``ends``.
         tokens: A vocabulary to use instead of building one; the command line puts a checkpoint's
             here when it evaluates one, and a language model's when it starts from one.
+        own_words: Whether other words of the training texts are added to `tokens`,
+            as the command line has it for a language model's.
         known_labels: Labels to use, in this order, instead of collecting them; put here in the
             same way.
         workers: Processes that pad batches; 0 pads in the main one, which is fast enough.
@@ -84,6 +86,7 @@ class SentimentData(LightningDataModule):
         max_words: int = 400,
         keep: Keep = "start",
         tokens: list[str] | None = None,
+        own_words: bool = False,
         known_labels: list[str] | None = None,
         workers: int = 0,
         seed: int = 0,
@@ -111,6 +114,7 @@ class SentimentData(LightningDataModule):
         self.max_vocabulary = max_vocabulary
         self.reading = Excerpt(max_words, keep)
         self.tokens = tokens
+        self.own_words = own_words
         self.known_labels = known_labels
         self.workers = workers
         self.seed = seed
@@ -118,13 +122,17 @@ class SentimentData(LightningDataModule):
 
     @cached_property
     def words(self) -> Vocabulary:
-        """The vocabulary of the training texts, or the one that was given."""
-        if self.tokens:
+        """The vocabulary of the training texts, or the one that was given, or both."""
+        if self.tokens and not self.own_words:
             return Vocabulary(self.tokens)
         texts = (read_words(example.text, self.reading).words for example in self.examples("train"))
-        return Vocabulary.build(
+        own = Vocabulary.build(
             texts, min_count=self.min_count, max_size=self.max_vocabulary or None
         )
+        if not self.tokens:
+            return own
+        given, words = Vocabulary(self.tokens), own.to_list()[len(SPECIALS) :]
+        return Vocabulary([*self.tokens, *(word for word in words if word not in given)])
 
     @property
     def vocabulary(self) -> list[str]:

@@ -6,6 +6,7 @@ import torch
 from multimodal.data.modules import ReviewCounts, SentimentData
 from multimodal.data.modules.sentiment import in_order
 from multimodal.data.readers.text_table import TextColumns
+from multimodal.text import SPECIALS
 
 SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 
@@ -91,6 +92,14 @@ def test_the_vocabulary_and_labels_of_a_checkpoint_replace_those_of_the_data():
     expected = [data.labels.index(example.label) for example in data.examples("test")]
     assert batch.labels.tolist() == expected
     assert batch.tokens.max() == 4
+
+
+def test_words_of_the_training_texts_can_follow_a_given_vocabulary(tmp_path):
+    rows = "text,label,split\ngood good fun,1,train\nbad bad odd,0,train\n"
+    given = [*SPECIALS, "film", "bad"]
+    own = {"min_count": 2, "own_words": True}
+    assert table(tmp_path, rows, tokens=given, **own).vocabulary == [*given, "good"]
+    assert table(tmp_path, rows, **own).vocabulary == [*SPECIALS, "bad", "good"]
 
 
 def test_rare_words_and_long_texts_are_cut():
