@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from typing_extensions import override
 
@@ -52,6 +53,18 @@ class MovingAverage(WeightAveraging):
         """Put the weights back."""
         super().on_validation_epoch_end(trainer, pl_module)
         self._exchanged = False
+
+    @override
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on with both when a run is resumed; everything else wants the average alone.
+
+        Lightning's own puts the weights that were not averaged back whenever the same trainer has
+        trained before, so that a test of the best checkpoint would be one of other weights.
+        """
+        if trainer.state.fn == TrainerFn.FITTING:
+            super().on_load_checkpoint(trainer, pl_module, checkpoint)
 
     @override
     def on_save_checkpoint(
