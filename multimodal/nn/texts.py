@@ -46,7 +46,7 @@ class ReaderSettings:
         hidden_dropout: The same between layers.
         output_dropout: The same after the last layer.
         weight_drop: Dropout on the weights from state to state, a probability.
-        gradients: Of the word vectors: ``dense``, ``sparse``, or ``auto``: sparse for 30,000 words
+        gradients: Of the word vectors: ``dense``, ``sparse``, or ``auto``: sparse for 60,000 words
             and more. Not every optimiser takes sparse ones.
     """
 
