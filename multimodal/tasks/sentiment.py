@@ -57,8 +57,8 @@ class SentimentTask(LightningModule):
         language_model: Checkpoint of a language model to start from; empty for none.
         adversarial: Each training text is learned from as it is and with its word vectors moved
             to where the loss grows most (`multimodal.training.adversarial`): by how much, in
-            lengths of its average word vector; 0 for texts as they are only, which takes less than
-            half the time.
+            lengths of its average word vector; 0 for texts as they are only, which takes about half
+            the time.
         optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
             and a cosine.
 

@@ -57,8 +57,8 @@ def adversarial_loss(
     gradients = torch.autograd.grad(loss, learning, allow_unused=True)
     assert gradients[0] is not None
     moved = loss_of(vectors + hardest_move(gradients[0], vectors, mask, size))
-    # Walking back through the first reading once more would cost as much as both readings: the sum
-    # of products has the gradient that is known already.
+    # The first reading's gradient is known already. A sum of products has that gradient too, and
+    # spares walking back through that reading once more.
     products = [
         (gradient * each).sum()
         for gradient, each in zip(gradients, learning, strict=True)
