@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -25,6 +24,7 @@ from multimodal.data.modules import SentimentData
 from multimodal.metrics.classification import ClassificationScores
 from multimodal.metrics.regression import RegressionScores
 from multimodal.models.sentiment import SentimentClassifier, SentimentSettings
+from multimodal.nn.label_losses import label_loss, number_loss
 from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
 from multimodal.text import Vocabulary
 from multimodal.training.adversarial import adversarial_loss
@@ -267,18 +267,10 @@ class SentimentTask(LightningModule):
 
     def _loss(self, logits: Tensor, batch: TextBatch) -> Tensor:
         if not self.labels:
-            known = ~batch.labels.isnan()
-            targets = (batch.labels[known] - self._number("centre")) / self._number("scale")
-            errors = (logits[known, 0] - targets).square()
-            return errors.sum() / known.sum().clamp(min=1)
-        known = batch.labels >= 0
-        losses = F.cross_entropy(
-            logits[known],
-            batch.labels[known],
-            label_smoothing=self.label_smoothing if self.training else 0.0,
-            reduction="sum",
-        )
-        return losses / known.sum().clamp(min=1)
+            numbers = (batch.labels - self._number("centre")) / self._number("scale")
+            return number_loss(logits, numbers)
+        smoothing = self.label_smoothing if self.training else 0.0
+        return label_loss(logits, batch.labels, label_smoothing=smoothing)
 
     def _loss_with_moved(self, batch: TextBatch) -> Tensor:
         vectors = self.model.embedding(batch.tokens)

@@ -23,6 +23,7 @@ from multimodal.answers import AnswerVocabulary
 from multimodal.data.batches import QuestionBatch
 from multimodal.metrics.vqa_accuracy import VQAScores
 from multimodal.models.vqa import Answerer, AnswererSettings
+from multimodal.nn.label_losses import label_loss
 from multimodal.saving import CHECKPOINT_KEY, attach, read_checkpoint
 from multimodal.text import Vocabulary
 from multimodal.training.callbacks import trusted_callbacks
@@ -142,14 +143,8 @@ class VQATask(LightningModule):
             # Summed over the answers: a mean over thousands of them would hardly move the weights.
             soft = F.binary_cross_entropy_with_logits(logits, batch.scores, reduction="sum")
             return soft / len(logits), logits
-        known = batch.labels >= 0
-        losses = F.cross_entropy(
-            logits[known],
-            batch.labels[known],
-            label_smoothing=self.label_smoothing if self.training else 0.0,
-            reduction="sum",
-        )
-        return losses / known.sum().clamp(min=1), logits
+        smoothing = self.label_smoothing if self.training else 0.0
+        return label_loss(logits, batch.labels, label_smoothing=smoothing), logits
 
     @override
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:

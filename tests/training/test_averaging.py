@@ -20,57 +20,24 @@ def test_the_average_is_the_papers_and_forgets_its_beginning():
     assert int(average[1]) == 99
 
 
-def test_what_is_validated_and_saved_is_the_average(tmp_path):
-    class Counter(LightningModule):
-        def __init__(self):
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.zeros(1))
-            self.seen = []
-
-        def training_step(self, batch, batch_idx):
-            return -self.weight.sum()
-
-        def validation_step(self, batch, batch_idx):
-            self.seen.append(float(self.weight))
-            self.during = self.trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-            self.during = copy.deepcopy(self.during)
-
-        def configure_optimizers(self):
-            return torch.optim.SGD(self.parameters(), lr=1.0)
-
-    task, callback = Counter(), MovingAverage(0.5)
-    trainer = Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        enable_checkpointing=False,
-        callbacks=[callback],
-        default_root_dir=tmp_path,
-    )
-    batches = DataLoader(range(4))
-    trainer.fit(task, batches, batches)
-    # The weight is 1, 2, 3, 4 after the steps; the average starts at 1 and lags behind.
-    assert 1 < task.seen[0] < 4
-    assert float(task.during["state_dict"]["weight"]) == task.seen[0]
-    assert float(task.during["current_model_state"]["weight"]) == 4
-
-
 class Climber(LightningModule):
     """A weight that is 1, 2, 3 ... after the steps."""
 
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.tested = []
+        self.validated, self.tested = [], []
 
     def training_step(self, batch, batch_idx):
         return -self.weight.sum()
 
+    def validation_step(self, batch, batch_idx):
+        self.validated.append(self.weight.item())
+        during = self.trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+        self.saved = copy.deepcopy(during)
+
     def test_step(self, batch, batch_idx):
-        self.tested.append(float(self.weight))
+        self.tested.append(self.weight.item())
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=1.0)
@@ -92,9 +59,20 @@ def _trainer(folder, epochs, callbacks=()):
         enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=False,
+        num_sanity_val_steps=0,
         callbacks=[MovingAverage(0.5), *callbacks],
         default_root_dir=folder,
     )
+
+
+def test_what_is_validated_and_saved_is_the_average(tmp_path):
+    task, batches = Climber(), DataLoader(range(4))
+    _trainer(tmp_path, epochs=1).fit(task, batches, DataLoader(range(1)))
+    # The weight is 1, 2, 3, 4 after the steps; the average starts at 1 and lags behind.
+    (validated,) = task.validated
+    assert 1 < validated < 4
+    assert task.saved["state_dict"]["weight"].item() == validated
+    assert task.saved["current_model_state"]["weight"].item() == 4
 
 
 def test_the_trainer_that_trained_tests_a_checkpoints_average(tmp_path):
