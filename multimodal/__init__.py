@@ -9,22 +9,21 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from multimodal.tasks import public_names
+
 if TYPE_CHECKING:
-    from multimodal.predictors import load
-    from multimodal.predictors.captioning import CaptionPredictor
-    from multimodal.predictors.classification import ClassificationPredictor
-    from multimodal.predictors.explaining import Explanation, explain
-    from multimodal.predictors.results import (
-        Answer,
-        Caption,
-        Classification,
-        Passage,
-        Ranked,
-        Sentiment,
-    )
-    from multimodal.predictors.sentiment import SentimentPredictor
-    from multimodal.predictors.vqa import VQAPredictor
-    from multimodal.predictors.writing import Writer
+    from multimodal.captioning.predictor import CaptionPredictor
+    from multimodal.captioning.result import Caption
+    from multimodal.classification.predictor import ClassificationPredictor
+    from multimodal.classification.result import Classification, Ranked
+    from multimodal.explain.explaining import Explanation, explain
+    from multimodal.language_model.predictor import Writer
+    from multimodal.language_model.result import Passage
+    from multimodal.loading import load
+    from multimodal.sentiment.predictor import SentimentPredictor
+    from multimodal.sentiment.result import Sentiment
+    from multimodal.vqa.predictor import VQAPredictor
+    from multimodal.vqa.result import Answer
 
 try:
     __version__ = version("multimodal-lstm")
@@ -50,21 +49,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "load": "multimodal.predictors",
-    "explain": "multimodal.predictors.explaining",
-    "Explanation": "multimodal.predictors.explaining",
-    "Caption": "multimodal.predictors.results",
-    "CaptionPredictor": "multimodal.predictors.captioning",
-    "Answer": "multimodal.predictors.results",
-    "VQAPredictor": "multimodal.predictors.vqa",
-    "Sentiment": "multimodal.predictors.results",
-    "SentimentPredictor": "multimodal.predictors.sentiment",
-    "Passage": "multimodal.predictors.results",
-    "Ranked": "multimodal.predictors.results",
-    "Writer": "multimodal.predictors.writing",
-    "Classification": "multimodal.predictors.results",
-    "ClassificationPredictor": "multimodal.predictors.classification",
-}
+    "load": "multimodal.loading",
+    "explain": "multimodal.explain.explaining",
+    "Explanation": "multimodal.explain.explaining",
+} | public_names()
 
 
 def __getattr__(name: str) -> Any:

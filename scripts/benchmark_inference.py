@@ -27,12 +27,12 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import multimodal
+from multimodal.classification.predictor import to_grey
 from multimodal.data.images import load_image
-from multimodal.data.reviews import sample_review
-from multimodal.data.scenes import sample_scene
 from multimodal.decoding import beam_search
-from multimodal.predictors.classification import to_grey
 from multimodal.text import detokenize, tokenize
+from multimodal.worlds.reviews import sample_review
+from multimodal.worlds.scenes import sample_scene
 
 BATCHES = (1, 8, 64)
 COLD_SECONDS = {
@@ -179,8 +179,8 @@ def graphs(inputs: dict[str, list[Any]], folder: Path, machine: Machine, *, seco
         By what is computed, how often a second with ``torch`` and with ``onnx``, and as
         ``largest difference`` that of their numbers.
     """
-    from multimodal.folders import read_model
     from multimodal.onnx import write_onnx
+    from multimodal.saving import read_model
 
     found: dict[str, Any] = {}
     for name, make in (("captioning-scenes", caption_pairs), ("sentiment-reviews", text_pairs)):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from multimodal.data.scenes import check_caption, describe, render_scene, sample_scene
+from multimodal.worlds.scenes import check_caption, describe, render_scene, sample_scene
 
 TARGET = 2000  # complete scenes a second a core at 64 pixels
 

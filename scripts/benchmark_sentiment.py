@@ -23,7 +23,7 @@ import torch
 from machine import Machine, Way, read_options
 from sentiment_sides import Sizes
 
-from multimodal.training.row_adam import RowAdamW
+from multimodal.training.optimisers.row_adam import RowAdamW
 
 TARGETS = {
     "training": 5.0,

@@ -23,7 +23,7 @@ from benchmark_captioning import show_rates
 from machine import Machine, Way, read_options
 from vqa_sides import Sizes
 
-from multimodal.models.vqa import Answerer
+from multimodal.vqa.model import Answerer
 
 TARGETS = {"training": 5.0, "answering": 5.0}
 BATCHES, LENGTHS, QUESTIONS = (8, 32, 128), (5, 9, 18, 36), (1, 2, 5, 10, 20)

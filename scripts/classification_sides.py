@@ -24,17 +24,17 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from multimodal.classification.dataset import ClassificationDataset, PixelSource
+from multimodal.classification.model import Classifier, ClassifierSettings
 from multimodal.data.augmentation import Augmentation
 from multimodal.data.buckets import BucketSampler
-from multimodal.data.classification import ClassificationDataset, PixelSource
 from multimodal.data.examples import ImageExample, ImageFile, PixelImage
 from multimodal.data.loaders import ResumableLoader
 from multimodal.data.sources import ImageSource
 from multimodal.data.transforms import TrainTransform, TransformSettings
-from multimodal.models.classification import Classifier, ClassifierSettings
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.nn.label_losses import label_loss
-from multimodal.training.optimisation import Rates, adamw
+from multimodal.training.optimisers.adamw import Rates, adamw
 
 SMALL = 64  # up to this side, pictures lie in memory and are shifted; larger ones are cut
 PADDING = 1 / 8  # of a small picture's side

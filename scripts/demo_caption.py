@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 import multimodal
-from multimodal.data.scenes import sample_scene
-from multimodal.interpret.rendering import caption_figure, save_figure
+from multimodal.figures.rendering import caption_figure, save_figure
+from multimodal.worlds.scenes import sample_scene
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,10 +8,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from multimodal.data.scenes import sample_scene
-from multimodal.interpret.classes import class_figure
-from multimodal.interpret.rendering import save_figure
-from multimodal.predictors.classification import ClassificationPredictor
+from multimodal.classification.predictor import ClassificationPredictor
+from multimodal.figures.classes import class_figure
+from multimodal.figures.rendering import save_figure
+from multimodal.worlds.scenes import sample_scene
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,9 +8,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from multimodal.data.reviews import sample_review
-from multimodal.interpret.texts import text_line
-from multimodal.predictors.sentiment import SentimentPredictor
+from multimodal.figures.texts import text_line
+from multimodal.sentiment.predictor import SentimentPredictor
+from multimodal.worlds.reviews import sample_review
 
 
 def main(arguments: list[str] | None = None) -> int:

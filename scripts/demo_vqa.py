@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 import multimodal
-from multimodal.data.scenes import sample_scene
-from multimodal.interpret.answers import answer_figure
-from multimodal.interpret.rendering import save_figure
+from multimodal.figures.answers import answer_figure
+from multimodal.figures.rendering import save_figure
+from multimodal.worlds.scenes import sample_scene
 
 
 def main(arguments: list[str] | None = None) -> int:

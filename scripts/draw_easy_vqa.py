@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from multimodal.data.easy_scenes import write_easy_vqa
+from multimodal.worlds.easy_scenes import write_easy_vqa
 
 
 def main(arguments: list[str] | None = None) -> int:

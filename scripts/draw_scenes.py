@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 import multimodal
-from multimodal.data.scenes import check_caption, sample_scene
-from multimodal.interpret.rendering import WordMaps, caption_sheet, save_figure
+from multimodal.figures.rendering import WordMaps, caption_sheet, save_figure
+from multimodal.worlds.scenes import check_caption, sample_scene
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import multimodal
-from multimodal.cli.cards import write_card
-from multimodal.cli.runs import RunFacts, read_run
-from multimodal.data.reviews import sample_review
-from multimodal.data.scenes import ask, check_caption, describe, sample_scene
-from multimodal.folders import halved, write_folder
-from multimodal.folders.names import PRETRAINED
 from multimodal.metrics.bleu import bleu
 from multimodal.metrics.cider import cider_d
-from multimodal.saving import SavedModel, read_checkpoint
+from multimodal.saving import halved, write_folder
+from multimodal.saving.card import write_card
+from multimodal.saving.checkpoint import SavedModel, read_checkpoint
+from multimodal.saving.names import PRETRAINED
+from multimodal.saving.runs import RunFacts, read_run
 from multimodal.text import tokenize
+from multimodal.worlds.reviews import sample_review
+from multimodal.worlds.scenes import ask, check_caption, describe, sample_scene
 
 SEED = 0
 MOST_BYTES = 12_000_000  # of all models together
@@ -91,7 +91,7 @@ def measure_answers(model: Any, count: int) -> dict[str, float]:
 def measure_digits(model: Any, count: int) -> dict[str, float]:
     """Classify the digits of the test part."""
     # Only now: it takes seconds to import, with Lightning.
-    from multimodal.data.modules.image_sources import LabelledImages
+    from multimodal.data.image_formats import LabelledImages
 
     source = LabelledImages("digits", seed=SEED)
     examples = source.read("test")[:count]
@@ -128,7 +128,7 @@ RECIPES = {
         measure_captions,
         1_000,
         "Pictures of one to several drawn shapes, and five captions of each from a small grammar; "
-        "all of it is drawn by `multimodal.data.scenes`. Whether a caption is true is checked "
+        "all of it is drawn by `multimodal.worlds.scenes`. Whether a caption is true is checked "
         "against the scene: `truth/captions` is the share of captions of which all is true.",
     ),
     "vqa-scenes": Recipe(
@@ -138,7 +138,7 @@ RECIPES = {
         measure_answers,
         1_000,
         "Pictures of drawn shapes with ten questions about each, whose answers follow from the "
-        "scene; all of it is drawn by `multimodal.data.scenes`. The encoder starts from that of "
+        "scene; all of it is drawn by `multimodal.worlds.scenes`. The encoder starts from that of "
         "captioning-scenes.",
         start="captioning-scenes",
     ),
@@ -161,7 +161,7 @@ RECIPES = {
         _words(f"--data.reviews.train 64 --data.reviews.val 8 --data.reviews.test 8 {_ONE_EPOCH}"),
         measure_verdicts,
         2_000,
-        "Reviews of films, restaurants and hotels that `multimodal.data.reviews` writes from a "
+        "Reviews of films, restaurants and hotels that `multimodal.worlds.reviews` writes from a "
         "small grammar; in the test, opinions are pairs of words that training never shows. People "
         "write differently: on their reviews it is a toy.",
     ),

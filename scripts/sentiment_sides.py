@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from multimodal.data.buckets import BucketSampler
-from multimodal.models.sentiment import SentimentClassifier, SentimentSettings
 from multimodal.nn.embedding import WordEmbedding
 from multimodal.nn.masking import lengths_to_mask
 from multimodal.nn.texts import ReaderSettings, TextReader
+from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.text import UNK_ID
-from multimodal.training.row_adam import RowAdamW
+from multimodal.training.optimisers.row_adam import RowAdamW
 
 POOL = 100  # batches that are sorted together, as in training
 

@@ -20,9 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import get_model
 
-from multimodal.models.vqa import Answerer, AnswererSettings, FusionName
 from multimodal.nn.encoders import EncoderSettings, SmallCNN, build_encoder
 from multimodal.text import PAD_ID, UNK_ID
+from multimodal.vqa.model import Answerer, AnswererSettings, FusionName
 
 CELLS = 8  # of one colour each, along a side of an image
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

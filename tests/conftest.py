@@ -1,11 +1,15 @@
 """Markers that depend on the machine, and fixtures that several files use."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+
+# So that every test can import the tiny models of tests/fixtures.
+sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
 
 # One thread: the tensors of tests are small, and a process that is forked after a thread pool has
 # started (as the tests of killed runs do) waits for threads that it does not have.
@@ -33,3 +37,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def data_folder() -> Path:
     """The folder of real data sets; only for tests marked ``data``."""
     return Path(os.environ["MULTIMODAL_DATA"])
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """A checkpoint of a captioner that knows three colours."""
+    import tiny_captioner
+
+    return tiny_captioner.save(tmp_path_factory.mktemp("model") / "best.ckpt")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of three pictures, one for each colour."""
+    import tiny_captioner
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for colour in tiny_captioner.COLOURS:
+        tiny_captioner.picture(colour).save(folder / f"{colour}.png")
+    return folder

@@ -21,11 +21,11 @@ import pytest
 import torch
 from PIL import Image
 
+from multimodal.captioning.dataset import CaptionDataset
+from multimodal.captioning.task import CaptioningTask
 from multimodal.cli.main import main
-from multimodal.data.captions import CaptionDataset
 from multimodal.data.features import FeatureCache
-from multimodal.saving import read_checkpoint
-from multimodal.tasks.captioning import CaptioningTask
+from multimodal.saving.checkpoint import read_checkpoint
 
 COMMAND = str(Path(sys.executable).parent / "multimodal")
 FIT = ["fit", "--config", "smoke_captioning", "--trainer.enable_progress_bar", "false"]

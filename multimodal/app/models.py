@@ -5,11 +5,11 @@ from typing import TypeVar
 
 import torch
 
-from multimodal.predictors import load
-from multimodal.predictors.captioning import CaptionPredictor
-from multimodal.predictors.classification import ClassificationPredictor
-from multimodal.predictors.sentiment import SentimentPredictor
-from multimodal.predictors.vqa import VQAPredictor
+from multimodal.captioning.predictor import CaptionPredictor
+from multimodal.classification.predictor import ClassificationPredictor
+from multimodal.loading import load
+from multimodal.sentiment.predictor import SentimentPredictor
+from multimodal.vqa.predictor import VQAPredictor
 
 Kind = TypeVar("Kind")
 

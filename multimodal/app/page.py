@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from multimodal.app.replies import LONGEST_QUESTION, LONGEST_TEXT, Replies, Reply
-from multimodal.predictors.attribution import METHODS
+from multimodal.explain.attribution import METHODS
 
 CSS = """
 .given img { width: 100%; height: 100%; object-fit: contain; }

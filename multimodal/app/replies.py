@@ -15,15 +15,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 
 from multimodal.app.models import Models
+from multimodal.captioning.predictor import CaptionPredictor
+from multimodal.classification.predictor import ClassificationPredictor
 from multimodal.data.readers import read_digits
-from multimodal.data.reviews import sample_review
-from multimodal.data.scenes import MAX_PIXELS, MIN_PIXELS, Scene, ask, render_scene, sample_scene
-from multimodal.predictors.attribution import METHODS, Method
-from multimodal.predictors.captioning import CaptionPredictor
-from multimodal.predictors.classification import ClassificationPredictor
-from multimodal.predictors.explaining import explain
-from multimodal.predictors.sentiment import SentimentPredictor
-from multimodal.predictors.vqa import VQAPredictor
+from multimodal.explain.attribution import METHODS, Method
+from multimodal.explain.explaining import explain
+from multimodal.sentiment.predictor import SentimentPredictor
+from multimodal.vqa.predictor import VQAPredictor
+from multimodal.worlds.reviews import sample_review
+from multimodal.worlds.scenes import MAX_PIXELS, MIN_PIXELS, Scene, ask, render_scene, sample_scene
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,7 +115,7 @@ class Replies:
 
         Args:
             picture: The file.
-            method: How it is explained; one of `multimodal.predictors.attribution.METHODS`.
+            method: How it is explained; one of `multimodal.explain.attribution.METHODS`.
         """
 
         def reply() -> Reply:

@@ -20,9 +20,9 @@ from multimodal.cli.caption import find_pictures, printable
 
 if TYPE_CHECKING:
     from multimodal.data.examples import ImageFile
-    from multimodal.predictors.devices import Precision
-    from multimodal.predictors.results import Answer
-    from multimodal.predictors.vqa import VQAPredictor
+    from multimodal.inference.devices import Precision
+    from multimodal.vqa.predictor import VQAPredictor
+    from multimodal.vqa.result import Answer
 
 EXIT_ERROR = 1
 
@@ -152,9 +152,9 @@ def _check_call(parser: Arguments, questions: Sequence[str], folder: Path | None
 
 def _open(model: Path, device: str, precision: "Precision") -> "VQAPredictor":
     # Only now: torch takes a second to import.
-    from multimodal.folders import read_model
     from multimodal.hardware import tune_cpu
-    from multimodal.predictors.vqa import VQAPredictor
+    from multimodal.saving import read_model
+    from multimodal.vqa.predictor import VQAPredictor
 
     saved = read_model(model)
     if saved.task == "captioning":
@@ -310,8 +310,8 @@ class _Drawer:
         # Only now: matplotlib takes a while to import.
         import torch
 
-        from multimodal.interpret.answers import answer_figure
-        from multimodal.interpret.rendering import save_figure
+        from multimodal.figures.answers import answer_figure
+        from multimodal.figures.rendering import save_figure
 
         figure = answer_figure(
             self.predictor.seen(asked.picture),

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from multimodal.cli.arguments import Arguments, whole_number
 
 if TYPE_CHECKING:
+    from multimodal.captioning.result import Caption
     from multimodal.data.examples import ImageFile
-    from multimodal.predictors.results import Caption
 
 EXIT_ERROR = 1
 
@@ -60,9 +60,9 @@ def run(arguments: list[str]) -> int:
             f"{options.beam_size}"
         )
     # Only now: torch takes a second to import.
-    from multimodal.folders import read_model
+    from multimodal.captioning.predictor import CaptionPredictor
     from multimodal.hardware import tune_cpu
-    from multimodal.predictors.captioning import CaptionPredictor
+    from multimodal.saving import read_model
 
     saved = read_model(options.model)
     if saved.task != "captioning":

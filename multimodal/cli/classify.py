@@ -16,9 +16,9 @@ from multimodal.cli.arguments import Arguments, whole_number
 from multimodal.cli.caption import find_pictures, printable
 
 if TYPE_CHECKING:
-    from multimodal.predictors.classification import ClassificationPredictor
-    from multimodal.predictors.devices import Precision
-    from multimodal.predictors.results import Classification
+    from multimodal.classification.predictor import ClassificationPredictor
+    from multimodal.classification.result import Classification
+    from multimodal.inference.devices import Precision
 
 EXIT_ERROR = 1
 
@@ -116,9 +116,9 @@ def _parser() -> Arguments:
 
 def _open(model: Path, device: str, precision: "Precision") -> "ClassificationPredictor":
     # Only now: torch takes a second to import.
-    from multimodal.folders import read_model
+    from multimodal.classification.predictor import ClassificationPredictor
     from multimodal.hardware import tune_cpu
-    from multimodal.predictors.classification import ClassificationPredictor
+    from multimodal.saving import read_model
 
     saved = read_model(model)
     if saved.task != "classification":

@@ -22,7 +22,6 @@ from typing_extensions import override
 from multimodal.cli.arguments import Arguments
 from multimodal.cli.caption import printable
 from multimodal.cli.lightning import Command, command, told
-from multimodal.cli.tables import markdown_table
 from multimodal.data.checking import (
     AnyImage,
     Example,
@@ -40,8 +39,9 @@ from multimodal.data.checking import (
 from multimodal.data.examples import PixelImage, TextExample
 from multimodal.data.images import load_image
 from multimodal.data.readers import pictures
-from multimodal.data.scenes import Scene
+from multimodal.tables import markdown_table
 from multimodal.text import tokenize
+from multimodal.worlds.scenes import Scene
 
 EXIT_ERROR = 1
 

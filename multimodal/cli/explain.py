@@ -13,7 +13,7 @@ from multimodal.cli.arguments import Arguments
 from multimodal.cli.caption import printable
 
 if TYPE_CHECKING:
-    from multimodal.predictors.explaining import Explanation
+    from multimodal.explain.explaining import Explanation
 
 _METHODS = ("saliency", "integrated_gradients", "grad_cam", "occlusion")
 _SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
@@ -50,11 +50,11 @@ def run(arguments: list[str]) -> int:
             f"{printable(str(options.output))}"
         )
     # Only now: torch takes a second to import.
+    from multimodal.explain.explaining import explain
     from multimodal.hardware import tune_cpu
-    from multimodal.predictors import load
-    from multimodal.predictors.explaining import explain
-    from multimodal.predictors.results.contract import as_json
-    from multimodal.predictors.sentiment import SentimentPredictor
+    from multimodal.inference.result import as_json
+    from multimodal.loading import load
+    from multimodal.sentiment.predictor import SentimentPredictor
 
     tune_cpu()
     predictor = load(options.model, device=options.device)

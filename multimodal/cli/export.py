@@ -45,10 +45,10 @@ def run(arguments: list[str]) -> int:
 
 def _export_model(options: argparse.Namespace) -> None:
     # Only now: torch takes a second to import.
-    from multimodal.cli.cards import write_card
-    from multimodal.cli.runs import read_run
-    from multimodal.folders import halved, write_folder
-    from multimodal.saving import read_checkpoint
+    from multimodal.saving import halved, write_folder
+    from multimodal.saving.card import write_card
+    from multimodal.saving.checkpoint import read_checkpoint
+    from multimodal.saving.runs import read_run
 
     saved = read_checkpoint(options.model)
     facts = read_run(options.model, options.test)
@@ -66,8 +66,8 @@ def _export_model(options: argparse.Namespace) -> None:
 
 
 def _export_graphs(options: argparse.Namespace) -> None:
-    from multimodal.folders import read_model
     from multimodal.onnx import write_onnx
+    from multimodal.saving import read_model
 
     if options.half or options.test:
         raise ValueError(

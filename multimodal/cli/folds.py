@@ -20,8 +20,8 @@ from typing_extensions import override
 
 from multimodal.cli.arguments import Arguments, whole_number
 from multimodal.cli.lightning import Command, command, told
-from multimodal.cli.tables import markdown_table
 from multimodal.files import atomic_write
+from multimodal.tables import markdown_table
 
 _NAME = "folds.md"
 _EXAMPLES = """\

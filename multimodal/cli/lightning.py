@@ -26,7 +26,7 @@ from multimodal.cli.configs import check_yaml, find_config
 from multimodal.cli.mistakes import explain, refusal
 from multimodal.cli.tasks import adopt_language_model, row_of, take_lists
 from multimodal.hardware import choose_hardware, tune_cpu
-from multimodal.saving import read_checkpoint
+from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.training.checkpoints import AtomicCheckpoints
 from multimodal.training.guard import NonFiniteError
 from multimodal.training.signals import Interrupted, exit_code

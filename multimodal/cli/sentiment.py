@@ -18,9 +18,9 @@ from multimodal.cli.caption import printable
 from multimodal.cli.text_sources import Line, TextSources
 
 if TYPE_CHECKING:
-    from multimodal.predictors.devices import Precision
-    from multimodal.predictors.results import Sentiment
-    from multimodal.predictors.sentiment import SentimentPredictor
+    from multimodal.inference.devices import Precision
+    from multimodal.sentiment.predictor import SentimentPredictor
+    from multimodal.sentiment.result import Sentiment
 
 EXIT_ERROR = 1
 
@@ -153,9 +153,9 @@ def _check_call(
 
 def _open(model: Path, device: str, precision: "Precision") -> "SentimentPredictor":
     # Only now: torch takes a second to import.
-    from multimodal.folders import read_model
     from multimodal.hardware import tune_cpu
-    from multimodal.predictors.sentiment import SentimentPredictor
+    from multimodal.saving import read_model
+    from multimodal.sentiment.predictor import SentimentPredictor
 
     saved = read_model(model)
     if saved.task == "language_model":
@@ -260,7 +260,7 @@ class _Table:
             self.is_empty = False
         if self.explain:
             # Only now: what draws the same in a picture takes a while to import.
-            from multimodal.interpret.texts import text_line
+            from multimodal.figures.texts import text_line
 
             text = text_line(verdict.tokens, verdict.contributions, colour=self.colour)
         else:

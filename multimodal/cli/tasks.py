@@ -11,24 +11,22 @@ from typing import Any, Protocol, runtime_checkable
 from jsonargparse import Namespace
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from multimodal.data.modules import (
-    CaptionData,
-    ClassificationData,
-    LanguageModelData,
-    SentimentData,
-    VQAData,
-)
-from multimodal.models.captioning import CaptionerSettings
-from multimodal.models.classification import ClassifierSettings
-from multimodal.models.language_model import LanguageModelSettings
-from multimodal.models.sentiment import SentimentSettings
-from multimodal.models.vqa import AnswererSettings
-from multimodal.saving import SavedModel
-from multimodal.tasks.captioning import CaptioningTask
-from multimodal.tasks.classification import ClassificationTask
-from multimodal.tasks.language_model import LanguageModelTask
-from multimodal.tasks.sentiment import SentimentTask
-from multimodal.tasks.vqa import VQATask
+from multimodal.captioning.data import CaptionData
+from multimodal.captioning.model import CaptionerSettings
+from multimodal.captioning.task import CaptioningTask
+from multimodal.classification.data import ClassificationData
+from multimodal.classification.model import ClassifierSettings
+from multimodal.classification.task import ClassificationTask
+from multimodal.language_model.data import LanguageModelData
+from multimodal.language_model.model import LanguageModelSettings
+from multimodal.language_model.task import LanguageModelTask
+from multimodal.saving.checkpoint import SavedModel
+from multimodal.sentiment.data import SentimentData
+from multimodal.sentiment.model import SentimentSettings
+from multimodal.sentiment.task import SentimentTask
+from multimodal.vqa.data import VQAData
+from multimodal.vqa.model import AnswererSettings
+from multimodal.vqa.task import VQATask
 
 
 @runtime_checkable
@@ -152,7 +150,7 @@ def row_of(class_path: str) -> TaskRow | None:
         The row of it or of the class it extends; None for a LightningModule of one's own.
 
     Example:
-        >>> row_of("multimodal.tasks.captioning.CaptioningTask").name
+        >>> row_of("multimodal.captioning.task.CaptioningTask").name
         'captioning'
         >>> row_of("lightning.pytorch.LightningModule") is None
         True

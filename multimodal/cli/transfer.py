@@ -16,11 +16,11 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
+from multimodal.classification.probe import LinearProbe
 from multimodal.cli.arguments import Arguments, whole_number
 from multimodal.cli.lightning import Command, command, told
-from multimodal.cli.tables import markdown_table
 from multimodal.files import atomic_write
-from multimodal.training.linear_probe import LinearProbe
+from multimodal.tables import markdown_table
 from multimodal.training.strategies import Strategy
 
 _NAME = "transfer.md"

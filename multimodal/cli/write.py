@@ -13,9 +13,9 @@ from multimodal.cli.arguments import Arguments, whole_number
 from multimodal.cli.caption import printable
 
 if TYPE_CHECKING:
-    from multimodal.predictors.devices import Precision
-    from multimodal.predictors.results import Passage
-    from multimodal.predictors.writing import Writer
+    from multimodal.inference.devices import Precision
+    from multimodal.language_model.predictor import Writer
+    from multimodal.language_model.result import Passage
 
 EXIT_ERROR = 1
 
@@ -76,7 +76,7 @@ def prompt_note(passage: "Passage") -> str:
         Sentences; empty if there is nothing to say.
 
     Example:
-        >>> from multimodal.predictors.results import Passage
+        >>> from multimodal.language_model.result import Passage
         >>> prompt_note(Passage("", "", (), 0.0, True, 0, unknown=("gnu",), cut=True))
         'The model never saw gnu. Of the long prompt it read the end.'
     """
@@ -173,9 +173,9 @@ def _number(least: float, most: float) -> Callable[[str], float]:
 
 def _open(model: Path, device: str, precision: "Precision") -> "Writer":
     # Only now: torch takes a second to import.
-    from multimodal.folders import read_model
     from multimodal.hardware import tune_cpu
-    from multimodal.predictors.writing import Writer
+    from multimodal.language_model.predictor import Writer
+    from multimodal.saving import read_model
 
     saved = read_model(model)
     if saved.task != "language_model":

@@ -25,7 +25,7 @@ from multimodal.data.examples import (
     QuestionExample,
     TextExample,
 )
-from multimodal.data.scenes import Scene
+from multimodal.worlds.scenes import Scene
 
 Example: TypeAlias = CaptionExample | QuestionExample | TextExample | ImageExample
 AnyImage: TypeAlias = ImageFile | Scene | PixelImage

@@ -9,7 +9,7 @@ memory. Opening a picture is the work of `multimodal.data.images.load_image`.
 from dataclasses import dataclass
 from pathlib import Path
 
-from multimodal.data.scenes import Scene
+from multimodal.worlds.scenes import Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from multimodal.data.buckets import Request, seed_for
 from multimodal.data.examples import ImageFile
 from multimodal.data.features import FeatureCache
 from multimodal.data.images import ImageError, load_image
-from multimodal.data.scenes import Scene, render_scene
 from multimodal.data.transforms import EvalTransform, TrainTransform, shrink
+from multimodal.worlds.scenes import Scene, render_scene
 
 _DRAWN_BYTES = 1 << 30
 

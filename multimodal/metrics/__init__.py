@@ -21,12 +21,6 @@ from multimodal.metrics.classification import (
     macro_f1,
 )
 from multimodal.metrics.meteor import MeteorScore, meteor, meteor_per_image, wordnet_is_there
-from multimodal.metrics.question_priors import (
-    AnsweredQuestion,
-    QuestionPriors,
-    coverage,
-    prior_scores,
-)
 from multimodal.metrics.results import read_references, read_results, score_results
 from multimodal.metrics.rouge import RougeLScore, rouge_l, rouge_l_per_image
 from multimodal.metrics.truth import CaptionTruth
@@ -45,7 +39,6 @@ from multimodal.metrics.wups import answer_items, wups
 __all__ = [
     "Annotation",
     "AnswerReport",
-    "AnsweredQuestion",
     "BleuScore",
     "CalibrationBin",
     "CaptionScores",
@@ -55,7 +48,6 @@ __all__ = [
     "ClassRow",
     "ClassificationScores",
     "MeteorScore",
-    "QuestionPriors",
     "QuestionScore",
     "RougeLScore",
     "TypeScore",
@@ -69,13 +61,11 @@ __all__ = [
     "cider_d",
     "class_rows",
     "confusion_matrix",
-    "coverage",
     "macro_f1",
     "mean_scores",
     "mean_wups",
     "meteor",
     "meteor_per_image",
-    "prior_scores",
     "question_scores",
     "read_annotations",
     "read_answers",

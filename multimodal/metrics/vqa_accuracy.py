@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from math import fsum
 from typing import NamedTuple
 
-from multimodal.answers import most_common_answer, normalize_answer, strip_answer
+from multimodal.metrics.answers import most_common_answer, normalize_answer, strip_answer
 from multimodal.metrics.meteor import wordnet_is_there
 from multimodal.metrics.per_image import PerImageMetric
 from multimodal.metrics.wups import THRESHOLDS, wups

@@ -19,7 +19,7 @@ from functools import cache, lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
-from multimodal.answers import normalize_answer
+from multimodal.metrics.answers import normalize_answer
 from multimodal.metrics.meteor import wordnet_is_there
 
 THRESHOLDS = (0.0, 0.9)

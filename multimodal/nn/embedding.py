@@ -2,7 +2,7 @@
 
 A step of training touches a few thousand words. A gradient for the whole table, and an optimiser
 that walks through it, cost the same for every word there is: with 100,000 of them more than the
-LSTM. So large tables get a sparse gradient, which `multimodal.training.row_adam` takes.
+LSTM. So large tables get a sparse gradient, which `multimodal.training.optimisers.row_adam` takes.
 
 References:
     Gal and Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural
@@ -10,6 +10,7 @@ References:
     optimizing LSTM language models", section 4.3 and section 5 (start between -0.1 and 0.1).
 """
 
+import math
 from functools import cache
 from typing import Literal
 
@@ -22,7 +23,8 @@ from multimodal.nn.dropout import Dropout
 Gradients = Literal["auto", "dense", "sparse"]
 
 # Words, from which on gradients are sparse. From 30,000 on they are the faster ones, but a few
-# thousand sentences teach a little less with them: rows rest (`multimodal.training.row_adam`).
+# thousand sentences teach a little less with them: rows rest
+# (`multimodal.training.optimisers.row_adam`).
 _LARGE = 60_000
 _WIDEST = 0.1  # of the starting values
 
@@ -118,3 +120,22 @@ def _can_be_clipped() -> bool:
     except (NotImplementedError, RuntimeError):
         return False
     return True
+
+
+def input_scale(embedding_dim: int) -> float:
+    """Return by how much a language model's word vectors are scaled up when they are read.
+
+    Rows of length 1 predict well but are too small to be read: inputs get unit variance back
+    (Vaswani et al. 2017, section 3.4).
+
+    Args:
+        embedding_dim: Width of a word vector.
+
+    Returns:
+        The root of it.
+
+    Example:
+        >>> input_scale(400)
+        20.0
+    """
+    return math.sqrt(embedding_dim)

@@ -3,7 +3,7 @@
 The first network of most lectures. Its widths are free: 6 and 16 are those of 1998, and a few times
 as many cost little today; so is its window, which was of five pixels on digits of 28. The fully
 connected layers that follow the last pooling belong to the classifier's head
-(`multimodal.models.classification`: pooling ``flatten``, hidden layers of 120 and 84). Here every
+(`multimodal.classification.model`: pooling ``flatten``, hidden layers of 120 and 84). Here every
 convolution pads its picture, so that digits of 8 pixels do too; in the paper only the first picture
 has a margin.
 

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from multimodal.models.captioning import Captioner
-from multimodal.models.classification import Classifier
-from multimodal.models.sentiment import SentimentClassifier
-from multimodal.models.vqa import Answerer
+from multimodal.captioning.model import Captioner
+from multimodal.classification.model import Classifier
+from multimodal.sentiment.model import SentimentClassifier
+from multimodal.vqa.model import Answerer
 
 Axes = dict[int, str]
 

@@ -112,7 +112,7 @@ class OnnxCaptioner:
     def step(
         self, tokens: Int[Tensor, "batch beams"], state: Tensors, context: Tensors
     ) -> tuple[Float[Tensor, "batch beams vocab"], Tensors]:
-        """Predict the next word of each beam, as `multimodal.models.captioning.Captioner.step`.
+        """Predict the next word of each beam, as `multimodal.captioning.model.Captioner.step`.
 
         Args:
             tokens: The last word of each beam ``(batch, beams)``.

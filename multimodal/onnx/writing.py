@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from multimodal.folders import new_folder
-from multimodal.folders.contents import CARD, CONFIG
-from multimodal.folders.writing import as_json, made_with
+from multimodal.loading import from_saved
 from multimodal.onnx.graphs import Graph, graphs_of, shapes
-from multimodal.predictors.loading import from_saved
-from multimodal.saving import SavedModel
+from multimodal.saving import new_folder
+from multimodal.saving.checkpoint import SavedModel
+from multimodal.saving.contents import CARD, CONFIG
+from multimodal.saving.writing import as_json, made_with
 
 FORMAT = "multimodal-onnx 1"
 
@@ -33,7 +33,7 @@ def write_onnx(
     for graphs normalise them by themselves.
 
     Args:
-        saved: What `multimodal.folders.read_model` returned.
+        saved: What `multimodal.saving.read_model` returned.
         folder: Where the graphs go, with ``config.json`` and ``README.md``.
         source: Where the model comes from, for messages.
         overwrite: Whether graphs that are there already are replaced.

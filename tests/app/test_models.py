@@ -1,8 +1,8 @@
 import pytest
 
 from multimodal.app.models import Models
-from multimodal.predictors.captioning import CaptionPredictor
-from multimodal.predictors.sentiment import SentimentPredictor
+from multimodal.captioning.predictor import CaptionPredictor
+from multimodal.sentiment.predictor import SentimentPredictor
 
 
 def test_every_task_has_its_predictor(checkpoints):

@@ -5,7 +5,7 @@ from PIL import Image
 
 from multimodal.app.models import Models
 from multimodal.app.replies import LONGEST_TEXT, Replies
-from multimodal.predictors.attribution import METHODS
+from multimodal.explain.attribution import METHODS
 
 
 def is_drawing(picture):

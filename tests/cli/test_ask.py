@@ -192,7 +192,7 @@ def test_a_folder_without_pictures_is_named(answerer, tmp_path, capsys):
 def test_pictures_are_drawn_and_named_by_number_picture_and_question(
     answerer, photos, tmp_path, capsys, monkeypatch
 ):
-    from multimodal.interpret import rendering
+    from multimodal.figures import rendering
 
     drawn = []
     save = rendering.save_figure

@@ -25,7 +25,7 @@ def test_the_closest_one_is_looked_for_in_the_class_that_was_given_it():
 
 
 def test_a_setting_of_another_class_is_offered_where_its_own_has_none_like_it():
-    complaint = """- Problem with given class_path 'multimodal.data.modules.CaptionData':
+    complaint = """- Problem with given class_path 'multimodal.captioning.data.CaptionData':
         Option 'learning_rat' is not accepted"""
     assert explain(complaint).endswith("Did you mean 'learning_rate'?")
 
@@ -47,7 +47,7 @@ def test_the_innermost_wrong_value_is_named_with_what_was_expected():
     complaint = """Parser key "model":
   Does not validate against any of the Union subtypes
   Errors:
-    - Problem with given class_path 'multimodal.tasks.captioning.CaptioningTask':
+    - Problem with given class_path 'multimodal.captioning.task.CaptioningTask':
         Parser key "settings.decoder":
           Expected a typing.Literal['attention', 'show_tell']. Got value: transformer
     - Expected a <class 'NoneType'>
@@ -90,7 +90,7 @@ Errors:
   - blind.ckpt is no baseline of this run: its words are others. Train it on the same data.
   - Expected a <class 'NoneType'>
 Given value type: <class 'jsonargparse._namespace.Namespace'>
-Given value: Namespace(class_path='multimodal.tasks.vqa.VQATask')"""
+Given value: Namespace(class_path='multimodal.vqa.task.VQATask')"""
     assert refusal(complaint) == (
         "blind.ckpt is no baseline of this run: its words are others. Train it on the same data."
     )

@@ -11,7 +11,7 @@ from tiny_critic import MAX_WORDS, save
 
 from multimodal.cli.main import main
 from multimodal.cli.sentiment import run
-from multimodal.predictors.sentiment import Sentiment
+from multimodal.sentiment.predictor import Sentiment
 
 GOOD, BAD = "The film is great!", "The plot is not fun."
 
@@ -246,7 +246,7 @@ def test_numbers_are_explained_too(stars, capsys, terminal):
 
 
 def test_a_verdict_is_drawn(critic, tmp_path, capsys, monkeypatch):
-    from multimodal.interpret import rendering
+    from multimodal.figures import rendering
 
     drawn = []
     save_figure = rendering.save_figure

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from multimodal.cli.main import main
-from multimodal.saving import read_checkpoint
+from multimodal.saving.checkpoint import read_checkpoint
 
 QUIET = ["--trainer.enable_progress_bar", "false"]
 

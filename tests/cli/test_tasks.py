@@ -1,32 +1,29 @@
 import json
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 import tiny_captioner
 from jsonargparse import Namespace
 
+from multimodal.captioning.task import CaptioningTask
+from multimodal.classification.model import ClassifierSettings
 from multimodal.cli.main import main
 from multimodal.cli.tasks import TASKS, row_of, take_lists
-from multimodal.models.classification import ClassifierSettings
-from multimodal.models.vqa import AnswererSettings
-from multimodal.saving import SavedModel, read_checkpoint
-from multimodal.tasks.captioning import CaptioningTask
+from multimodal.saving.checkpoint import SavedModel, read_checkpoint
+from multimodal.tasks import TASKS as NAMES
+from multimodal.vqa.model import AnswererSettings
 
 
 def test_every_task_has_a_row():
-    folder = Path(__file__).parents[2] / "multimodal" / "tasks"
-    files = {path.stem for path in folder.glob("[!_]*.py")}
-    assert {row.task.__module__.rpartition(".")[2] for row in TASKS} == files
-    assert {row.name for row in TASKS} == files
+    assert {row.name for row in TASKS} == set(NAMES)
 
 
 def test_a_class_that_extends_a_task_has_its_row(monkeypatch):
     module = ModuleType("mine")
     module.Extended = type("Extended", (CaptioningTask,), {})
     monkeypatch.setitem(sys.modules, "mine", module)
-    assert row_of("mine.Extended") is row_of("multimodal.tasks.captioning.CaptioningTask")
+    assert row_of("mine.Extended") is row_of("multimodal.captioning.task.CaptioningTask")
 
 
 @pytest.mark.parametrize("path", ["nowhere.Module", "math.pi", "lightning.pytorch.LightningModule"])
@@ -40,7 +37,7 @@ def test_an_evaluation_adopts_network_words_and_transform(tmp_path):
         model=Namespace(init_args=Namespace(settings=None)),
         data=Namespace(init_args=Namespace(tokens=None, transform=None, seed=3)),
     )
-    row_of("multimodal.tasks.captioning.CaptioningTask").adopt(config, saved)
+    row_of("multimodal.captioning.task.CaptioningTask").adopt(config, saved)
     assert config.model.init_args.settings.hidden_dim == saved.settings["hidden_dim"]
     assert config.model.init_args.settings.encoder.weights == "none"
     assert config.data.init_args.tokens == saved.vocabulary
@@ -51,7 +48,7 @@ def test_an_evaluation_adopts_network_words_and_transform(tmp_path):
 def test_data_of_ones_own_get_only_what_they_have_arguments_for(tmp_path):
     saved = read_checkpoint(tiny_captioner.save(tmp_path / "best.ckpt"))
     config = Namespace(model=Namespace(init_args=Namespace()), data=Namespace(class_path="mine"))
-    row_of("multimodal.tasks.captioning.CaptioningTask").adopt(config, saved)
+    row_of("multimodal.captioning.task.CaptioningTask").adopt(config, saved)
     assert config.data == Namespace(class_path="mine")
 
 
@@ -62,7 +59,7 @@ def test_an_answerer_is_evaluated_with_its_own_answers():
         model=Namespace(init_args=Namespace(settings=None)),
         data=Namespace(init_args=Namespace(tokens=None, known_answers=None)),
     )
-    row_of("multimodal.tasks.vqa.VQATask").adopt(config, saved)
+    row_of("multimodal.vqa.task.VQATask").adopt(config, saved)
     assert config.data.init_args.known_answers == ["yes", "no"]
     assert config.model.init_args.settings.as_dict() == settings
 
@@ -77,7 +74,7 @@ def test_a_classifier_is_evaluated_with_its_own_labels_mean_and_size():
         model=Namespace(init_args=Namespace(settings=None)),
         data=Namespace(init_args=Namespace(**dict.fromkeys(names))),
     )
-    row_of("multimodal.tasks.classification.ClassificationTask").adopt(config, saved)
+    row_of("multimodal.classification.task.ClassificationTask").adopt(config, saved)
     found = config.data.init_args.as_dict()
     assert found == dict(zip(names, [["cat", "dog"], [0.1], 48, "crop", 0.9, None], strict=True))
 
@@ -101,7 +98,7 @@ def test_the_smoke_classifier_is_trained_tested_resumed_and_predicts(tmp_path, m
 
 def test_long_lists_are_taken_from_the_configuration_of_our_own_data_only():
     ours = Namespace(
-        class_path="multimodal.data.modules.SentimentData",
+        class_path="multimodal.sentiment.data.SentimentData",
         init_args=Namespace(tokens=["a"], known_labels=None, max_words=9),
     )
     assert take_lists(Namespace(data=ours)) == {"tokens": ["a"]}

@@ -11,7 +11,7 @@ from multimodal.nn.encoders import EncoderSettings, build_encoder
 
 CONFIG = """
 model:
-  class_path: multimodal.tasks.classification.ClassificationTask
+  class_path: multimodal.classification.task.ClassificationTask
   init_args:
     settings:
       encoder:
@@ -19,7 +19,7 @@ model:
         channels: [8, 16]
         strides: [4, 2]
 data:
-  class_path: multimodal.data.modules.ClassificationData
+  class_path: multimodal.classification.data.ClassificationData
   init_args:
     format: scenes
     scenes:

@@ -3,9 +3,9 @@ import torch
 from PIL import Image
 
 from multimodal.data.examples import ImageFile
-from multimodal.data.scenes import sample_scene
 from multimodal.data.sources import ImageSource
 from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
+from multimodal.worlds.scenes import sample_scene
 
 SETTINGS = TransformSettings(size=48)
 CUT = TransformSettings(size=8, resize="crop", crop_fraction=0.75, min_area=0.3)

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from multimodal.data.scenes import SPLITS, ask, sample_scene
+from multimodal.worlds.scenes import SPLITS, ask, sample_scene
 
 
 def measure() -> dict[str, object]:

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from multimodal.data.scenes import SPLITS, Scene, describe, render_scene, sample_scene
+from multimodal.worlds.scenes import SPLITS, Scene, describe, render_scene, sample_scene
 
 
 def graph_hash(scenes: list[Scene]) -> str:

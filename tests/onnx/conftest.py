@@ -1,13 +1,8 @@
-import sys
-from pathlib import Path
-
 import jaxtyping
 import pytest
 
-from multimodal.folders import read_model
 from multimodal.onnx import write_onnx
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fixtures"))
+from multimodal.saving import read_model
 
 
 @pytest.fixture(autouse=True, scope="module")

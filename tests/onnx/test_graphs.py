@@ -8,15 +8,15 @@ import tiny_critic
 import torch
 from torch import nn
 
+from multimodal.captioning.model import Captioner
+from multimodal.classification.model import Classifier, ClassifierSettings
 from multimodal.decoding import beam_search, greedy
-from multimodal.models.captioning import Captioner
-from multimodal.models.classification import Classifier, ClassifierSettings
-from multimodal.models.sentiment import SentimentClassifier, SentimentSettings
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.nn.texts import ReaderSettings
 from multimodal.onnx import OnnxCaptioner, OnnxGraph
 from multimodal.onnx.graphs import graphs_of
 from multimodal.onnx.writing import write_graph
+from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 
 CLOSE = {"atol": 1e-4, "rtol": 0}
 
@@ -114,7 +114,7 @@ def test_every_decoder(tmp_path, decoder):
 @pytest.mark.slow
 @pytest.mark.parametrize("fusion", ["slots", "multiply", "stacked", "top_down", "film"])
 def test_every_fusion_of_an_answerer(tmp_path, fusion):
-    from multimodal.models.vqa import Answerer
+    from multimodal.vqa.model import Answerer
 
     model = Answerer(tiny_answerer.settings(fusion=fusion), 15, 4).eval()
     for graph in graphs_of(model, 32):

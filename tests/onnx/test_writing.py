@@ -5,8 +5,8 @@ import tiny_classifier
 import tiny_writer
 
 from multimodal.cli.main import main
-from multimodal.folders import read_model
 from multimodal.onnx import OnnxGraph, write_onnx
+from multimodal.saving import read_model
 
 
 def test_plain_data_stand_beside_the_graphs(graphs):

@@ -8,9 +8,9 @@ import pytest
 import multimodal
 from multimodal.cli.configs import find_config
 from multimodal.data.readers import read_digits
-from multimodal.data.reviews import sample_review
-from multimodal.data.scenes import ask, describe, sample_scene
-from multimodal.folders.names import PRETRAINED, shipped_models
+from multimodal.saving.names import PRETRAINED, shipped_models
+from multimodal.worlds.reviews import sample_review
+from multimodal.worlds.scenes import ask, describe, sample_scene
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_pretrained.py"
 NAMES = ["captioning-scenes", "vqa-scenes", "classification-digits", "sentiment-reviews"]

@@ -4,7 +4,7 @@ from unittest.mock import Mock
 import pytest
 from lightning.pytorch import LightningModule, Trainer
 
-from multimodal.cli.runs import _SIZES
+from multimodal.saving.runs import _SIZES
 from multimodal.training.splits import SPLIT_SIZES, SplitSizes
 
 TASK = Mock(spec=LightningModule)

@@ -1,8 +1,8 @@
 import pytest
 from lightning.pytorch import LightningModule, Trainer
 
-from multimodal.models.sentiment import SentimentClassifier, SentimentSettings
 from multimodal.nn.texts import ReaderSettings
+from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.training.unfreezing import GradualUnfreezing
 
 

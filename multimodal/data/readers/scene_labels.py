@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from multimodal.data.examples import ImageExample
 from multimodal.data.readers.image_table import ImageTarget, Label
-from multimodal.data.scenes import Scene, SceneObject, sample_scene
+from multimodal.worlds.scenes import Scene, SceneObject, sample_scene
 
 SceneLabel = Literal["shape", "colour", "count", "shapes", "colours", "light"]
 

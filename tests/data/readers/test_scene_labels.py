@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from multimodal.data.readers.scene_labels import read_scenes
-from multimodal.data.scenes import SHAPES
+from multimodal.worlds.scenes import SHAPES
 
 
 @pytest.mark.parametrize("label", ["shape", "colour"])

@@ -1,0 +1,1 @@
+"""Image captioning: model, training, data, inference, result and report."""

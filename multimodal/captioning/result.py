@@ -1,0 +1,91 @@
+"""A caption, with what the model thought of it.
+
+References:
+    Xu et al. 2015, "Show, Attend and Tell", section 4 and figure 3: attention maps, word by word.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import torch
+
+from multimodal.inference.inputs import SeenPicture, drawable
+from multimodal.inference.result import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+AttentionMaps: TypeAlias = tuple[tuple[tuple[float, ...], ...], ...]
+
+
+class Alternative(NamedTuple):
+    """A caption that came second or later; text and score as for `Caption`."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Caption(Result):
+    """A sentence about a picture, with what the model thought of it.
+
+    Args:
+        text: The sentence, in lower case and without a final stop.
+        tokens: Its words as the model wrote them.
+        score: What captions are ranked by: the natural logarithm of the caption's probability,
+            divided by the length penalty if there is one. 0 would be certainty.
+        alternatives: The next best captions, best first.
+        attention: Where the model looked when it wrote each word: ``attention[word][row][column]``,
+            a grid over the picture from the upper left. It sums to 1 for each word; a decoder
+            without attention gives even grids.
+        picture: What the model saw.
+
+    Example:
+        >>> caption = Caption("a red ring", ("a", "red", "ring"), -0.5)
+        >>> print(caption)
+        a red ring
+        >>> caption.to_dict()["tokens"]
+        ['a', 'red', 'ring']
+    """
+
+    text: str
+    tokens: tuple[str, ...]
+    score: float
+    alternatives: tuple[Alternative, ...] = ()
+    attention: AttentionMaps = field(default=(), repr=False)
+    picture: SeenPicture | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the picture as JSON types."""
+        return {
+            "text": self.text,
+            "tokens": list(self.tokens),
+            "score": self.score,
+            "alternatives": [other._asdict() for other in self.alternatives],
+            "attention": [[list(row) for row in grid] for grid in self.attention],
+        }
+
+    def figure(self) -> "Figure":
+        """Draw the picture and, for each word, where the model looked.
+
+        Returns:
+            matplotlib's figure.
+
+        Raises:
+            ValueError: If it has no picture, because no predictor made it.
+        """
+        # Only now: matplotlib takes a while to import.
+        from multimodal.figures.rendering import caption_figure, caption_sheet
+
+        image = drawable(self.picture)
+        if not self.attention:
+            return caption_sheet([image], [self.text])
+        maps = torch.tensor(self.attention)  # (words, rows, columns)
+        grid = (maps.shape[1], maps.shape[2])
+        return caption_figure(image, self.tokens, maps.flatten(1), grid, caption=self.text)
+
+    def _repr_png_(self) -> bytes | None:
+        return None if self.picture is None else self.png()

@@ -1,0 +1,384 @@
+"""Train and evaluate a captioner.
+
+The loss is the cross-entropy of the real tokens, all captions of an image in one pass; what is
+compared in validation are captions decoded by beam search, never teacher-forced ones.
+
+References:
+    Xu et al. 2015, "Show, attend and tell", equation 14 (doubly stochastic attention); Szegedy et
+    al. 2016, "Rethinking the inception architecture", section 7 (label smoothing); Bengio et al.
+    2015, "Scheduled sampling for sequence prediction", and Mihaylova and Martins 2019, "Scheduled
+    sampling for transformers", section 3 (its two-pass form, which needs no loop over time);
+    Rennie et al. 2017, "Self-critical sequence training for image captioning".
+"""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, distributed, nn
+from typing_extensions import override
+
+from multimodal.captioning.model import Captioner, CaptionerSettings
+from multimodal.captioning.self_critical import (
+    TEMPERATURE,
+    CaptionReward,
+    advantages,
+    policy_loss,
+    teacher_forced,
+    training_reward,
+)
+from multimodal.data.batches import CaptionBatch
+from multimodal.decoding import Hypotheses, beam_search, sample
+from multimodal.decoding import ensemble as join
+from multimodal.metrics.captions import CaptionScores
+from multimodal.metrics.truth import CaptionTruth
+from multimodal.nn.losses import cross_entropy_in_place
+from multimodal.saving.checkpoint import CHECKPOINT_KEY, attach, read_checkpoint
+from multimodal.text import Vocabulary, detokenize, tokenize
+from multimodal.training.callbacks import trusted_callbacks
+from multimodal.training.compatibility import refuse_other_network
+from multimodal.training.opening import OpenEncoder
+from multimodal.training.optimisers.adamw import Rates, adamw, total_steps
+from multimodal.training.optimisers.muon import muon
+from multimodal.training.results import ResultsFile
+from multimodal.training.skipped import SkippedImages
+from multimodal.training.warm_start import copy_matching
+from multimodal.worlds.scenes import Scene, check_caption
+
+
+class CaptioningTask(LightningModule):
+    """Captioning: loss, decoding, metrics, optimiser.
+
+    Args:
+        settings: The network.
+        vocabulary: All tokens, specials first; linked from the data.
+        transform: The evaluation transform's settings; linked from the data, kept for inference.
+        learning_rate: Peak learning rate.
+        encoder_rate: Factor on the learning rate for the encoder; below 1 for a pretrained one.
+        warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.
+        weight_decay: AdamW's, on matrices only.
+        muon: Whether the matrices between pixels and words learn by Muon.
+        label_smoothing: Share of the target spread over the vocabulary.
+        scheduled_sampling: Final share of input words taken from the model's own predictions; it
+            rises linearly from 0.
+        attention_penalty: Weight of the doubly stochastic term of Show, Attend and Tell.
+        self_critical_epoch: Epoch from which the model also learns from captions it draws itself,
+            scored by CIDEr-D; -1 is never. Late, when it already writes well and the learning rate
+            is low, or in a run of its own with a `warm_start` and a rate of 5e-5 to 2e-4.
+        self_critical_weight: Share of that in the loss; the rest stays cross-entropy.
+        self_critical_bleu: Weight of BLEU-4 in a caption's score, beside CIDEr-D.
+        unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
+        unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
+        beam_size: Beams at validation and test.
+        max_length: Longest caption written, in words.
+        length_penalty: Exponent of the length normalisation; 0 is none.
+        ensemble: Checkpoints whose word probabilities are averaged with this run's own when
+            captions are written; they must share its vocabulary and its frozen encoder.
+        warm_start: A checkpoint whose weights start this run; rows of its word vectors are taken
+            word by word, so its vocabulary may differ. Empty for none.
+        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
+            and a cosine.
+    """
+
+    def __init__(
+        self,
+        settings: CaptionerSettings,
+        vocabulary: list[str],
+        transform: dict[str, Any],
+        *,
+        learning_rate: float = 1e-3,
+        encoder_rate: float = 1.0,
+        warmup: float = 0.05,
+        weight_decay: float = 0.01,
+        muon: bool = False,
+        label_smoothing: float = 0.1,
+        scheduled_sampling: float = 0.0,
+        attention_penalty: float = 0.0,
+        self_critical_epoch: int = -1,
+        self_critical_weight: float = 0.8,
+        self_critical_bleu: float = 0.0,
+        unfreeze_epoch: int = -1,
+        unfreeze_stages: int = -1,
+        beam_size: int = 3,
+        max_length: int = 20,
+        length_penalty: float = 0.0,
+        ensemble: list[str] | None = None,
+        warm_start: str = "",
+        optimizer: OptimizerCallable | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.words = Vocabulary(vocabulary)
+        self.transform = transform
+        self.model = Captioner(settings, len(self.words))
+        self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
+        self.muon = muon
+        self.label_smoothing = label_smoothing
+        self.scheduled_sampling = scheduled_sampling
+        self.attention_penalty = attention_penalty
+        self.self_critical_epoch = self_critical_epoch
+        self.self_critical_weight = self_critical_weight
+        self.self_critical_bleu = self_critical_bleu
+        self._reward: CaptionReward | None = None
+        self.unfreeze_epoch = unfreeze_epoch
+        self.unfreeze_stages = unfreeze_stages
+        self.beam_size = beam_size
+        self.max_length = max_length
+        self.length_penalty = length_penalty
+        self.optimizer = optimizer
+        # METEOR takes longer than all the others; it is worth it once, at the test.
+        self.scores = nn.ModuleDict(
+            {"val": CaptionScores(with_meteor=False), "test": CaptionScores()}
+        )
+        self.truth = CaptionTruth(_verdicts)
+        if warm_start:
+            saved = read_checkpoint(warm_start, task="captioning")
+            copy_matching(self.model, saved.state_dict, Vocabulary(saved.vocabulary), self.words)
+        # A plain list: the members are evaluated, but never trained, saved or counted.
+        self._members = [self._load_member(path) for path in ensemble or []]
+
+    @override
+    def forward(self, batch: CaptionBatch) -> Hypotheses:
+        """Write captions for a batch by beam search.
+
+        Args:
+            batch: Images or features.
+
+        Returns:
+            The best caption of each image.
+        """
+        features = self.features(batch)
+        models = [self.model, *(member.to(self.device) for member in self._members)]
+        return beam_search(
+            *join([(model.step, *model.begin(features)) for model in models]),
+            beam_size=self.beam_size,
+            max_length=self.max_length,
+            length_penalty=self.length_penalty,
+        )
+
+    def features(self, batch: CaptionBatch) -> Tensor:
+        """Return the batch's cached features, or encode its images.
+
+        Returns:
+            ``(batch, regions, feature)``.
+        """
+        if batch.features is not None:
+            return batch.features
+        features: Tensor = self.model.encoder(batch.images)
+        return features
+
+    def model_step(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the real tokens.
+
+        Returns:
+            The loss with smoothing and penalties, and the plain cross-entropy in nats a token.
+        """
+        features = self.features(batch)
+        mask = batch.mask[..., 1:]
+        targets = batch.tokens[..., 1:][mask]
+        inputs = self._mix_predictions(features, batch.tokens[..., :-1], mask)
+        logits, weights = self.model(features, inputs, mask)
+        loss, plain = cross_entropy_in_place(logits, targets, label_smoothing=self.label_smoothing)
+        loss = loss * _share_of_tokens(targets)
+        if self.attention_penalty:
+            # Equation 14: over a caption every region should be looked at for one step in all.
+            looked = (weights * mask.unsqueeze(-1)).sum(dim=2)  # (batch, captions, regions)
+            uneven = (1 - looked).square().sum(dim=-1)[mask.any(dim=-1)]
+            loss = loss + self.attention_penalty * uneven.mean()
+        return loss, plain
+
+    @override
+    def training_step(self, batch: CaptionBatch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        if self._reward is None or self.current_epoch < self.self_critical_epoch:
+            loss, plain = self.model_step(batch)
+        else:
+            batch = batch._replace(features=self.features(batch))  # encoded once for both
+            own, share = self._self_critical_loss(batch, self._reward), self.self_critical_weight
+            loss, plain = self.model_step(batch)
+            loss = share * own + (1 - share) * loss
+        self.log("train/loss", plain, prog_bar=True, batch_size=len(batch.indices))
+        return loss
+
+    @override
+    def on_train_start(self) -> None:
+        """Collect what drawn captions are scored by, if they will be."""
+        if self.self_critical_epoch >= 0:
+            data = getattr(self.trainer, "datamodule", None)
+            self._reward = training_reward(data, self.words, bleu_weight=self.self_critical_bleu)
+
+    @override
+    def validation_step(self, batch: CaptionBatch, batch_idx: int) -> dict[str, Any]:
+        """Log the loss, collect decoded captions and return their words under ``captions``."""
+        return {"captions": self._evaluate(batch, "val")}
+
+    @override
+    def test_step(self, batch: CaptionBatch, batch_idx: int) -> dict[str, Any]:
+        """Log the loss, collect decoded captions and return their words under ``captions``."""
+        return {"captions": self._evaluate(batch, "test")}
+
+    @override
+    def predict_step(self, batch: CaptionBatch, batch_idx: int) -> list[dict[str, Any]]:
+        """Write captions in the layout of COCO's results.
+
+        Returns:
+            ``{"image_id", "caption"}`` for each image.
+        """
+        written = self.write(batch)
+        return [
+            {"image_id": example.image_id, "caption": detokenize(words)}
+            for example, words in zip(batch.examples, written, strict=True)
+        ]
+
+    @override
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the decoded captions."""
+        self._log_scores("val")
+
+    @override
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the decoded captions."""
+        self._log_scores("test")
+
+    def write(self, batch: CaptionBatch) -> list[list[str]]:
+        """Write captions for a batch.
+
+        Returns:
+            The words of the best caption of each image.
+        """
+        tokens = self(batch).tokens[:, 0].tolist()
+        return [self.words.decode(row) for row in tokens]
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build AdamW or Muon with warm-up and cosine, or the optimiser that was named."""
+        if self.optimizer is not None:
+            return self.optimizer(self.parameters())
+        steps = self.trainer.estimated_stepping_batches
+        if self.muon:
+            outputs = [] if self.model.tied else [self.model.output]
+            return muon(self.model, self.model.encoder, outputs, self.rates, steps)
+        return adamw(self.model, self.model.encoder, self.rates, steps)
+
+    @override
+    def configure_callbacks(self) -> list[Callback]:
+        """Return what makes a run resumable, atomic and safe from NaN, and reports it."""
+        opening = OpenEncoder(self.unfreeze_epoch, self.unfreeze_stages)
+        return [*trusted_callbacks(), opening, ResultsFile(), SkippedImages()]
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another network, or with other words for its rows.
+
+        Raises:
+            ValueError: If settings or vocabularies differ.
+        """
+        words = {"vocabulary": self.words.to_list()}
+        refuse_other_network(checkpoint.get(CHECKPOINT_KEY, {}), self.settings.to_dict(), words)
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what inference needs, as plain data."""
+        attach(
+            checkpoint,
+            task="captioning",
+            settings=self.settings.to_dict(),
+            vocabulary=self.words.to_list(),
+            transform=self.transform,
+        )
+
+    def _load_member(self, path: str) -> Captioner:
+        saved = read_checkpoint(path, task="captioning")
+        if saved.vocabulary != self.words.to_list():
+            raise ValueError(
+                f"{path} cannot join the ensemble: its vocabulary is not this run's. Train all "
+                "members on the same data with the same `min_count`."
+            )
+        member = Captioner(CaptionerSettings.for_loading(saved.settings), len(self.words))
+        member.load_state_dict(saved.state_dict)
+        return member.eval().requires_grad_(False)
+
+    def _mix_predictions(self, features: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Replace a share of the input words by what the model itself would have said there."""
+        if not (self.training and self.scheduled_sampling):
+            return tokens
+        progress = self.global_step / total_steps(self.trainer.estimated_stepping_batches)
+        with torch.no_grad():
+            logits, _ = self.model(features, tokens, mask)
+            drawn = torch.multinomial(logits.float().softmax(dim=-1), 1).squeeze(-1)
+        said = torch.zeros_like(tokens)
+        said[mask] = drawn
+        # What was predicted at one position is the input of the next; <bos> stays.
+        said = torch.cat([tokens[..., :1], said[..., :-1]], dim=-1)
+        swap = torch.rand_like(tokens, dtype=torch.float) < self.scheduled_sampling * progress
+        return torch.where(swap, said, tokens)
+
+    def _self_critical_loss(self, batch: CaptionBatch, reward: CaptionReward) -> Tensor:
+        """Draw as many captions as people wrote, and compare each image's with one another."""
+        features, samples = self.features(batch), max(2, batch.tokens.shape[1])
+        # Captions are drawn as they would be written in use, without dropout; they are learnt
+        # with it, as people's are.
+        self.model.eval()
+        with torch.no_grad():
+            tokens = sample(
+                self.model.step,
+                *self.model.begin(features),
+                generator=torch.default_generator,  # seeded for each batch, so that runs resume
+                samples=samples,
+                temperature=TEMPERATURE,
+                max_length=self.max_length,
+            ).tokens
+        self.model.train()
+        rewards = reward(tokens, [example.captions for example in batch.examples])
+        self.log("train/reward", rewards.mean(), prog_bar=True, batch_size=len(rewards))
+        inputs, mask = teacher_forced(tokens)
+        loss = policy_loss(self.model(features, inputs, mask)[0], tokens, advantages(rewards))
+        return loss * _share_of_tokens(tokens[mask])
+
+    def _evaluate(self, batch: CaptionBatch, stage: str) -> list[list[str]]:
+        _, plain = self.model_step(batch)
+        tokens = int(batch.mask[..., 1:].sum())
+        self.log(f"{stage}/loss", plain, batch_size=tokens, sync_dist=True)
+        written = self.write(batch)
+        ids = [example.image_id for example in batch.examples]
+        references = [[tokenize(text) for text in example.captions] for example in batch.examples]
+        self._scores(stage).update(ids, written, references)
+        drawn = [
+            (example.image_id, example.image, " ".join(words))
+            for example, words in zip(batch.examples, written, strict=True)
+            if isinstance(example.image, Scene)
+        ]
+        if drawn:
+            self.truth.update(*map(list, zip(*drawn, strict=True)))
+        return written
+
+    def _scores(self, stage: str) -> CaptionScores:
+        scores = self.scores[stage]
+        assert isinstance(scores, CaptionScores)
+        return scores
+
+    def _log_scores(self, stage: str) -> None:
+        scores = self._scores(stage)
+        for name, value in scores.compute().items():
+            self.log(f"{stage}/{name}", value, prog_bar=name == "cider")
+        scores.reset()
+        if self.truth.update_called:
+            for name, value in self.truth.compute().items():
+                self.log(f"{stage}/{name}", value, prog_bar=name == "truth/captions")
+            self.truth.reset()
+
+
+def _share_of_tokens(targets: Tensor) -> Tensor | float:
+    """Weigh this process's mean, so that the mean over processes is that over all their tokens."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return 1.0
+    count = torch.tensor(float(len(targets)), device=targets.device)
+    total = count.clone()
+    distributed.all_reduce(total)
+    return count * distributed.get_world_size() / total
+
+
+def _verdicts(scene: Scene, caption: str) -> list[bool]:
+    return [statement.true for statement in check_caption(caption, scene).statements]

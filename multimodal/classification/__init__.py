@@ -1,0 +1,1 @@
+"""Image classification: model, training, data, inference, result and report."""

@@ -1,0 +1,1 @@
+"""What the predictors of all tasks share: inputs, devices, rebuilding a saved model, results."""

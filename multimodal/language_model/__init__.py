@@ -1,0 +1,1 @@
+"""Language models: model, training, data, inference and result."""

@@ -1,1 +1,0 @@
-"""Whole networks: plain modules that take tensors and return logits."""

@@ -1,0 +1,13 @@
+"""A model's folder, the form in which a trained model is kept, shared and shipped; by path or name.
+
+It holds four files: ``model.safetensors`` (the weights), ``config.json`` (task, settings, tokens,
+evaluation transform, labels: plain data), ``README.md`` (the model's card) and ``metrics.json``.
+Only the first two are read. Neither can name a program: names come from closed tables in our code,
+a folder that holds import paths is refused, and nothing in it is ever unpickled.
+"""
+
+from multimodal.saving.names import read_model, shipped_models
+from multimodal.saving.reading import read_folder
+from multimodal.saving.writing import halved, new_folder, write_folder
+
+__all__ = ["halved", "new_folder", "read_folder", "read_model", "shipped_models", "write_folder"]

@@ -1,0 +1,161 @@
+"""What a run's folder tells of a checkpoint in it: configuration, progress, and what was measured.
+
+Whatever is not there is left empty: a checkpoint may have been moved, and nobody must test it.
+"""
+
+import csv
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from multimodal.saving.checkpoint import read_progress
+
+_SPLITS = ("train", "val", "test")
+_SIZES = "splits.json"  # of multimodal.training.splits, which brings Lightning with it
+_LONGEST_REPORT = 20_000  # letters of a report that a card takes
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known of how a model came about.
+
+    Args:
+        config: The configuration of its training; empty if unknown.
+        progress: As `multimodal.saving.checkpoint.read_progress` says.
+        val: What was measured on the validation data when it was written, without ``val/``.
+        test: What ``multimodal test`` measured, without ``test/``.
+        report: The report of that test, in Markdown.
+        sizes: How many examples each split had.
+    """
+
+    config: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    val: dict[str, float] = field(default_factory=dict)
+    test: dict[str, float] = field(default_factory=dict)
+    report: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the run."""
+        seed = self.config.get("seed_everything")
+        return seed if type(seed) is int else None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The arguments of the data module."""
+        return _mapping(_mapping(self.config.get("data")).get("init_args"))
+
+
+def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
+    """Gather what is known of a checkpoint from the folder of its run, and of those beside it.
+
+    ``multimodal test`` writes a folder of its own beside the run's; the newest of those that
+    tested this very checkpoint after it was written counts.
+
+    Args:
+        checkpoint: The ``.ckpt`` file.
+        tested: The folder of the test to take instead.
+
+    Returns:
+        The facts.
+
+    Raises:
+        FileNotFoundError: If the checkpoint is not there, or the folder of the test has no results.
+        ValueError: If it is no checkpoint of ours.
+    """
+    progress = read_progress(checkpoint)
+    folder = checkpoint.absolute().parent
+    if folder.name == "checkpoints":
+        folder = folder.parent
+    steps = progress.get("global_step", 0)
+    if tested is not None:
+        test = _last(tested / "metrics.csv", "test/")
+        if not test:
+            raise FileNotFoundError(
+                f"{tested} has no results of a test in metrics.csv. Give the folder that "
+                "`multimodal test` wrote."
+            )
+    else:
+        tested = _newest_test(checkpoint, folder)
+        test = _last(tested / "metrics.csv", "test/") if tested else {}
+    return RunFacts(
+        config=_read_config(folder),
+        progress=progress,
+        val=_last(folder / "metrics.csv", "val/", before=steps),
+        test=test,
+        report=_read_report(tested) if tested else "",
+        sizes=_read_sizes(folder) | (_read_sizes(tested) if tested else {}),
+    )
+
+
+def _newest_test(checkpoint: Path, folder: Path) -> Path | None:
+    """Find the folder of the newest test of a checkpoint; one older than it was of another."""
+    named = checkpoint.absolute().parts[-3:]  # version_0, checkpoints, best.ckpt
+    written = checkpoint.stat().st_mtime
+    found: list[tuple[float, Path]] = []
+    for table in folder.parent.glob("version_*/metrics.csv"):
+        config = _read_config(table.parent)
+        other = Path(str(config.get("ckpt_path") or "")).parts[-3:]
+        when = table.stat().st_mtime
+        if other == named and when >= written and _last(table, "test/"):
+            found.append((when, table.parent))
+    return max(found)[1] if found else None
+
+
+def _last(table: Path, prefix: str, before: int | None = None) -> dict[str, float]:
+    """Read the last row that has values of a kind, at most of a step."""
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return {}
+    found: dict[str, float] = {}
+    for row in rows:
+        values = {
+            str(name).removeprefix(prefix): _number(value)
+            for name, value in row.items()
+            if str(name).startswith(prefix) and value
+        }
+        if values and (before is None or _number(row.get("step")) < before):
+            found = {name: value for name, value in values.items() if math.isfinite(value)}
+    return found
+
+
+def _number(text: Any) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    import yaml  # here, since it takes longer to import than all of this file's work
+
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return _mapping(config)
+
+
+def _read_sizes(folder: Path) -> dict[str, int]:
+    try:
+        found = _mapping(json.loads((folder / _SIZES).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+    return {split: found[split] for split in _SPLITS if type(found.get(split)) is int}
+
+
+def _read_report(folder: Path) -> str:
+    try:
+        report = (folder / "report.md").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return report if len(report) <= _LONGEST_REPORT else ""
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""Sentiment analysis: model, training, data, inference, result, report and linear baseline."""

@@ -1,0 +1,152 @@
+"""The sentiment classifier: word vectors, a recurrent stack that reads both ways, pooling, classes.
+
+The same network judges a sentence and a long review, in any number of classes or as a number of
+stars. Its lower part is that of the language model (`multimodal.language_model.model`), under the
+same names, so that it can start from what reading alone has taught.
+
+References:
+    Dai and Le 2015, "Semi-supervised sequence learning" (an LSTM that starts from a language
+    model); Howard and Ruder 2018, "Universal language model fine-tuning for text classification"
+    (pooling, groups of layers); Yang et al. 2016 (attention).
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from multimodal.nn.dropout import Dropout
+from multimodal.nn.embedding import WordEmbedding
+from multimodal.nn.pooling import Pooling, PoolingName
+from multimodal.nn.texts import ReaderSettings, TextReader, parameters_by_depth
+
+
+def _default_pooling() -> list[PoolingName]:
+    return ["last", "max", "mean"]
+
+
+@dataclass(frozen=True)
+class SentimentSettings:
+    """Everything that shapes a sentiment classifier, as plain data.
+
+    Args:
+        reader: Word vectors and recurrent layers.
+        pooling: How a text becomes one vector: any of ``last``, ``mean``, ``max`` and
+            ``attention``, side by side.
+        head_dim: Width of a hidden layer before the classes; 0 for none.
+        dropout: Dropout on the pooled vector and the hidden layer, a probability.
+        freeze_embedding: Whether the word vectors stay as they start.
+    """
+
+    reader: ReaderSettings = field(default_factory=ReaderSettings)
+    pooling: list[PoolingName] = field(default_factory=_default_pooling)
+    head_dim: int = 0
+    dropout: float = 0.0
+    freeze_embedding: bool = False
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "SentimentSettings":
+        """Rebuild settings from what `to_dict` gave."""
+        return cls(**{**values, "reader": ReaderSettings(**values["reader"])})
+
+    @classmethod
+    def for_loading(cls, values: dict[str, Any]) -> "SentimentSettings":
+        """Rebuild settings for saved weights: there is nothing that they started from."""
+        return cls.from_dict(values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types only."""
+        return asdict(self)
+
+
+class SentimentClassifier(nn.Module):
+    """Word vectors, recurrent stack, pooling and classes.
+
+    Args:
+        settings: What to build.
+        vocab_size: Number of tokens, specials included.
+        num_classes: Number of classes; 1 for a number, such as stars.
+
+    Raises:
+        ValueError: If a setting is none of its names, or a probability is out of range.
+
+    Example:
+        >>> import torch
+        >>> settings = SentimentSettings(ReaderSettings(embedding_dim=3, hidden_dim=4))
+        >>> classifier = SentimentClassifier(settings, vocab_size=9, num_classes=2)
+        >>> tokens = torch.tensor([[4, 5, 6], [7, 0, 0]])
+        >>> classifier(tokens, tokens != 0).shape
+        torch.Size([2, 2])
+    """
+
+    def __init__(self, settings: SentimentSettings, vocab_size: int, num_classes: int) -> None:
+        super().__init__()
+        reader = settings.reader
+        self.embedding = WordEmbedding(
+            vocab_size,
+            reader.embedding_dim,
+            dropout=reader.embedding_dropout,
+            gradients=reader.gradients,
+        )
+        self.embedding.weight.requires_grad_(not settings.freeze_embedding)
+        self.frozen = settings.freeze_embedding
+        self.reader = TextReader(reader)
+        self.pooling = Pooling(settings.pooling, self.reader.output_dim)
+        self.head = _head(self.pooling.output_dim, settings, num_classes)
+
+    def forward(
+        self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Score every class of each text.
+
+        Args:
+            tokens: Token ids ``(batch, time)``.
+            mask: True where a token is real, real ones first; a text may have none.
+
+        Returns:
+            Logits ``(batch, classes)``, or the number itself ``(batch, 1)``.
+        """
+        if not tokens.shape[1]:  # texts without words only
+            tokens, mask = F.pad(tokens, (0, 1)), F.pad(mask, (0, 1))
+        logits: Tensor = self.classify(self.embedding(tokens), mask)
+        return logits
+
+    def classify(
+        self,
+        vectors: Float[Tensor, "batch time embedding"],
+        mask: Bool[Tensor, "batch time"],
+    ) -> Float[Tensor, "batch classes"]:
+        """Score texts given as word vectors: what asks for a word's share in the result wants.
+
+        Args:
+            vectors: From ``embedding``, or changed, ``(batch, time, embedding)``.
+            mask: True where a word is real.
+
+        Returns:
+            Logits ``(batch, classes)``.
+        """
+        outputs, states = self.reader(vectors, mask)
+        logits: Tensor = self.head(self.pooling(outputs, states, mask))
+        return logits
+
+    def parameters_by_depth(self) -> list[list[nn.Parameter]]:
+        """List what learns in groups from bottom to top: word vectors, each layer, head.
+
+        Word vectors that stay as they start are left out.
+
+        Returns:
+            The groups; every parameter that learns is in one of them.
+        """
+        groups = parameters_by_depth(self.embedding, self.reader)
+        top = [*self.pooling.parameters(), *self.head.parameters()]
+        return [*(groups[1:] if self.frozen else groups), top]
+
+
+def _head(width: int, settings: SentimentSettings, num_classes: int) -> nn.Sequential:
+    hidden: list[nn.Module] = []
+    if settings.head_dim:
+        hidden = [nn.Linear(width, settings.head_dim), nn.ReLU(), Dropout(settings.dropout)]
+        width = settings.head_dim
+    return nn.Sequential(Dropout(settings.dropout), *hidden, nn.Linear(width, num_classes))

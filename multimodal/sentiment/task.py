@@ -1,0 +1,317 @@
+"""Train and evaluate a sentiment classifier, or a reader that gives stars.
+
+With labels the loss is the cross-entropy, with numbers the squared error of the number, brought to
+mean 0 and deviation 1 of the training texts. What a language model has learned from reading alone
+can be where it starts; then the layers open from top to bottom, and lower ones learn more slowly.
+
+References:
+    Dai and Le 2015, "Semi-supervised sequence learning"; Howard and Ruder 2018, "Universal language
+    model fine-tuning for text classification", section 3.3.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from typing_extensions import override
+
+from multimodal.data.batches import TextBatch
+from multimodal.metrics.classification import ClassificationScores
+from multimodal.metrics.regression import RegressionScores
+from multimodal.nn.label_losses import label_loss, number_loss
+from multimodal.saving.checkpoint import CHECKPOINT_KEY, attach, read_checkpoint
+from multimodal.sentiment.adversarial import adversarial_loss
+from multimodal.sentiment.data import SentimentData
+from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
+from multimodal.sentiment.warm_start import start_from_language_model
+from multimodal.text import Vocabulary
+from multimodal.training.callbacks import trusted_callbacks
+from multimodal.training.compatibility import refuse_other_network
+from multimodal.training.optimisers.adamw import Rates, adamw_by_depth
+from multimodal.training.results import ResultsFile
+from multimodal.training.unfreezing import GradualUnfreezing
+from multimodal.training.word_vectors import start_from_vectors
+
+
+class SentimentTask(LightningModule):
+    """Sentiment analysis: loss, metrics, optimiser.
+
+    Args:
+        settings: The network.
+        vocabulary: All words, specials first; linked from the data.
+        labels: All labels; none where the target is a number; linked from the data.
+        excerpt: How long texts are cut; linked from the data, kept for inference.
+        learning_rate: Peak learning rate, of the top layer.
+        warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.
+        weight_decay: AdamW's, on matrices only.
+        depth_factor: How many times as fast each layer learns as the one below; 1 for all alike.
+        unfreeze_epochs: Epochs from the opening of one layer to that of the one below, from the top
+            on; 0 trains everything from the start.
+        label_smoothing: Share of the target spread over all labels.
+        word_vectors: A text file of GloVe, fastText or word2vec that the words start from; empty
+            for none.
+        language_model: Checkpoint of a language model to start from; empty for none.
+        adversarial: Each training text is learned from as it is and with its word vectors moved
+            to where the loss grows most (`multimodal.sentiment.adversarial`): by how much, in
+            lengths of its average word vector; 0 for texts as they are only, which takes about half
+            the time.
+        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
+            and a cosine.
+
+    Raises:
+        ValueError: If both `word_vectors` and `language_model` are given, or `adversarial` is less
+            than 0.
+    """
+
+    def __init__(
+        self,
+        settings: SentimentSettings,
+        vocabulary: list[str],
+        labels: list[str],
+        excerpt: dict[str, Any],
+        *,
+        learning_rate: float = 1e-3,
+        warmup: float = 0.05,
+        weight_decay: float = 0.01,
+        depth_factor: float = 1.0,
+        unfreeze_epochs: int = 0,
+        label_smoothing: float = 0.0,
+        word_vectors: str = "",
+        language_model: str = "",
+        adversarial: float = 0.0,
+        optimizer: OptimizerCallable | None = None,
+    ) -> None:
+        super().__init__()
+        if word_vectors and language_model:
+            raise ValueError(
+                "`word_vectors` and `language_model` both say what the words start from; give one."
+            )
+        if not adversarial >= 0:
+            raise ValueError(
+                "`adversarial` is how far word vectors are moved in training, 0 or more (0.3 is "
+                f"little, 2 much), got {adversarial}."
+            )
+        self.settings = settings
+        self.words = Vocabulary(vocabulary)
+        self.labels = list(labels)
+        self.excerpt = excerpt
+        self.model = SentimentClassifier(settings, len(self.words), max(1, len(self.labels)))
+        self.rates = Rates(learning_rate, 1.0, warmup, weight_decay)
+        self.depth_factor = depth_factor
+        self.unfreeze_epochs = unfreeze_epochs
+        self.label_smoothing = label_smoothing
+        self.word_vectors = word_vectors
+        self.language_model = language_model
+        self.adversarial = adversarial
+        self.optimizer = optimizer
+        # Of the training texts' numbers; buffers, so that a checkpoint keeps them.
+        self.register_buffer("centre", torch.zeros(()))
+        self.register_buffer("scale", torch.ones(()))
+        self.scores = nn.ModuleDict({"val": self._new_scores(), "test": self._new_scores()})
+
+    @override
+    def forward(self, batch: TextBatch) -> Tensor:
+        """Score every label of each text.
+
+        Args:
+            batch: Texts.
+
+        Returns:
+            Logits ``(batch, labels)``; of numbers, the number in deviations from the mean
+            ``(batch, 1)``.
+        """
+        logits: Tensor = self.model(batch.tokens, batch.mask)
+        return logits.float()
+
+    def model_step(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the texts whose label is known.
+
+        Returns:
+            The loss, and what `forward` returned.
+        """
+        logits = self(batch)
+        return self._loss(logits, batch), logits
+
+    def verdicts(self, logits: Tensor) -> Tensor:
+        """Turn logits into what is reported.
+
+        Args:
+            logits: From `forward`.
+
+        Returns:
+            Probabilities ``(batch, labels)``, or numbers ``(batch, 1)``.
+        """
+        if self.labels:
+            return logits.softmax(dim=-1)
+        return logits * self._number("scale") + self._number("centre")
+
+    @override
+    def training_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        loss = self._loss_with_moved(batch) if self.adversarial else self.model_step(batch)[0]
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.tokens))
+        return loss
+
+    @override
+    def validation_step(self, batch: TextBatch, batch_idx: int) -> None:
+        """Log the loss and collect the verdicts."""
+        self._evaluate(batch, "val")
+
+    @override
+    def test_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
+        """Log the loss, collect the verdicts and return them.
+
+        Returns:
+            As `verdicts`.
+        """
+        return self._evaluate(batch, "test")
+
+    @override
+    def predict_step(self, batch: TextBatch, batch_idx: int) -> list[dict[str, Any]]:
+        """Judge each text.
+
+        Returns:
+            ``{"text_id", "label", "probability"}``, or ``{"text_id", "value"}``, of each text.
+        """
+        found = self.verdicts(self(batch)).tolist()
+        return [
+            {"text_id": example.text_id, **self._named(row)}
+            for example, row in zip(batch.examples, found, strict=True)
+        ]
+
+    @override
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores."""
+        self._log_scores("val")
+
+    @override
+    def on_test_epoch_end(self) -> None:
+        """Log the scores."""
+        self._log_scores("test")
+
+    @override
+    def setup(self, stage: str) -> None:
+        """Before training, start from word vectors or a language model, and look at the numbers.
+
+        Raises:
+            FileNotFoundError: If a file that was named is not there.
+            ValueError: If it does not fit.
+        """
+        if stage != "fit":
+            return
+        if self.word_vectors:
+            start_from_vectors(self.model.embedding, self.word_vectors, self.words.to_list())
+        if self.language_model:
+            saved = read_checkpoint(self.language_model, task="language_model")
+            if saved.extra.get("level") == "characters":
+                raise ValueError(
+                    f"{self.language_model} is a language model of characters, and a sentiment "
+                    "classifier reads words. Train one with `--data.level words`."
+                )
+            theirs = Vocabulary(saved.vocabulary)
+            start_from_language_model(self.model, saved.state_dict, theirs, self.words)
+        data = getattr(self.trainer, "datamodule", None)
+        if not self.labels and isinstance(data, SentimentData):
+            given = [each.label for each in data.examples("train") if each.label is not None]
+            numbers = torch.tensor([float(number) for number in given])
+            self._number("centre").copy_(numbers.mean())
+            self._number("scale").copy_(numbers.std(correction=0).clamp(min=1e-6))
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build AdamW with warm-up and cosine, or the optimiser that was named."""
+        if self.optimizer is not None:
+            return self.optimizer(self.parameters())
+        return adamw_by_depth(
+            self.model.parameters_by_depth(),
+            self.rates,
+            self.trainer.estimated_stepping_batches,
+            depth_factor=self.depth_factor,
+        )
+
+    @override
+    def configure_callbacks(self) -> list[Callback]:
+        """Return what makes a run resumable, atomic and safe from NaN, and reports it."""
+        return [*trusted_callbacks(), GradualUnfreezing(self.unfreeze_epochs), ResultsFile()]
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another network, or with other words or labels for its rows.
+
+        Raises:
+            ValueError: If settings, vocabularies or labels differ.
+        """
+        lists = {"vocabulary": self.words.to_list(), "labels": self.labels}
+        refuse_other_network(checkpoint.get(CHECKPOINT_KEY, {}), self.settings.to_dict(), lists)
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what inference needs, as plain data."""
+        attach(
+            checkpoint,
+            task="sentiment",
+            settings=self.settings.to_dict(),
+            vocabulary=self.words.to_list(),
+            extra={
+                "labels": self.labels,
+                "excerpt": self.excerpt,
+                "target": "label" if self.labels else "number",
+                "centre": self._number("centre").item(),
+                "scale": self._number("scale").item(),
+            },
+        )
+
+    def _loss(self, logits: Tensor, batch: TextBatch) -> Tensor:
+        if not self.labels:
+            numbers = (batch.labels - self._number("centre")) / self._number("scale")
+            return number_loss(logits, numbers)
+        smoothing = self.label_smoothing if self.training else 0.0
+        return label_loss(logits, batch.labels, label_smoothing=smoothing)
+
+    def _loss_with_moved(self, batch: TextBatch) -> Tensor:
+        vectors = self.model.embedding(batch.tokens)
+        if not vectors.requires_grad:  # word vectors that stay as they start
+            vectors.requires_grad_()
+        table = self.model.embedding.weight
+        above = [each for each in self.model.parameters() if each is not table]
+
+        def loss_of(moved: Tensor) -> Tensor:
+            return self._loss(self.model.classify(moved, batch.mask).float(), batch)
+
+        return adversarial_loss(loss_of, vectors, batch.mask, above, size=self.adversarial)
+
+    def _number(self, name: str) -> Tensor:
+        return self.get_buffer(name)
+
+    def _named(self, verdict: Sequence[float]) -> dict[str, Any]:
+        if not self.labels:
+            return {"value": verdict[0]}
+        best = max(range(len(verdict)), key=lambda place: verdict[place])
+        return {"label": self.labels[best], "probability": verdict[best]}
+
+    def _new_scores(self) -> ClassificationScores | RegressionScores:
+        return ClassificationScores(self.labels) if self.labels else RegressionScores()
+
+    def _evaluate(self, batch: TextBatch, stage: str) -> Tensor:
+        loss, logits = self.model_step(batch)
+        self.log(f"{stage}/loss", loss, batch_size=len(batch.tokens), sync_dist=True)
+        verdicts = self.verdicts(logits)
+        scores = self.scores[stage]
+        if isinstance(scores, RegressionScores):
+            known = ~batch.labels.isnan()
+            scores.update(batch.indices[known].tolist(), verdicts[known, 0], batch.labels[known])
+        elif isinstance(scores, ClassificationScores):
+            known = batch.labels >= 0
+            scores.update(batch.indices[known].tolist(), verdicts[known], batch.labels[known])
+        return verdicts
+
+    def _log_scores(self, stage: str) -> None:
+        scores = self.scores[stage]
+        assert isinstance(scores, (ClassificationScores, RegressionScores))
+        for name, value in scores.compute().items():
+            self.log(f"{stage}/{name}", value, prog_bar=name in ("accuracy", "mean_error"))
+        scores.reset()

@@ -1,0 +1,127 @@
+"""The table of tasks: one row each, from which everything that depends on the task is taken.
+
+A row holds names only, so that reading the table imports no torch; a task's classes are imported
+when they are asked for.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final, Literal
+
+TaskName = Literal["captioning", "vqa", "sentiment", "classification", "language_model"]
+InputKind = Literal["images", "images and questions", "texts", "prompts"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: a folder of the package, and the names of what it holds.
+
+    Args:
+        name: The task's name in checkpoints, and its folder in the package.
+        verb: The command that uses a trained model.
+        inputs: What a trained model takes.
+        usage: How to use a checkpoint, with ``{path}`` in its place.
+        module: Name of its LightningModule, in the folder's ``task.py``.
+        data: Name of its LightningDataModule, in ``data.py``.
+        settings: Name of the model's settings, in ``model.py``.
+        predictor: Name of its predictor, in ``predictor.py``.
+        results: Names of its results, in ``result.py``; the predictor's own first.
+    """
+
+    name: TaskName
+    verb: str
+    inputs: InputKind
+    usage: str
+    module: str
+    data: str
+    settings: str
+    predictor: str
+    results: tuple[str, ...]
+
+    def load(self, part: Literal["module", "data", "settings", "predictor"]) -> Any:
+        """Import one of the task's classes.
+
+        Args:
+            part: Which one.
+
+        Returns:
+            The class.
+
+        Example:
+            >>> TASKS["captioning"].load("settings").__name__
+            'CaptionerSettings'
+        """
+        file = {"module": "task", "data": "data", "settings": "model", "predictor": "predictor"}
+        return getattr(import_module(f"multimodal.{self.name}.{file[part]}"), getattr(self, part))
+
+
+_ROWS = (
+    Task(
+        name="captioning",
+        verb="caption",
+        inputs="images",
+        usage="caption images: multimodal caption {path} IMAGE...",
+        module="CaptioningTask",
+        data="CaptionData",
+        settings="CaptionerSettings",
+        predictor="CaptionPredictor",
+        results=("Caption",),
+    ),
+    Task(
+        name="vqa",
+        verb="ask",
+        inputs="images and questions",
+        usage="ask: multimodal ask {path} IMAGE QUESTION...",
+        module="VQATask",
+        data="VQAData",
+        settings="AnswererSettings",
+        predictor="VQAPredictor",
+        results=("Answer",),
+    ),
+    Task(
+        name="sentiment",
+        verb="sentiment",
+        inputs="texts",
+        usage="judge texts: multimodal sentiment {path} TEXT...",
+        module="SentimentTask",
+        data="SentimentData",
+        settings="SentimentSettings",
+        predictor="SentimentPredictor",
+        results=("Sentiment",),
+    ),
+    Task(
+        name="classification",
+        verb="classify",
+        inputs="images",
+        usage="classify images: multimodal classify {path} IMAGE...",
+        module="ClassificationTask",
+        data="ClassificationData",
+        settings="ClassifierSettings",
+        predictor="ClassificationPredictor",
+        results=("Classification", "Ranked"),
+    ),
+    Task(
+        name="language_model",
+        verb="write",
+        inputs="prompts",
+        usage="write: multimodal write {path} PROMPT",
+        module="LanguageModelTask",
+        data="LanguageModelData",
+        settings="LanguageModelSettings",
+        predictor="Writer",
+        results=("Passage",),
+    ),
+)
+
+TASKS: Final[dict[str, Task]] = {row.name: row for row in _ROWS}
+
+
+def public_names() -> dict[str, str]:
+    """Return the public predictors and results of all tasks, each with the module that has it.
+
+    Example:
+        >>> public_names()["Caption"]
+        'multimodal.captioning.result'
+    """
+    names = {row.predictor: f"multimodal.{row.name}.predictor" for row in _ROWS}
+    return names | {name: f"multimodal.{row.name}.result" for row in _ROWS for name in row.results}

@@ -1,1 +1,0 @@
-"""LightningModules: loss, metrics, logging and optimiser of each task."""

@@ -1,0 +1,1 @@
+"""Visual question answering: model, fusions, training, data, inference, result and report."""

@@ -1,0 +1,80 @@
+"""The two oldest fusions: one vector per image, one per question, multiplied or put side by side.
+
+Neither looks anywhere: the image is the mean of its regions, brought to length 1. They are what
+attention is to be compared with.
+
+References:
+    Antol, Agrawal, Lu, Mitchell, Batra, Zitnick and Parikh 2015, "VQA: Visual question answering",
+    section 4 ("deeper LSTM Q + norm I": both to one width by a layer with tanh, then the product).
+    There the question's vector is the state and the cell of both LSTM layers; here it is the state
+    of the last.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from multimodal.vqa.fusion.contract import Fusion, Questions, even_weights
+
+
+class MultiplyFusion(Fusion):
+    """The product of an image vector and a question vector (Antol et al. 2015, section 4).
+
+    Args:
+        region_dim: Width of a region.
+        question_dim: Width of a question's state.
+        fusion_dim: Width to which both are projected, and of the product.
+    """
+
+    def __init__(self, region_dim: int, question_dim: int, *, fusion_dim: int = 1024) -> None:
+        super().__init__()
+        self.output_dim = fusion_dim
+        self.image = nn.Linear(region_dim, fusion_dim)
+        self.question = nn.Linear(question_dim, fusion_dim)
+
+    def forward(
+        self,
+        regions: Float[Tensor, "batch regions feature"],
+        questions: Questions,
+        image_of: Int[Tensor, " rows"],
+        question_of: Int[Tensor, " rows"],
+    ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
+        """Multiply; the weights are even, for this fusion saw the mean."""
+        images = self.image(_normed_mean(regions)).tanh()  # (batch, fusion)
+        asked = self.question(questions.states).tanh()  # (questions, fusion)
+        product = images.index_select(0, image_of) * asked.index_select(0, question_of)
+        return product, even_weights(regions, image_of)
+
+
+class ConcatenateFusion(Fusion):
+    """An image vector and a question vector side by side.
+
+    Args:
+        region_dim: Width of a region.
+        question_dim: Width of a question's state.
+        fusion_dim: Width to which both are projected; the result is twice as wide.
+    """
+
+    def __init__(self, region_dim: int, question_dim: int, *, fusion_dim: int = 1024) -> None:
+        super().__init__()
+        self.output_dim = 2 * fusion_dim
+        self.image = nn.Linear(region_dim, fusion_dim)
+        self.question = nn.Linear(question_dim, fusion_dim)
+
+    def forward(
+        self,
+        regions: Float[Tensor, "batch regions feature"],
+        questions: Questions,
+        image_of: Int[Tensor, " rows"],
+        question_of: Int[Tensor, " rows"],
+    ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
+        """Put side by side; the weights are even, for this fusion saw the mean."""
+        images = self.image(_normed_mean(regions)).tanh()  # (batch, fusion)
+        asked = self.question(questions.states).tanh()  # (questions, fusion)
+        pairs = [images.index_select(0, image_of), asked.index_select(0, question_of)]
+        return torch.cat(pairs, dim=-1), even_weights(regions, image_of)
+
+
+def _normed_mean(regions: Tensor) -> Tensor:
+    return F.normalize(regions.mean(dim=1), dim=-1)  # (batch, feature)

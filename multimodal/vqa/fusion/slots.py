@@ -1,0 +1,167 @@
+"""Slots: a few queries read the question, look at the image in hops, and are compared in pairs.
+
+A question about a scene speaks of one to four things ("is the red ring left of the star?"). Each
+slot attends to the question's own words, and so to one of these things; asks the regions for it;
+and learns where it is. What tells things apart is then put side by side for every pair of slots:
+squared differences of what they found, and the differences of coordinates and numbers. From a
+product of one image vector and one question vector, spatial relations stay at chance.
+
+A slot looks in two ways. A softmax finds one thing; sigmoids, which need not sum to 1, find all of
+a kind, so that they can be counted. After each hop every slot is told what the others found. The
+words also give each slot a direction: regions on the other side of what it found last are dimmed
+("... left of the ring", "how many are above it").
+
+References:
+    Hudson and Manning 2018, "Compositional attention networks for machine reasoning" (attention to
+    the question's words controls each step); Zhang, Hare and Prügel-Bennett 2018, "Learning to
+    count objects in natural images for visual question answering", section 3 (a softmax cannot
+    count); Santoro et al. 2017, "A simple neural network module for relational reasoning" (pairs).
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from multimodal.vqa.fusion.contract import Fusion, Questions, grid_coordinates, places_by_image
+
+
+class SlotsFusion(Fusion):
+    """Slots that read, look in hops and are compared in pairs.
+
+    Args:
+        region_dim: Width of a region.
+        question_dim: Width of the question encoder's states and outputs.
+        fusion_dim: Width of a slot.
+        num_slots: Slots; at least as many as a question names things.
+        num_hops: How often each slot looks at the image.
+        pair_dim: Width at which slots are compared.
+    """
+
+    differences: Tensor
+
+    def __init__(
+        self,
+        region_dim: int,
+        question_dim: int,
+        *,
+        fusion_dim: int = 128,
+        num_slots: int = 6,
+        num_hops: int = 2,
+        pair_dim: int = 32,
+    ) -> None:
+        super().__init__()
+        self.num_slots = num_slots
+        self.num_hops = num_hops
+        self.word_scores = nn.Linear(question_dim, num_hops * num_slots)
+        self.read = nn.Linear(question_dim, 2 * fusion_dim)  # what to look for, and a gate
+        # Directions start at zero: every side is alike until one is of use.
+        self.read_sides = nn.Linear(question_dim, 2)
+        nn.init.zeros_(self.read_sides.weight)
+        nn.init.zeros_(self.read_sides.bias)
+        self.read_whole = nn.Linear(question_dim, 2 * fusion_dim, bias=False)
+        self.first_queries = nn.Parameter(torch.randn(num_hops * num_slots, fusion_dim) * 0.1)
+        self.see = nn.Sequential(nn.Linear(region_dim + 2, 2 * fusion_dim), nn.ReLU())
+        self.keys = nn.Linear(2 * fusion_dim, 2 * fusion_dim)  # one to find, one to count
+        self.values = nn.Linear(2 * fusion_dim, fusion_dim)
+        found_dim = fusion_dim + 2 + 1  # what, where, how many
+        self.tell = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(num_slots * found_dim, 2 * fusion_dim),
+                nn.ReLU(),
+                nn.Linear(2 * fusion_dim, num_slots * fusion_dim),
+            )
+            for _ in range(num_hops - 1)
+        )
+        self.compare = nn.Linear(fusion_dim, pair_dim)
+        first, second = torch.triu_indices(num_slots, num_slots, offset=1)
+        pairs, eye = len(first), torch.eye(num_slots)
+        self.register_buffer("differences", eye[first] - eye[second], persistent=False)
+        joint_dim = num_slots * found_dim + pairs * (pair_dim + 4)
+        self.join = nn.Linear(joint_dim, 2 * fusion_dim)
+        self.ask = nn.Linear(question_dim, 2 * fusion_dim)
+        self.output_dim = 4 * fusion_dim
+
+    def forward(
+        self,
+        regions: Float[Tensor, "batch regions feature"],
+        questions: Questions,
+        image_of: Int[Tensor, " rows"],
+        question_of: Int[Tensor, " rows"],
+    ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
+        """Join images and questions; see `Fusion`."""
+        # For each hop (questions, slots, fusion), the sides (questions, slots, 2).
+        queries, gates, sides = self._read(questions)
+        places, most = places_by_image(image_of)
+        coordinates = grid_coordinates(regions.shape[1]).to(regions)
+        seen = self.see(torch.cat([regions, coordinates.expand(len(regions), -1, -1)], dim=-1))
+        keys, values = self.keys(seen).chunk(2, dim=-1), self.values(seen)
+        told = keys[0].new_zeros(())
+        last = coordinates.new_zeros(2)  # the first hop looks from the middle of the image
+        for hop in range(self.num_hops):
+            # Told where the ring is, "left of" and "above" must ask for different regions.
+            gate = gates[hop].index_select(0, question_of)
+            asked = queries[hop].index_select(0, question_of) + told * gate
+            side = sides[hop].index_select(0, question_of)
+            block = _by_image(asked, places, len(regions), most)
+            dimmed = _dim(_by_image(side, places, len(regions), most), last, coordinates)
+            found, weights = _look(block, keys, values, coordinates, dimmed)
+            last = found[..., -3:-1]
+            rows = self._by_row(found, places)
+            if hop < self.num_hops - 1:
+                told = self.tell[hop](rows.flatten(1)).unflatten(1, (self.num_slots, -1))
+        joint = self.join(torch.cat([rows.flatten(1), self._pairs(rows)], dim=-1))
+        # What differs between two slots is an answer only together with what was asked: "left of"
+        # or "above", "colour" or "size". A product says so at once, a sum never.
+        asked = self.ask(questions.states).index_select(0, question_of)
+        joint = torch.cat([joint * asked, joint + asked], dim=-1)
+        return joint, self._by_row(weights, places).mean(dim=1)
+
+    def _read(self, questions: Questions) -> tuple[tuple[Tensor, ...], ...]:
+        scores = self.word_scores(questions.outputs).transpose(1, 2)  # (questions, slots, time)
+        scores = scores.masked_fill(~questions.mask.unsqueeze(1), -torch.inf)
+        words = scores.softmax(dim=-1) @ questions.outputs
+        whole = self.read_whole(questions.states).unsqueeze(1)
+        queries, gates = (self.read(words) + whole).chunk(2, dim=-1)
+        parts = (queries + self.first_queries, gates, self.read_sides(words))
+        return tuple(part.split(self.num_slots, dim=1) for part in parts)
+
+    def _by_row(self, block: Tensor, places: Tensor) -> Tensor:
+        """Take what was found out of the block of `_by_image`: ``(rows, slots, ...)``."""
+        slots: Tensor = block.flatten(0, 1).unflatten(0, (-1, self.num_slots))
+        return slots.index_select(0, places)
+
+    def _pairs(self, rows: Tensor) -> Tensor:
+        # A product with +1 and -1 takes all differences at once, and its gradient is a product too.
+        apart = (self.differences @ self.compare(rows[..., :-3])).square()
+        aside = self.differences @ rows[..., -3:]
+        number = aside[..., 2:]
+        # Coordinates run from -1 to 1 and things stand a few tenths apart.
+        return torch.cat([apart, 4 * aside[..., :2], number, number.abs()], dim=-1).flatten(1)
+
+
+def _dim(sides: Tensor, last: Tensor, coordinates: Tensor) -> Tensor:
+    """Return the log of how much each region counts: little on the other side of the last place."""
+    ahead = sides @ coordinates.T - (sides * last).sum(dim=-1, keepdim=True)
+    dimmed: Tensor = F.logsigmoid(4 * ahead)  # (images, rows x slots, regions)
+    return dimmed
+
+
+def _look(
+    queries: Tensor,
+    keys: tuple[Tensor, Tensor],
+    values: Tensor,
+    coordinates: Tensor,
+    dimmed: Tensor,
+) -> tuple[Tensor, Tensor]:
+    scale = queries.shape[-1] ** -0.5
+    one = (queries @ keys[0].transpose(1, 2) * scale + dimmed).softmax(dim=-1)
+    every = (queries @ keys[1].transpose(1, 2) * scale + dimmed).sigmoid() / values.shape[1] * 8
+    many = every.sum(dim=-1, keepdim=True)
+    return torch.cat([one @ values, one @ coordinates, many], dim=-1), one
+
+
+def _by_image(rows: Tensor, places: Tensor, images: int, most: int) -> Tensor:
+    block = rows.new_zeros(images * most, *rows.shape[1:]).index_copy(0, places, rows)
+    grouped: Tensor = block.unflatten(0, (images, most)).flatten(1, 2)
+    return grouped  # (images, rows x slots, fusion)

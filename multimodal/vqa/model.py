@@ -1,0 +1,210 @@
+"""The answerer: an encoder looks, an LSTM reads the question, a fusion joins them, a class answers.
+
+One network for six papers: the fusion is chosen by name, everything around it is shared. Each image
+is encoded once for all its questions, and each question that several images share is read once.
+
+References:
+    Antol et al. 2015, "VQA: Visual question answering" (multiply, concatenate; answers as classes);
+    Yang et al. 2016 (stacked); Anderson et al. 2018 and Teney et al. 2018 (top_down); Perez et al.
+    2018 (film); `multimodal.vqa.fusion.slots` (slots).
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from multimodal.nn.dropout import Dropout
+from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
+from multimodal.nn.recurrent import Cell
+from multimodal.vqa.fusion import (
+    ConcatenateFusion,
+    FilmFusion,
+    Fusion,
+    MultiplyFusion,
+    Questions,
+    SlotsFusion,
+    StackedAttentionFusion,
+    TopDownFusion,
+)
+from multimodal.vqa.questions import QuestionEncoder
+
+FusionName = Literal["slots", "multiply", "concatenate", "stacked", "top_down", "film"]
+Blind = Literal["nothing", "image", "question"]
+
+
+@dataclass(frozen=True)
+class AnswererSettings:
+    """Everything that shapes an answerer, as plain data.
+
+    Args:
+        encoder: The image encoder.
+        fusion: ``slots``, ``multiply``, ``concatenate``, ``stacked``, ``top_down`` or ``film``.
+        cell: ``lstm``, ``gru`` or ``rnn``, which reads the question.
+        bidirectional: Whether the question is read from both ends.
+        num_layers: Recurrent layers.
+        embedding_dim: Width of a word vector.
+        question_dim: Width of the recurrent state, of each direction.
+        region_dim: Width to which regions are projected and normalised; 0 uses them as they are.
+        fusion_dim: Width of the joint space of image and question.
+        num_hops: Looks at the image (``slots``, ``stacked``), or residual blocks (``film``).
+        num_slots: Things that are looked for side by side; for ``slots``.
+        answer_dim: Width of the hidden layer before the answers.
+        dropout: Dropout on word vectors, regions and the joint vector, a probability.
+        blind: What is blanked: ``nothing``, the ``image`` (the question-only baseline) or the
+            ``question`` (the image-only one).
+    """
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    fusion: FusionName = "slots"
+    cell: Cell = "lstm"
+    bidirectional: bool = False
+    num_layers: int = 1
+    embedding_dim: int = 128
+    question_dim: int = 256
+    region_dim: int = 0
+    fusion_dim: int = 128
+    num_hops: int = 2
+    num_slots: int = 6
+    answer_dim: int = 256
+    dropout: float = 0.0
+    blind: Blind = "nothing"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "AnswererSettings":
+        """Rebuild settings from what `to_dict` gave."""
+        return cls(**{**values, "encoder": EncoderSettings(**values["encoder"])})
+
+    @classmethod
+    def for_loading(cls, values: dict[str, Any]) -> "AnswererSettings":
+        """Rebuild settings for saved weights: what the encoder once started from is skipped."""
+        return cls.from_dict({**values, "encoder": {**values["encoder"], "weights": "none"}})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON types only."""
+        return asdict(self)
+
+
+class Answerer(nn.Module):
+    """Image encoder, question encoder, fusion and answers.
+
+    Args:
+        settings: What to build.
+        vocab_size: Number of question words, specials included.
+        num_answers: Number of answers.
+    """
+
+    def __init__(self, settings: AnswererSettings, vocab_size: int, num_answers: int) -> None:
+        super().__init__()
+        self.blind = settings.blind
+        self.encoder: ImageEncoder = build_encoder(settings.encoder)
+        region_dim = settings.region_dim or self.encoder.feature_dim
+        self.project = (
+            nn.Sequential(
+                nn.Linear(self.encoder.feature_dim, region_dim),
+                nn.LayerNorm(region_dim),
+            )
+            if settings.region_dim
+            else nn.Identity()
+        )
+        self.questions = QuestionEncoder(
+            vocab_size,
+            embedding_dim=settings.embedding_dim,
+            hidden_dim=settings.question_dim,
+            cell=settings.cell,
+            bidirectional=settings.bidirectional,
+            num_layers=settings.num_layers,
+            dropout=settings.dropout,
+        )
+        self.fusion = _build_fusion(settings, region_dim, self.questions.output_dim)
+        self.dropout = Dropout(settings.dropout)
+        self.answer = nn.Sequential(
+            nn.Linear(self.fusion.output_dim, settings.answer_dim),
+            nn.ReLU(),
+            Dropout(settings.dropout),
+            nn.Linear(settings.answer_dim, num_answers),
+        )
+
+    def forward(
+        self,
+        features: Float[Tensor, "batch regions feature"],
+        tokens: Int[Tensor, "questions time"],
+        mask: Bool[Tensor, "questions time"],
+        image_of: Int[Tensor, " rows"],
+        question_of: Int[Tensor, " rows"],
+    ) -> tuple[Float[Tensor, "rows answers"], Float[Tensor, "rows regions"]]:
+        """Score every answer to every asked question.
+
+        Args:
+            features: What the encoder gave, or a cache of it, ``(batch, regions, feature)``.
+            tokens: The questions' words, each question once, ``(questions, time)``.
+            mask: ``(questions, time)``, True = real.
+            image_of: Which image each row asks about, ``(rows,)``.
+            question_of: Which question each row asks, ``(rows,)``.
+
+        Returns:
+            Logits ``(rows, answers)``, and where the network looked, ``(rows, regions)``.
+        """
+        return self.judge(features, self.questions(tokens, mask), image_of, question_of)
+
+    def judge(
+        self,
+        features: Float[Tensor, "batch regions feature"],
+        read: Questions,
+        image_of: Int[Tensor, " rows"],
+        question_of: Int[Tensor, " rows"],
+    ) -> tuple[Float[Tensor, "rows answers"], Float[Tensor, "rows regions"]]:
+        """Score every answer to questions that have been read: what asks which word counts wants.
+
+        Args:
+            features: As for `forward`.
+            read: From ``questions``.
+            image_of: As for `forward`.
+            question_of: As for `forward`.
+
+        Returns:
+            As `forward`.
+        """
+        # A cache holds half precision; outside autocast the weights decide the arithmetic.
+        regions = self.project(features.to(next(self.answer.parameters()).dtype))
+        if self.blind == "image":
+            regions = torch.zeros_like(regions)
+        if self.blind == "question":
+            read = read._replace(
+                states=torch.zeros_like(read.states), outputs=torch.zeros_like(read.outputs)
+            )
+        joint, weights = self.fusion(self.dropout(regions), read, image_of, question_of)
+        return self.answer(self.dropout(joint)), weights
+
+
+def _build_fusion(settings: AnswererSettings, region_dim: int, question_dim: int) -> Fusion:
+    width = settings.fusion_dim
+    match settings.fusion:
+        case "slots":
+            return SlotsFusion(
+                region_dim,
+                question_dim,
+                fusion_dim=width,
+                num_slots=settings.num_slots,
+                num_hops=settings.num_hops,
+            )
+        case "multiply":
+            return MultiplyFusion(region_dim, question_dim, fusion_dim=width)
+        case "concatenate":
+            return ConcatenateFusion(region_dim, question_dim, fusion_dim=width)
+        case "stacked":
+            return StackedAttentionFusion(
+                region_dim, question_dim, fusion_dim=width, num_hops=settings.num_hops
+            )
+        case "top_down":
+            return TopDownFusion(region_dim, question_dim, fusion_dim=width)
+        case "film":
+            return FilmFusion(
+                region_dim, question_dim, fusion_dim=width, num_blocks=settings.num_hops
+            )
+    raise ValueError(
+        "`fusion` must be slots, multiply, concatenate, stacked, top_down or film, "
+        f"got {settings.fusion!r}."
+    )

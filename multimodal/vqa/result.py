@@ -1,0 +1,108 @@
+"""An answer to a question about a picture, with what the model thought of it.
+
+References:
+    Yang et al. 2016, "Stacked attention networks for image question answering", figure 5 (where it
+    looked).
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import torch
+
+from multimodal.inference.inputs import SeenPicture, drawable
+from multimodal.inference.result import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+AttentionMap: TypeAlias = tuple[tuple[float, ...], ...]
+
+
+class Alternative(NamedTuple):
+    """An answer that came second or later; answer and probability as for `Answer`."""
+
+    answer: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Result):
+    """An answer to a question about a picture, with what the model thought of it.
+
+    Args:
+        answer: The answer.
+        probability: How sure the model is, 0 to 1. Of a model that was trained with the soft loss
+            it is the share of people who would accept the answer, for each answer by itself.
+        alternatives: The next best answers, best first.
+        attention: Where the model looked: ``attention[row][column]``, a grid over the picture from
+            the upper left that sums to 1; a model without attention gives an even grid.
+        question: The question as it was asked.
+        unknown_words: Words of the question that the model never saw.
+        picture: What the model saw.
+
+    Example:
+        >>> answer = Answer("red", 0.75, (Alternative("green", 0.25),), question="What colour?")
+        >>> print(answer)
+        red
+        >>> answer.to_dict()["alternatives"]
+        [{'answer': 'green', 'probability': 0.25}]
+    """
+
+    answer: str
+    probability: float
+    alternatives: tuple[Alternative, ...] = ()
+    attention: AttentionMap = field(default=(), repr=False)
+    question: str = ""
+    unknown_words: tuple[str, ...] = ()
+    picture: SeenPicture | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.answer
+
+    @property
+    def ranked(self) -> tuple[Alternative, ...]:
+        """The answer and its alternatives, best first."""
+        return (Alternative(self.answer, self.probability), *self.alternatives)
+
+    @property
+    def note(self) -> str:
+        """Which words of the question the model never saw, in a sentence; empty if none."""
+        if not self.unknown_words:
+            return ""
+        several = "s" * (len(self.unknown_words) > 1)
+        return f"The model never saw the word{several} {', '.join(self.unknown_words)}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the picture as JSON types."""
+        return {
+            "answer": self.answer,
+            "probability": self.probability,
+            "alternatives": [other._asdict() for other in self.alternatives],
+            "attention": [list(row) for row in self.attention],
+            "question": self.question,
+            "unknown_words": list(self.unknown_words),
+        }
+
+    def figure(self) -> "Figure":
+        """Draw the picture, where the model looked, and the ranked answers.
+
+        Returns:
+            matplotlib's figure.
+
+        Raises:
+            ValueError: If it has no picture, because no predictor made it.
+        """
+        # Only now: matplotlib takes a while to import.
+        from multimodal.figures.answers import answer_figure
+
+        return answer_figure(
+            drawable(self.picture),
+            self.question,
+            self.ranked,
+            torch.tensor(self.attention or ((1.0,),)),
+            note=self.note,
+        )
+
+    def _repr_png_(self) -> bytes | None:
+        return None if self.picture is None else self.png()

@@ -1,0 +1,311 @@
+"""Train and evaluate an answerer.
+
+Answers are classes. With one right answer to a question the loss is the cross-entropy of it; with
+ten people's answers the soft loss asks of each answer how many of them would accept it.
+
+References:
+    Antol et al. 2015, "VQA: Visual question answering", section 4 (answers as classes); Teney et
+    al. 2018, "Tips and tricks for visual question answering", section 3.2 (soft scores under a
+    binary cross-entropy).
+"""
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from typing_extensions import override
+
+from multimodal.data.batches import QuestionBatch
+from multimodal.metrics.vqa_accuracy import VQAScores
+from multimodal.nn.label_losses import label_loss
+from multimodal.saving.checkpoint import CHECKPOINT_KEY, attach, read_checkpoint
+from multimodal.text import Vocabulary
+from multimodal.training.callbacks import trusted_callbacks
+from multimodal.training.compatibility import refuse_other_network
+from multimodal.training.opening import OpenEncoder
+from multimodal.training.optimisers.adamw import Rates, adamw
+from multimodal.training.optimisers.muon import muon
+from multimodal.training.results import ResultsFile
+from multimodal.training.skipped import SkippedImages
+from multimodal.training.word_vectors import start_from_vectors
+from multimodal.vqa.answers import AnswerVocabulary
+from multimodal.vqa.model import Answerer, AnswererSettings
+
+Loss = Literal["cross_entropy", "soft"]
+
+
+class VQATask(LightningModule):
+    """Visual question answering: loss, metrics, optimiser.
+
+    Args:
+        settings: The network.
+        vocabulary: All question words, specials first; linked from the data.
+        answers: All answers; linked from the data.
+        transform: The evaluation transform's settings; linked from the data, kept for inference.
+        loss: ``cross_entropy`` of the most common answer, or ``soft``: binary cross-entropy of the
+            score of each answer, for data with several people's answers.
+        learning_rate: Peak learning rate.
+        encoder_rate: Factor on the learning rate for the encoder; below 1 for a pretrained one.
+        warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.
+        weight_decay: AdamW's, on matrices only.
+        muon: Whether the matrices between encoder and answers learn by Muon: in two thirds of the
+            steps, of which each costs a little more.
+        label_smoothing: Share of the target spread over all answers; for ``cross_entropy``.
+        word_vectors: A text file of GloVe, fastText or word2vec that the questions' words start
+            from; empty for none.
+        unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
+        unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
+        question_only: Checkpoint of a run with ``settings.blind`` at ``image``, which a test
+            reports beside the result. Empty for none.
+        image_only: Checkpoint of a run with ``settings.blind`` at ``question``, in the same way.
+        with_wups: Whether `test` adds WUPS where WordNet is; for one-word answers such as DAQUAR's.
+        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
+            and a cosine.
+    """
+
+    def __init__(
+        self,
+        settings: AnswererSettings,
+        vocabulary: list[str],
+        answers: list[str],
+        transform: dict[str, Any],
+        *,
+        loss: Loss = "cross_entropy",
+        learning_rate: float = 1e-3,
+        encoder_rate: float = 1.0,
+        warmup: float = 0.05,
+        weight_decay: float = 0.01,
+        muon: bool = False,
+        label_smoothing: float = 0.0,
+        word_vectors: str = "",
+        unfreeze_epoch: int = -1,
+        unfreeze_stages: int = -1,
+        question_only: str = "",
+        image_only: str = "",
+        with_wups: bool = False,
+        optimizer: OptimizerCallable | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.words = Vocabulary(vocabulary)
+        self.answers = AnswerVocabulary(answers)
+        self.transform = transform
+        self.model = Answerer(settings, len(self.words), len(self.answers))
+        self.loss = loss
+        self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
+        self.muon = muon
+        self.label_smoothing = label_smoothing
+        self.word_vectors = word_vectors
+        self.unfreeze_epoch = unfreeze_epoch
+        self.unfreeze_stages = unfreeze_stages
+        self.with_wups = with_wups
+        self.optimizer = optimizer
+        self.scores = nn.ModuleDict({"val": VQAScores(), "test": VQAScores(with_wups=with_wups)})
+        # A plain dictionary: the baselines are evaluated, but never trained, saved or counted.
+        self._baselines = {
+            name: self._load_baseline(path)
+            for name, path in {"question only": question_only, "image only": image_only}.items()
+            if path
+        }
+
+    @override
+    def forward(self, batch: QuestionBatch) -> Tensor:
+        """Score every answer to every asked question.
+
+        Args:
+            batch: Images or features, and questions.
+
+        Returns:
+            Logits ``(rows, answers)``.
+        """
+        return self._logits(self.model, batch, self.features(batch))
+
+    def features(self, batch: QuestionBatch) -> Tensor:
+        """Return the batch's cached features, or encode its images, each once.
+
+        Returns:
+            ``(batch, regions, feature)``.
+        """
+        return _see(self.model, batch)
+
+    def model_step(self, batch: QuestionBatch) -> tuple[Tensor, Tensor]:
+        """Compute the loss of the rows whose answer the model can give.
+
+        Returns:
+            The loss, and the logits ``(rows, answers)``.
+        """
+        logits = self(batch)
+        if self.loss == "soft":
+            # Summed over the answers: a mean over thousands of them would hardly move the weights.
+            soft = F.binary_cross_entropy_with_logits(logits, batch.scores, reduction="sum")
+            return soft / len(logits), logits
+        smoothing = self.label_smoothing if self.training else 0.0
+        return label_loss(logits, batch.labels, label_smoothing=smoothing), logits
+
+    @override
+    def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        loss, _ = self.model_step(batch)
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.asked))
+        return loss
+
+    @override
+    def validation_step(self, batch: QuestionBatch, batch_idx: int) -> None:
+        """Log the loss and collect the answers."""
+        self._evaluate(batch, "val")
+
+    @override
+    def test_step(self, batch: QuestionBatch, batch_idx: int) -> dict[str, list[str]]:
+        """Log the loss, collect the answers and return them.
+
+        Returns:
+            The answer to each row, under ``answers``, and each baseline's under its name.
+        """
+        answers = {"answers": self._evaluate(batch, "test")}
+        for name, baseline in self._baselines.items():
+            features = _see(baseline.to(self.device), batch)
+            answers[name] = self._say(self._logits(baseline, batch, features))
+        return answers
+
+    @override
+    def predict_step(self, batch: QuestionBatch, batch_idx: int) -> list[list[dict[str, Any]]]:
+        """Answer in the layout of VQA's results.
+
+        Returns:
+            ``{"question_id", "answer"}`` for each question of each image.
+        """
+        entries: list[list[dict[str, Any]]] = [[] for _ in batch.examples]
+        said = self._say(self(batch))
+        for image, question, answer in zip(batch.image_of.tolist(), batch.asked, said, strict=True):
+            entries[image].append({"question_id": question.question_id, "answer": answer})
+        return entries
+
+    @override
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the answers."""
+        self._log_scores("val")
+
+    @override
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the answers."""
+        self._log_scores("test")
+
+    @override
+    def setup(self, stage: str) -> None:
+        """Before training, start the words from the vectors that were named.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no file of word vectors, or of another width than the model's.
+        """
+        if stage == "fit" and self.word_vectors:
+            embedding = self.model.questions.embedding
+            start_from_vectors(embedding, self.word_vectors, self.words.to_list())
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build AdamW or Muon with warm-up and cosine, or the optimiser that was named."""
+        if self.optimizer is not None:
+            return self.optimizer(self.parameters())
+        steps = self.trainer.estimated_stepping_batches
+        if self.muon:
+            return muon(self.model, self.model.encoder, [self.model.answer[-1]], self.rates, steps)
+        return adamw(self.model, self.model.encoder, self.rates, steps)
+
+    @override
+    def configure_callbacks(self) -> list[Callback]:
+        """Return what makes a run resumable, atomic and safe from NaN, and reports it."""
+        opening = OpenEncoder(self.unfreeze_epoch, self.unfreeze_stages)
+        return [*trusted_callbacks(), opening, ResultsFile(), SkippedImages()]
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another network, or with other words or answers for its rows.
+
+        Raises:
+            ValueError: If settings, vocabularies or answers differ.
+        """
+        lists = {"vocabulary": self.words.to_list(), "answers": self.answers.to_list()}
+        refuse_other_network(checkpoint.get(CHECKPOINT_KEY, {}), self.settings.to_dict(), lists)
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what inference needs, as plain data."""
+        attach(
+            checkpoint,
+            task="vqa",
+            settings=self.settings.to_dict(),
+            vocabulary=self.words.to_list(),
+            transform=self.transform,
+            extra={"answers": self.answers.to_list(), "loss": self.loss},
+        )
+
+    def _load_baseline(self, path: str) -> Answerer:
+        saved = read_checkpoint(path, task="vqa")
+        ours = (self.words.to_list(), self.answers.to_list())
+        if (saved.vocabulary, saved.extra.get("answers")) != ours:
+            raise ValueError(
+                f"{path} is no baseline of this run: its words or answers are others. Train it on "
+                "the same data, with the same seed and holdout."
+            )
+        settings = AnswererSettings.for_loading(saved.settings)
+        baseline = Answerer(settings, len(self.words), len(self.answers))
+        baseline.load_state_dict(saved.state_dict)
+        return baseline.eval().requires_grad_(False)
+
+    def _logits(self, model: Answerer, batch: QuestionBatch, features: Tensor) -> Tensor:
+        logits: Tensor = model(
+            features, batch.tokens, batch.mask, batch.image_of, batch.question_of
+        )[0]
+        return logits.float()
+
+    def _say(self, logits: Tensor) -> list[str]:
+        return [self.answers[number] for number in logits.argmax(dim=-1).tolist()]
+
+    def _evaluate(self, batch: QuestionBatch, stage: str) -> list[str]:
+        loss, logits = self.model_step(batch)
+        self.log(f"{stage}/loss", loss, batch_size=len(batch.asked), sync_dist=True)
+        said = self._say(logits)
+        rows = [
+            (question, answer)
+            for question, answer in zip(batch.asked, said, strict=True)
+            if question.answers
+        ]
+        if rows:
+            asked = [question for question, _ in rows]
+            self._scores(stage).update(
+                [question.question_id for question in asked],
+                [answer for _, answer in rows],
+                [question.answers for question in asked],
+                [question.question_type for question in asked],
+                [question.answer_type for question in asked],
+            )
+        return said
+
+    def _scores(self, stage: str) -> VQAScores:
+        scores = self.scores[stage]
+        assert isinstance(scores, VQAScores)
+        return scores
+
+    def _log_scores(self, stage: str) -> None:
+        scores = self._scores(stage)
+        for name, value in scores.compute().items():
+            self.log(f"{stage}/{name}", value, prog_bar=name == "accuracy")
+        scores.reset()
+
+
+def _see(model: Answerer, batch: QuestionBatch) -> Tensor:
+    """Return cached features, or encode the images; nothing for a network blind to them."""
+    if batch.features is not None:
+        return batch.features
+    assert batch.images is not None
+    if model.blind == "image":
+        rows, columns = model.encoder.grid(*batch.images.shape[-2:])
+        shape = (len(batch.images), rows * columns, model.encoder.feature_dim)
+        return torch.zeros(shape, device=batch.images.device)
+    features: Tensor = model.encoder(batch.images)
+    return features

@@ -1,0 +1,1 @@
+"""The built-in data: scenes of shapes, and reviews, drawn at random from a seed."""

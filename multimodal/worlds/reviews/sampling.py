@@ -1,0 +1,212 @@
+"""Drawing reviews: one review is a pure function of (seed, index, split).
+
+A review is a row of sentences: opinions of several aspects, and remarks without any. Its verdict
+follows by rule: the opinions that are the writer's own are added up, each with its strength. An
+opinion that is granted ("although the plot was dull, ...", "the plot was dull, but ...") or
+somebody else's ("the critics say that ...") does not count. Of a denied, granted or reported
+opinion the words alone tell the opposite or nothing, so that a model has to read.
+
+Splits are disjoint. Training and validation reviews never show a pair of `HELD_OUT_PAIRS`, and a
+code made from the whole text says which of the two may hold it; in a test review every opinion is
+such a pair, in sentences built as those of the other splits.
+
+References:
+    Keysers et al. 2020, "Measuring compositional generalization", section 2: the same atoms in
+    train and test, distributed alike, in compounds that training did not show.
+"""
+
+import difflib
+import zlib
+from dataclasses import dataclass, replace
+from typing import Final
+
+from multimodal.worlds.reviews.clauses import Opinion, Voice, draw_clause, fill
+from multimodal.worlds.reviews.lexicon import ASPECTS, CONTRASTS, FRAMES, HEARSAY, REMARKS
+from multimodal.worlds.scenes.draws import Draws
+
+SPLITS: Final = ("train", "val", "test")
+MIN_WORDS: Final = 5
+MAX_WORDS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A review with its verdict and what led to it.
+
+    Args:
+        text: The review, of 5 to 200 words.
+        label: ``positive`` or ``negative``.
+        stars: The same as a number, 1 to 5 in halves; never 3, for every review has a verdict.
+        opinions: What it says, in the order of the text.
+        seed: Which world it belongs to.
+        index: Its number in the split.
+        split: One of `SPLITS`.
+    """
+
+    text: str
+    label: str
+    stars: float
+    opinions: tuple[Opinion, ...]
+    seed: int
+    index: int
+    split: str
+
+
+def sample_review(seed: int, index: int, split: str) -> Review:
+    """Draw review number `index` of a split.
+
+    Args:
+        seed: Which world; any number from 0 on.
+        index: Which review of the split; any number from 0 on.
+        split: One of `SPLITS`.
+
+    Returns:
+        The review, the same for the same arguments everywhere.
+
+    Raises:
+        ValueError: If the split is unknown, or seed or index is negative.
+
+    Example:
+        >>> review = sample_review(seed=0, index=0, split="train")
+        >>> review == sample_review(seed=0, index=0, split="train")
+        True
+        >>> 5 <= len(review.text.split()) <= 200
+        True
+    """
+    if split not in SPLITS:
+        near = difflib.get_close_matches(split, SPLITS, n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"`split` must be one of {', '.join(SPLITS)}, got {split!r}.{hint}")
+    if seed < 0 or index < 0:
+        raise ValueError(f"`seed` and `index` must be 0 or more, got seed {seed}, index {index}.")
+    draws = Draws(f"review {split} {seed} {index}")
+    positive = draws.coin()
+    target = draws.pick(_LENGTHS)
+    while True:
+        sentences, opinions = _draw_sentences(draws, split == "test", positive, target)
+        text = " ".join(map(_punctuate, sentences))
+        if _decided(opinions, positive) and _belongs(text, split):
+            break
+    return Review(
+        text=text,
+        label="positive" if positive else "negative",
+        stars=_stars(opinions, positive),
+        opinions=tuple(opinions),
+        seed=seed,
+        index=index,
+        split=split,
+    )
+
+
+# Words a review has at most: it ends before the sentence that would pass this. Roughly even steps
+# on a logarithmic scale.
+_LENGTHS: Final = (
+    10,
+    12,
+    14,
+    16,
+    18,
+    20,
+    24,
+    28,
+    32,
+    36,
+    40,
+    48,
+    56,
+    64,
+    72,
+    80,
+    96,
+    112,
+    128,
+    160,
+    200,
+)
+_SENTENCES: Final = (
+    *["plain"] * 24,
+    *["negated"] * 4,
+    *["denied"] * 4,
+    "twice",
+    *["contrast"] * 6,
+    *["hearsay"] * 3,
+    *["remark"] * 14,
+)
+
+
+def _draw_sentences(
+    draws: Draws, held_out: bool, positive: bool, target: int
+) -> tuple[list[str], list[Opinion]]:
+    voice = Voice(draws.pick(tuple(ASPECTS)), draws.number(3) > 0, held_out)
+    sentences: list[str] = []
+    opinions: list[Opinion] = []
+    words = 0
+    while True:
+        sentence, said = _draw_sentence(draws, voice, positive if draws.number(4) else not positive)
+        words += sum(part != "," for part in sentence.split())
+        if words > target:
+            return sentences, opinions
+        sentences.append(sentence)
+        opinions.extend(said)
+
+
+def _draw_sentence(draws: Draws, voice: Voice, positive: bool) -> tuple[str, list[Opinion]]:
+    kind = draws.pick(_SENTENCES)
+    if kind == "remark":
+        return fill(draws, draws.pick(REMARKS), voice.domain), []
+    if kind == "contrast":
+        return _draw_contrast(draws, voice, positive)
+    if kind == "hearsay":
+        text, opinion = draw_clause(
+            draws, voice, positive=draws.coin(), negated=draws.number(3) == 0
+        )
+        return f"{fill(draws, draws.pick(HEARSAY), voice.domain)} {text}", [
+            replace(opinion, counts=False)
+        ]
+    text, opinion = draw_clause(
+        draws,
+        voice,
+        positive=positive,
+        negated=kind in ("negated", "twice"),
+        frame=draws.pick(FRAMES) if kind in ("denied", "twice") else "",
+    )
+    return text, [opinion]
+
+
+def _draw_contrast(draws: Draws, voice: Voice, positive: bool) -> tuple[str, list[Opinion]]:
+    counted, meant = draw_clause(draws, voice, positive=positive, negated=draws.number(3) == 0)
+    ignored, granted = draw_clause(
+        draws, voice, positive=not positive, negated=draws.number(3) == 0
+    )
+    template = draws.pick(CONTRASTS)
+    said = [replace(granted, counts=False), meant]
+    if template.startswith("{counted}"):
+        said.reverse()
+    return template.format(counted=counted, ignored=ignored), said
+
+
+def _decided(opinions: list[Opinion], positive: bool) -> bool:
+    """Whether the verdict is the wanted one, by a third of all that counts."""
+    score = sum(opinion.score for opinion in opinions)
+    total = sum(abs(opinion.score) for opinion in opinions)
+    return total > 0 and 3 * (score if positive else -score) >= total
+
+
+def _belongs(text: str, split: str) -> bool:
+    if len(text.split()) < MIN_WORDS:
+        return False
+    code = zlib.crc32(text.encode("ascii")) % 8
+    return split == "test" or (code == 0) == (split == "val")
+
+
+def _stars(opinions: list[Opinion], positive: bool) -> float:
+    """Rate by the share of all strength that praises; 3 stars would be no verdict."""
+    score = sum(opinion.score for opinion in opinions)
+    total = sum(abs(opinion.score) for opinion in opinions)
+    halves = 6 + (8 * score + total) // (2 * total)  # 3 + 2 x share, rounded to a half
+    return (max(halves, 7) if positive else min(halves, 5)) / 2
+
+
+def _punctuate(sentence: str) -> str:
+    text = sentence.replace(" ,", ",") + "."
+    return text[0].upper() + text[1:]

@@ -1,0 +1,243 @@
+"""The scene graph: what is in a picture of the built-in world, as plain frozen data.
+
+A scene is one to five coloured shapes on a lit background. Everything about it (pixels, captions,
+and whatever questions are asked of it) is computed from this graph. Positions and radii are
+fractions of the picture's side, all multiples of 1/1024, so that they are exact in floating point
+and a scene can be rendered at any size; y grows downwards, as in the pixels.
+
+References:
+    CLEVR (Johnson et al. 2017, section 3) introduced scenes whose graph answers for their truth;
+    ShapeWorld (Kuhnle and Copestake 2017) did so for captions of flat coloured shapes.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+Shape = Literal["circle", "square", "triangle", "star", "cross", "ring"]
+Colour = Literal["red", "orange", "yellow", "green", "cyan", "blue", "purple", "white"]
+Size = Literal["small", "large"]
+Texture = Literal["solid", "striped", "dotted"]
+Relation = Literal["left of", "right of", "above", "below"]
+Split = Literal["train", "val", "test", "comp_train", "comp_val", "comp_test"]
+RGB = tuple[int, int, int]
+
+_SHOWN = 256  # pixels of a side
+
+SHAPES: Final[tuple[Shape, ...]] = get_args(Shape)
+COLOURS: Final[tuple[Colour, ...]] = get_args(Colour)
+SIZES: Final[tuple[Size, ...]] = get_args(Size)
+TEXTURES: Final[tuple[Texture, ...]] = get_args(Texture)
+RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
+SPLITS: Final[tuple[Split, ...]] = get_args(Split)
+
+UNITS: Final = 1024  # positions and radii are whole multiples of 1/UNITS
+MAX_OBJECTS: Final = 5
+
+# A relation is stated only with the first margin between the centres and called true from the
+# second on: what lies between is too close to call, and no captioner is blamed for it.
+STATED_MARGIN: Final = 0.12
+TRUE_MARGIN: Final = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class SceneObject:
+    """One shape of a scene.
+
+    Args:
+        shape: what it is.
+        colour: the name of its colour.
+        size: its class of size.
+        texture: how its surface is painted; the darker parts keep the hue.
+        x: the centre, as a fraction of the picture's width from the left.
+        y: the centre, as a fraction of the picture's height from the top.
+        radius: the circle around all its points, as a fraction of the picture's side.
+        angle: clockwise rotation in degrees, below the shape's own symmetry (90 for a square).
+        rgb: the paint, a little off the named colour.
+
+    Example:
+        >>> paint = (220, 40, 40)
+        >>> star = SceneObject("star", "red", "small", "solid", 0.5, 0.25, 0.125, 6.0, paint)
+        >>> star.name
+        'red star'
+    """
+
+    shape: Shape
+    colour: Colour
+    size: Size
+    texture: Texture
+    x: float
+    y: float
+    radius: float
+    angle: float
+    rgb: RGB
+
+    @property
+    def name(self) -> str:
+        """Colour and shape, the way captions name an object."""
+        return f"{self.colour} {self.shape}"
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Two muted colours that blend into each other behind the shapes.
+
+    Args:
+        start: the colour at the left (or the top).
+        end: the colour at the opposite side.
+        direction: where the blend runs.
+
+    Example:
+        >>> Background((60, 60, 70), (90, 80, 80), "down").direction
+        'down'
+    """
+
+    start: RGB
+    end: RGB
+    direction: Literal["right", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lighting:
+    """How bright the picture is and where the light comes from, and the camera's noise.
+
+    Args:
+        brightness: light in the middle of the picture in 1/128; 128 leaves the colours as they are.
+        slope_x: how much brighter the right edge is than the middle, in 1/128.
+        slope_y: how much brighter the lower edge is than the middle, in 1/128.
+        noise: standard deviation of the noise in grey levels, 0 to 8; 0 switches it off.
+        noise_offset: where the noise is read from the bank of noise, below 65536.
+
+    Example:
+        >>> Lighting(128, 0, 0, 0, 0).noise
+        0
+    """
+
+    brightness: int
+    slope_x: int
+    slope_y: int
+    noise: int
+    noise_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A whole picture as data; the key (seed, index, split) draws it again.
+
+    Args:
+        objects: one to five objects that do not overlap.
+        background: what is behind them.
+        lighting: the light on everything, and the noise.
+        seed: the seed of the world it was drawn from.
+        index: its number within the split.
+        split: its split.
+
+    Example:
+        >>> from multimodal.worlds.scenes import sample_scene
+        >>> scene = sample_scene(0, 3, "train")
+        >>> len(scene.select()) == len(scene.objects)
+        True
+    """
+
+    objects: tuple[SceneObject, ...]
+    background: Background
+    lighting: Lighting
+    seed: int
+    index: int
+    split: Split
+
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook."""
+        from PIL import Image
+
+        from multimodal.worlds.scenes.render import render_scene  # draws this file's scenes
+
+        file = io.BytesIO()
+        Image.fromarray(render_scene(self, _SHOWN)).save(file, "PNG")
+        return file.getvalue()
+
+    def select(
+        self,
+        *,
+        shape: Shape | None = None,
+        colour: Colour | None = None,
+        size: Size | None = None,
+        texture: Texture | None = None,
+    ) -> tuple[SceneObject, ...]:
+        """Find the objects that have all the given attributes.
+
+        Args:
+            shape: the shape wanted; any when None.
+            colour: the colour wanted; any when None.
+            size: the size wanted; any when None.
+            texture: the texture wanted; any when None.
+
+        Returns:
+            The matching objects, in the scene's order.
+
+        Example:
+            >>> from multimodal.worlds.scenes import sample_scene
+            >>> scene = sample_scene(0, 3, "train")
+            >>> first = scene.objects[0]
+            >>> first in scene.select(shape=first.shape, colour=first.colour)
+            True
+        """
+        return tuple(
+            thing
+            for thing in self.objects
+            if (shape is None or thing.shape == shape)
+            and (colour is None or thing.colour == colour)
+            and (size is None or thing.size == size)
+            and (texture is None or thing.texture == texture)
+        )
+
+
+def offset(relation: Relation, first: SceneObject, second: SceneObject) -> float:
+    """Measure how far `first` lies from `second` in the relation's direction.
+
+    Args:
+        relation: the direction.
+        first: the object spoken of.
+        second: the object it is compared with.
+
+    Returns:
+        The distance of the centres along that direction as a fraction of the picture's side;
+        negative when the relation is the wrong way round.
+
+    Example:
+        >>> paint = (220, 40, 40)
+        >>> ring = SceneObject("ring", "red", "small", "solid", 0.25, 0.5, 0.125, 0.0, paint)
+        >>> star = SceneObject("star", "red", "small", "solid", 0.75, 0.5, 0.125, 0.0, paint)
+        >>> offset("left of", ring, star)
+        0.5
+    """
+    if relation == "left of":
+        return second.x - first.x
+    if relation == "right of":
+        return first.x - second.x
+    if relation == "above":
+        return second.y - first.y
+    return first.y - second.y
+
+
+def relations(
+    first: SceneObject, second: SceneObject, *, margin: float = STATED_MARGIN
+) -> tuple[Relation, ...]:
+    """List the relations that hold between two objects.
+
+    Args:
+        first: the object spoken of.
+        second: the object it is compared with.
+        margin: how far apart the centres must be, as a fraction of the picture's side.
+
+    Returns:
+        At most one horizontal and one vertical relation.
+
+    Example:
+        >>> paint = (220, 40, 40)
+        >>> ring = SceneObject("ring", "red", "small", "solid", 0.25, 0.75, 0.125, 0.0, paint)
+        >>> star = SceneObject("star", "red", "small", "solid", 0.75, 0.5, 0.125, 0.0, paint)
+        >>> relations(ring, star)
+        ('left of', 'below')
+    """
+    return tuple(relation for relation in RELATIONS if offset(relation, first, second) >= margin)

@@ -1,0 +1,257 @@
+"""What is asked about where objects lie: relations, sides, and chains of two relations.
+
+As in `question_kinds`, the wanted answer is drawn first. Only what is clear is asked: no object in
+question lies neither clearly there nor clearly on the other side.
+
+References:
+    CLEVR (Johnson et al. 2017, section 3.2): chains of relations.
+"""
+
+from typing import Final
+
+from multimodal.worlds.scenes import question_grammar as grammar
+from multimodal.worlds.scenes.graph import RELATIONS, Relation
+from multimodal.worlds.scenes.programs import Program
+from multimodal.worlds.scenes.question_grammar import Draft, Noun, indefinite, plural, singular
+from multimodal.worlds.scenes.references import (
+    ATTRIBUTES,
+    COLOUR,
+    CONVERSE,
+    SHAPE,
+    Place,
+    References,
+    naming,
+)
+
+_QUERIED: Final = tuple(ATTRIBUTES)
+_CHAIN_FORMS: Final = (*_QUERIED, "exist", "exist", "count")
+# Which attributes a chain's "is there" names, and in how many of 64 questions "yes" is wanted, so
+# that both answers come out even: places with nothing at all in them are rare.
+_CHAIN_YES_WANTED: Final = {0: 18, COLOUR: 30, SHAPE: 30, COLOUR + SHAPE: 31}
+_CHAIN_TRIES: Final = 10
+_CROSSWISE: Final[dict[Relation, tuple[Relation, Relation]]] = {
+    "left of": ("above", "below"),
+    "right of": ("above", "below"),
+    "above": ("left of", "right of"),
+    "below": ("left of", "right of"),
+}
+
+
+def relation(references: References) -> Draft | None:
+    """Ask whether one object lies so from another, or what the one that lies there looks like.
+
+    Args:
+        references: the scene's names and choices.
+
+    Returns:
+        The question and its program; None when this draw finds nothing to ask.
+
+    Example:
+        >>> from multimodal.worlds.scenes import sample_scene
+        >>> draft = relation(References(sample_scene(0, 9, "train")))
+        >>> draft.text if draft else None
+        'does the large orange ring lie left of the small yellow triangle'
+    """
+    draws = references.draws
+    if draws.number(5) < 2:
+        return _relation_query(references)
+    pair = _clear_pair(references)
+    if pair is None:
+        return None
+    first, second, holds = pair
+    if not draws.coin():
+        holds = CONVERSE[holds]
+    noun = draws.pick(grammar.NOUNS)
+    ahead, behind = references.name(first), references.name(second)
+    text = draws.pick(grammar.RELATION).format(
+        f"the {singular(ahead, noun)}",
+        draws.pick(grammar.RELATED[holds]),
+        f"the {singular(behind, noun)}",
+    )
+    return Draft(text, (*naming(ahead), *naming(behind), ("holds", holds)))
+
+
+def side(references: References) -> Draft | None:
+    """Ask on which side of another object one lies, or of the middle of the picture.
+
+    Args:
+        references: the scene's names and choices.
+
+    Returns:
+        The question and its program; None when this draw finds nothing to ask.
+
+    Example:
+        >>> from multimodal.worlds.scenes import sample_scene
+        >>> draft = side(References(sample_scene(0, 9, "train")))
+        >>> draft.text if draft else None
+        'is the large orange ring above or below the yellow star'
+    """
+    draws = references.draws
+    if len(references.numbers) == 1 or not draws.number(4):
+        related = references.facts.related
+        found = [
+            (number, at)
+            for number in references.numbers
+            for at in RELATIONS
+            if related[at][-1] >> number & 1 and references.names(number)
+        ]
+        if not found:
+            return None
+        first, wanted = draws.pick(found)
+        noun = draws.pick(grammar.NOUNS)
+        behind = draws.pick(grammar.MIDDLES)
+        reference: Program = (("middle",),)
+    else:
+        pair = _clear_pair(references)
+        if pair is None:
+            return None
+        first, second, wanted = pair
+        noun = draws.pick(grammar.NOUNS)
+        words = references.name(second)
+        behind, reference = f"the {singular(words, noun)}", naming(words)
+    axis = "across" if wanted in {"left of", "right of"} else "down"
+    ahead = references.name(first)
+    text = draws.pick(grammar.SIDE[axis]).format(f"the {singular(ahead, noun)}", behind)
+    return Draft(text, (*naming(ahead), *reference, ("side", axis)))
+
+
+def chain(references: References) -> Draft | None:
+    """Ask about what lies so from the object that lies so from a third one.
+
+    Args:
+        references: the scene's names and choices.
+
+    Returns:
+        The question and its program; None when this draw finds nothing to ask.
+
+    Example:
+        >>> from multimodal.worlds.scenes import sample_scene
+        >>> draft = chain(References(sample_scene(0, 9, "train")))
+        >>> draft.text if draft else None
+        'are there any orange rings above the yellow shape to the left of the small triangle'
+    """
+    draws = references.draws
+    form, selection = draws.pick(_CHAIN_FORMS), draws.pick(tuple(_CHAIN_YES_WANTED))
+    yes = draws.number(64) < _CHAIN_YES_WANTED[selection]
+    named = [number for number in references.numbers if references.names(number)]
+    if len(references.numbers) < 3 or not named:
+        return None
+    for _ in range(_CHAIN_TRIES):
+        anchor = draws.pick(named)
+        places = references.places(anchor)
+        if not places:
+            continue
+        near = draws.pick(places)
+        if form == "exist":
+            draft = _chain_exist(references, anchor, near, selection, yes=yes)
+        elif form == "count":
+            draft = _chain_count(references, anchor, near)
+        else:
+            draft = _query(references, anchor, form, near)
+        if draft is not None:
+            return draft
+    return None
+
+
+def _clear_pair(references: References) -> tuple[int, int, Relation] | None:
+    """Draw two objects that can be named, and a relation that holds between them."""
+    named = [number for number in references.numbers if references.names(number)]
+    if len(named) < 2:
+        return None
+    draws = references.draws
+    first = draws.pick(named)
+    second = draws.pick([number for number in named if number != first])
+    related = references.facts.related
+    held = [at for at in RELATIONS if related[at][second] >> first & 1]
+    return (first, second, draws.pick(held)) if held else None
+
+
+def _relation_query(references: References) -> Draft | None:
+    named = [number for number in references.numbers if references.names(number)]
+    if len(references.numbers) < 2 or not named:
+        return None
+    return _query(references, references.draws.pick(named), references.draws.pick(_QUERIED))
+
+
+def _query(
+    references: References, anchor: int, attribute: str, near: Place | None = None
+) -> Draft | None:
+    """Ask for an attribute of what lies so from the anchor, or from what lies `near` the anchor."""
+    draws = references.draws
+    bit = ATTRIBUTES[attribute]
+    places = references.places(anchor if near is None else near.target)
+    asked = [place for place in places if not place.selection & bit and place.target != anchor]
+    if attribute == "size":
+        sized = references.of_drawn_size([place.target for place in asked])
+        preferred = [place for place in asked if place.target in sized]
+        # Scenes that allow chains have more small objects: there, no other size will do.
+        asked = preferred if preferred or near is not None else asked
+    if not asked:
+        return None
+    noun = references.noun(without=bit)
+    the, program = _start(references, anchor, noun)
+    for place in (near, draws.pick(asked)):
+        if place is not None:
+            the, program = _go(references, place, noun, (the, program))
+    return Draft(draws.pick(grammar.QUERY[attribute]).format(the), (*program, ("query", attribute)))
+
+
+def _chain_exist(
+    references: References, anchor: int, near: Place, selection: int, *, yes: bool
+) -> Draft | None:
+    # Across the first relation only: along it, the first often tells the answer to the second.
+    draws = references.draws
+    relation = draws.pick(_CROSSWISE[near.relation])
+    sure, possible = references.clear(relation, near.target)
+    others = [at for at in references.numbers if at not in {anchor, near.target}]
+    if yes:
+        found = [at for at in others if sure >> at & 1]
+    else:
+        found = [at for at in others if not references.alike(at, selection) & possible]
+    if not found:
+        return None
+    words = references.words(draws.pick(found), selection)
+    noun = draws.pick(grammar.NOUNS)
+    far, program = _group(references, anchor, near, relation, noun)
+    text = draws.pick(grammar.CHAIN_EXIST).format(
+        a=indefinite(words, noun), many=plural(words, noun), far=far
+    )
+    return Draft(text, (*program, *((("filter", *words),) if words else ()), ("exist",)))
+
+
+def _chain_count(references: References, anchor: int, near: Place) -> Draft | None:
+    draws = references.draws
+    relation = draws.pick(_CROSSWISE[near.relation])
+    sure, possible = references.clear(relation, near.target)
+    if sure != possible:
+        return None
+    noun = draws.pick(grammar.NOUNS)
+    far, program = _group(references, anchor, near, relation, noun)
+    text = draws.pick(grammar.CHAIN_COUNT).format(many=plural((), noun), far=far)
+    return Draft(text, (*program, ("count",)))
+
+
+def _group(
+    references: References, anchor: int, near: Place, relation: Relation, noun: Noun
+) -> Draft:
+    """Name the objects that lie so from the one `near` the anchor."""
+    the, program = _go(references, near, noun, _start(references, anchor, noun))
+    toward = references.draws.pick(grammar.RELATED[relation])
+    return Draft(f"{toward} {the}", (*program, ("relate", relation)))
+
+
+def _start(references: References, anchor: int, noun: Noun) -> Draft:
+    """Name an object by its attributes."""
+    words = references.name(anchor)
+    return Draft(f"the {singular(words, noun)}", naming(words))
+
+
+def _go(references: References, place: Place, noun: Noun, start: tuple[str, Program]) -> Draft:
+    """Name the object that lies at a place from the one already named."""
+    the, program = start
+    toward = references.draws.pick(grammar.RELATED[place.relation])
+    filtered = (("filter", *place.words),) if place.words else ()
+    return Draft(
+        f"the {singular(place.words, noun)} {toward} {the}",
+        (*program, ("relate", place.relation), *filtered, ("unique",)),
+    )

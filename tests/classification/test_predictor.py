@@ -1,0 +1,399 @@
+import copy
+import inspect
+import json
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from tiny_captioner import COLOURS, picture
+from tiny_classifier import CENTRE, LABELS, SCALE, save, trained
+from tiny_classifier import settings as tiny_settings
+from tiny_classifier import transform as tiny_transform
+
+from multimodal.classification.model import Classifier
+from multimodal.classification.predictor import (
+    Classification,
+    ClassificationPredictor,
+    Ranked,
+    to_grey,
+)
+from multimodal.data.examples import ImageFile
+from multimodal.data.images import ImageError
+from multimodal.data.transforms import EvalTransform, TransformSettings
+from multimodal.worlds.scenes import sample_scene
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory):
+    path = save(tmp_path_factory.mktemp("model") / "best.ckpt")
+    return ClassificationPredictor.from_checkpoint(path, device="cpu")
+
+
+def of_target(target, folder, **changes):
+    path = save(folder / f"{target}.ckpt", target=target, **changes)
+    return ClassificationPredictor.from_checkpoint(path, device="cpu")
+
+
+def untrained(count=7, *, size=64, channels=3, **changes):
+    torch.manual_seed(0)
+    model = Classifier(tiny_settings(), count, image_size=size, channels=channels)
+    labels = [f"class {number}" for number in range(count)]
+    transform = EvalTransform(TransformSettings(size=size))
+    return ClassificationPredictor(model, labels, transform, device="cpu", **changes)
+
+
+def as_file(folder, colour):
+    return folder / f"{colour}.png"
+
+
+def as_member(folder, colour):
+    with zipfile.ZipFile(folder / "photos.zip", "a") as file:
+        file.write(as_file(folder, colour), f"inside/{colour}.png")
+    return ImageFile(folder / "photos.zip", f"inside/{colour}.png")
+
+
+def as_tensor(folder, colour):
+    return torch.from_numpy(np.array(picture(colour))).permute(2, 0, 1)
+
+
+FORMS = {
+    "a path": as_file,
+    "a string": lambda folder, colour: str(as_file(folder, colour)),
+    "bytes": lambda folder, colour: as_file(folder, colour).read_bytes(),
+    "a PIL image": lambda folder, colour: picture(colour),
+    "an array": lambda folder, colour: np.array(picture(colour)),
+    "a tensor": as_tensor,
+    "a member of a zip": as_member,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_picture_gets_the_same_label(form, predictor, photos):
+    found = predictor(FORMS[form](photos, "green"))
+    assert isinstance(found, Classification)
+    assert found.label == "green"
+    assert found == predictor(picture("green"))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "1", "CMYK", "I;16"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (40, 40)])
+def test_pictures_of_all_modes_and_sizes_are_classified(mode, size, predictor):
+    assert predictor(Image.new(mode, size)).label in LABELS
+
+
+def test_many_pictures_get_a_list_in_their_order(predictor):
+    found = predictor([picture(colour) for colour in LABELS])
+    assert [str(each) for each in found] == LABELS
+    stack = torch.stack([as_tensor(None, colour) for colour in LABELS])
+    assert [each.label for each in predictor(stack)] == LABELS
+
+
+@pytest.mark.parametrize("nothing", [[], (), iter([])], ids=["list", "tuple", "iterator"])
+def test_no_picture_gets_an_empty_list(nothing, predictor):
+    assert predictor(nothing) == []
+
+
+def test_a_list_of_one_gets_a_list_of_one(predictor):
+    assert predictor([picture("red")]) == [predictor(picture("red"))]
+
+
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.sampled_from(LABELS), min_size=1, max_size=7), st.integers(1, 4))
+def test_batched_pictures_get_the_labels_of_single_ones(predictor, colours, batch_size):
+    found = predictor([picture(colour) for colour in colours], batch_size=batch_size)
+    for each, colour in zip(found, colours, strict=True):
+        alone = predictor(picture(colour))
+        assert each.labels == alone.labels
+        assert [s for _, s in each.top] == pytest.approx([s for _, s in alone.top], abs=1e-5)
+
+
+def test_threads_may_share_a_predictor():
+    predictor = untrained()
+    expected = [predictor(picture(colour)) for colour in LABELS]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda colour: predictor(picture(colour)), LABELS * 3))
+    assert found == expected * 3
+
+
+def test_classifying_leaves_model_and_gradients_alone(predictor):
+    before = {name: value.clone() for name, value in predictor.model.state_dict().items()}
+    predictor(picture("red"))
+    torch.testing.assert_close(dict(predictor.model.state_dict()), before)
+    assert torch.is_grad_enabled()
+    assert not predictor.model.training
+
+
+def test_probabilities_are_those_of_the_models_own_outputs_and_share_one(predictor):
+    pixels = EvalTransform(tiny_transform())(as_tensor(None, "red"))[None]
+    with torch.no_grad():
+        expected = trained()(pixels)[0].softmax(dim=0)
+    found = predictor(picture("red"))
+    for label, probability in found.top:
+        assert probability == pytest.approx(float(expected[LABELS.index(label)]), abs=1e-6)
+    assert sum(share for _, share in found.top) == pytest.approx(1)
+    assert (found.label, found.probability) == found.top[0]
+    assert found.labels == (found.label,)
+
+
+@pytest.mark.parametrize(("top", "count"), [(1, 1), (3, 3), (5, 5), (100, 7)])
+def test_top_says_how_many_labels_are_ranked(top, count):
+    found = untrained()(picture("red"), top=top)
+    shares = [share for _, share in found.top]
+    assert len(found.top) == count
+    assert shares == sorted(shares, reverse=True)
+    assert found.top[0] == Ranked(found.label, found.probability)
+
+
+def test_of_several_labels_each_has_a_probability_of_its_own(tmp_path):
+    predictor = of_target("labels", tmp_path)
+    for colour in LABELS:
+        found = predictor(picture(colour))
+        assert found.labels == (colour,)
+        assert str(found) == colour
+    with torch.no_grad():
+        predictor.model.head[-1].weight.zero_()
+        predictor.model.head[-1].bias.copy_(torch.tensor([50.0, 1.0, 60.0]))
+    found = predictor(picture("red"))
+    assert found.labels == ("blue", "red", "green")
+    assert str(found) == "blue, red, green"
+    assert sum(share for _, share in found.top) > 2.5
+    with torch.no_grad():
+        predictor.model.head[-1].bias.fill_(-1)
+    nothing = predictor(picture("red"))
+    assert (nothing.labels, str(nothing)) == ((), "nothing")
+    assert nothing.label == nothing.top[0].label
+
+
+def test_a_count_is_a_number_and_the_nearest_whole_one(tmp_path):
+    predictor = of_target("count", tmp_path)
+    for number, colour in enumerate(LABELS, start=1):
+        found = predictor(picture(colour))
+        assert found.value == pytest.approx(number, abs=0.4)
+        assert (str(found), found.label) == (str(number), str(number))
+        assert (found.probability, found.top, found.labels) == (0.0, (), ())
+
+
+def test_a_number_is_given_in_its_own_units(tmp_path):
+    predictor = of_target("number", tmp_path)
+    for number, colour in enumerate(LABELS):
+        found = predictor(picture(colour))
+        assert found.value == pytest.approx(CENTRE + SCALE * (number - 1), abs=1)
+        assert found.label == ""
+        assert str(found) == f"{found.value:.2f}"
+
+
+def test_a_model_of_grey_images_sees_grey_ones():
+    predictor = untrained(channels=1)
+    grey = picture("green").convert("L")
+    expected = torch.from_numpy(np.array(grey))[None, None]
+    pixels = EvalTransform(TransformSettings(size=64))(expected[0].expand(3, -1, -1))[None, :1]
+    with torch.no_grad():
+        shares = predictor.model(pixels)[0].softmax(dim=0)
+    found = predictor(grey)
+    assert found.probability == pytest.approx(float(shares.max()), abs=1e-6)
+    assert predictor(picture("green")).probability == pytest.approx(found.probability, abs=0.02)
+
+
+def test_grey_is_that_of_pillow():
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (5, 3, 8, 8), dtype=torch.uint8)
+    for image, grey in zip(images, to_grey(images), strict=True):
+        expected = np.array(Image.fromarray(image.permute(1, 2, 0).numpy()).convert("L"))
+        assert np.abs(grey[0].numpy().astype(int) - expected).max() <= 1
+    white = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
+    assert to_grey(white).unique().tolist() == [255]
+
+
+def test_a_classification_prints_as_its_label_and_cannot_be_changed():
+    found = Classification("red", 0.5, (Ranked("red", 0.5),), ("red",))
+    assert str(found) == f"{found}" == "red"
+    with pytest.raises(AttributeError):
+        found.label = "blue"
+
+
+def test_a_classification_turns_into_json_and_back(predictor):
+    found = predictor(picture("red"))
+    values = json.loads(json.dumps(found.to_dict()))
+    assert values.keys() == {field.name for field in fields(Classification)} - {"picture"}
+    values["top"] = tuple(Ranked(**ranked) for ranked in values["top"])
+    values["labels"] = tuple(values["labels"])
+    assert Classification(**values) == found
+
+
+@pytest.mark.parametrize("size", [16, 64, 300])
+def test_scenes_are_drawn_at_the_models_size(size):
+    assert untrained(size=size)(sample_scene(0, 3, "test")).label.startswith("class ")
+
+
+def test_seen_is_the_whole_picture_or_the_square_that_was_cut(predictor):
+    tall = picture("red", (32, 96))
+    assert predictor.seen(tall).shape == (3, 96, 32)
+    cutting = EvalTransform(TransformSettings(size=40, resize="crop"))
+    predictor = ClassificationPredictor(trained(), LABELS, cutting, device="cpu")
+    assert predictor.seen(tall).shape == (3, 40, 40)
+
+
+def test_bfloat16_gives_the_same_labels(tmp_path):
+    path = save(tmp_path / "best.ckpt")
+    predictor = ClassificationPredictor.from_checkpoint(path, device="cpu", precision="bfloat16")
+    assert [str(each) for each in predictor([picture(c) for c in LABELS])] == LABELS
+
+
+def test_a_stream_takes_a_batch_at_a_time(predictor):
+    taken = []
+
+    def pictures():
+        for number in range(6):
+            taken.append(number)
+            yield picture("red")
+
+    stream = predictor.stream(pictures(), batch_size=2)
+    assert taken == []
+    assert str(next(stream)) == "red"
+    assert taken == [0, 1]
+    assert len(list(stream)) == 5
+
+
+def test_a_stream_goes_on_after_a_picture_that_cannot_be_used(predictor, photos):
+    (photos / "broken.png").write_bytes(b"not a picture")
+    names = ["red", "broken", "nowhere", "blue"]
+    found = list(predictor.stream([photos / f"{name}.png" for name in names], batch_size=3))
+    kinds = [Classification, ImageError, FileNotFoundError, Classification]
+    assert [type(each) for each in found] == kinds
+    assert [str(found[0]), str(found[3])] == ["red", "blue"]
+    assert "broken.png is not a picture" in str(found[1])
+
+
+def test_a_picture_without_a_name_is_numbered(predictor):
+    with pytest.raises(ImageError, match=r"^Picture 1 \(counted from 0\): the picture given as"):
+        predictor([picture("red"), b""])
+    with pytest.raises(ImageError, match=r"^the picture given as bytes is empty"):
+        predictor(b"")
+
+
+def test_a_missing_picture_is_named(predictor, photos):
+    with pytest.raises(FileNotFoundError, match=r"No picture .*nowhere\.png"):
+        predictor(photos / "nowhere.png")
+
+
+@pytest.mark.parametrize("images", [None, 5])
+def test_what_is_no_picture_is_refused(images, predictor):
+    call = inspect.unwrap(ClassificationPredictor.__call__)
+    with pytest.raises(
+        TypeError, match=r"^A predictor takes a picture \(a path, .* got (None|int)"
+    ):
+        call(predictor, images)
+
+
+def test_options_below_one_are_refused(predictor):
+    with pytest.raises(ValueError, match="`top` must be 1 or more, got 0"):
+        predictor(picture("red"), top=0)
+    with pytest.raises(ValueError, match="`batch_size` must be 1 or more, got 0"):
+        next(predictor.stream([], batch_size=0))
+
+
+def test_parts_of_different_trainings_are_refused():
+    transform = EvalTransform(tiny_transform())
+    with pytest.raises(ValueError, match=r"The model has 3 outputs and there are 2 labels\. Take"):
+        ClassificationPredictor(trained(), ["yes", "no"], transform)
+
+
+def test_an_unknown_precision_is_refused():
+    build = inspect.unwrap(ClassificationPredictor.__init__)
+    transform = EvalTransform(tiny_transform())
+    with pytest.raises(ValueError, match="`precision` must be float32 or bfloat16, got 'half'"):
+        build(object(), trained(), LABELS, transform, precision="half")
+
+
+def test_weights_that_the_encoder_started_from_need_not_be_there(tmp_path):
+    """A checkpoint moves to a machine that has no file of pretrained weights."""
+    encoder = replace(tiny_settings().encoder, weights="/nowhere/mobilenet.pth")
+    path = save(
+        tmp_path / "moved.ckpt", settings={**tiny_settings().to_dict(), "encoder": asdict(encoder)}
+    )
+    assert ClassificationPredictor.from_checkpoint(path)(picture("red")).label == "red"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": {**tiny_settings().to_dict(), "decoder": "lstm"}},
+        {"transform": {"size": 32, "letterbox": True}},
+        {"settings": {}},
+        {"extra": {"target": "class"}},
+        {"extra": {"channels": 2}},
+        {"extra": {"labels": ["red"]}},
+    ],
+    ids=["settings", "transform", "no encoder", "target", "channels", "one label"],
+)
+def test_settings_of_another_version_are_refused(changes, tmp_path):
+    path = save(tmp_path / "newer.ckpt", **changes)
+    with pytest.raises(
+        ValueError, match=r"(?s)newer\.ckpt has settings that this .* another version\?"
+    ):
+        ClassificationPredictor.from_checkpoint(path)
+
+
+def test_weights_that_do_not_fit_the_settings_are_refused(tmp_path):
+    path = save(tmp_path / "mixed.ckpt", settings=tiny_settings(hidden=[9]).to_dict())
+    with pytest.raises(ValueError, match=r"mixed\.ckpt holds weights of another network"):
+        ClassificationPredictor.from_checkpoint(path)
+
+
+@pytest.mark.parametrize("labels", [None, "red", ["red", 1, "blue"]])
+def test_a_checkpoint_without_labels_is_refused(labels, tmp_path):
+    path = save(tmp_path / "old.ckpt", extra={"labels": labels})
+    with pytest.raises(ValueError, match=r"old\.ckpt has no list of labels\. Was it changed"):
+        ClassificationPredictor.from_checkpoint(path)
+
+
+def test_a_checkpoint_of_another_task_is_refused(checkpoint):
+    with pytest.raises(ValueError, match=r"best\.ckpt is a checkpoint of the task 'captioning'"):
+        ClassificationPredictor.from_checkpoint(checkpoint)
+
+
+def test_a_missing_checkpoint_is_named():
+    with pytest.raises(FileNotFoundError, match=r"nothing\.ckpt"):
+        ClassificationPredictor.from_checkpoint(Path("nothing.ckpt"))
+
+
+@pytest.mark.parametrize("target", ["label", "number"])
+def test_what_a_task_saves_is_classified_as_the_task_classifies(target, tmp_path):
+    from multimodal.classification.task import ClassificationTask
+
+    labels = LABELS if target == "label" else []
+    task = ClassificationTask(tiny_settings(), labels, asdict(tiny_transform()), target=target)
+    task.model = copy.deepcopy(trained(target))
+    task.get_buffer("centre").fill_(CENTRE)
+    task.get_buffer("scale").fill_(SCALE)
+    checkpoint = {"state_dict": task.state_dict()}
+    task.on_save_checkpoint(checkpoint)
+    torch.save(checkpoint, tmp_path / "task.ckpt")
+    predictor = ClassificationPredictor.from_checkpoint(tmp_path / "task.ckpt", device="cpu")
+    found = predictor(picture("blue"))
+    if target == "label":
+        assert found.label == "blue"
+    else:
+        pixels = EvalTransform(tiny_transform())(as_tensor(None, "blue"))[None]
+        with torch.no_grad():
+            expected = task.verdicts(task.model(pixels))
+        assert found.value == pytest.approx(expected.item(), abs=1e-4)
+
+
+@pytest.mark.gpu
+def test_gpu_and_cpu_give_the_same_labels(tmp_path):
+    path = save(tmp_path / "best.ckpt")
+    for colour in COLOURS:
+        ours = ClassificationPredictor.from_checkpoint(path, device="cuda")(picture(colour))
+        theirs = ClassificationPredictor.from_checkpoint(path, device="cpu")(picture(colour))
+        assert ours.label == theirs.label
+        assert ours.probability == pytest.approx(theirs.probability, abs=1e-3)

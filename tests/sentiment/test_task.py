@@ -1,0 +1,267 @@
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from multimodal.data.text_formats import ReviewCounts, TextSource
+from multimodal.language_model.data import LanguageModelData
+from multimodal.language_model.model import LanguageModelSettings
+from multimodal.language_model.task import LanguageModelTask
+from multimodal.metrics.classification import ClassificationScores
+from multimodal.metrics.regression import RegressionScores
+from multimodal.nn.embedding import input_scale
+from multimodal.nn.texts import ReaderSettings
+from multimodal.saving.checkpoint import read_checkpoint
+from multimodal.sentiment.data import SentimentData
+from multimodal.sentiment.model import SentimentSettings
+from multimodal.sentiment.report import VerdictsReport
+from multimodal.sentiment.task import SentimentTask
+
+COUNTS = ReviewCounts(train=24, val=8, test=8)
+
+
+def make_data(**changes) -> SentimentData:
+    return SentimentData(**{"reviews": COUNTS, "batch_size": 8, "max_words": 40, **changes})
+
+
+def make_task(data: SentimentData, *, reader=None, **changes) -> SentimentTask:
+    torch.manual_seed(0)
+    settings = SentimentSettings(
+        ReaderSettings(**{"embedding_dim": 12, "hidden_dim": 16, **(reader or {})})
+    )
+    arguments = {"learning_rate": 1e-2, **changes}
+    return SentimentTask(settings, data.vocabulary, data.labels, data.excerpt, **arguments)
+
+
+def make_trainer(folder: Path, **changes) -> Trainer:
+    settings = {
+        "max_epochs": 1,
+        "accelerator": "cpu",
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "default_root_dir": folder,
+        "use_distributed_sampler": False,
+        "num_sanity_val_steps": 0,
+    }
+    return Trainer(**{**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """One short run: its trainer, task, data and checkpoint."""
+    folder, data = tmp_path_factory.mktemp("run"), make_data()
+    task = make_task(data)
+    trainer = make_trainer(folder)
+    trainer.fit(task, data)
+    path = folder / "sentiment.ckpt"
+    trainer.save_checkpoint(path)
+    return trainer, task, data, path
+
+
+def test_every_parameter_gets_a_gradient():
+    data = make_data()
+    task = make_task(data)
+    loss, logits = task.model_step(next(iter(data.train_dataloader())))
+    loss.backward()
+    assert logits.shape == (8, 2)
+    assert [name for name, p in task.model.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_moved_texts_have_a_larger_loss_and_teach_every_parameter(frozen):
+    data = make_data()
+    task = make_task(data, adversarial=0.5)
+    if frozen:
+        task.model.embedding.weight.requires_grad_(False)
+    batch = next(iter(data.train_dataloader()))
+    plain, _ = task.model_step(batch)
+    moved = task._loss_with_moved(batch)
+    assert moved > plain
+    moved.backward()
+    assert all((p.grad is not None) == p.requires_grad for p in task.model.parameters())
+
+
+def test_numbers_are_learned_from_moved_texts_too(tmp_path):
+    data = make_data(target="number")
+    task = make_task(data, adversarial=0.5)
+    before = [parameter.detach().clone() for parameter in task.model.parameters()]
+    make_trainer(tmp_path).fit(task, data)
+    changed = zip(before, task.model.parameters(), strict=True)
+    assert all(torch.isfinite(new).all() and not torch.equal(old, new) for old, new in changed)
+
+
+def test_a_move_of_less_than_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"0 or more .* got -1"):
+        make_task(make_data(), adversarial=-1.0)
+
+
+def test_texts_without_a_label_are_left_out_of_the_loss():
+    data = make_data()
+    task = make_task(data).eval()
+    batch = next(iter(data.train_dataloader()))
+    labels = batch.labels.clone()
+    labels[4:] = -1
+    half = batch._replace(tokens=batch.tokens[:4], mask=batch.mask[:4], labels=batch.labels[:4])
+    torch.testing.assert_close(
+        task.model_step(batch._replace(labels=labels))[0], task.model_step(half)[0]
+    )
+
+
+def test_validation_reports_accuracy_f1_and_calibration(fitted):
+    trainer, *_ = fitted
+    found = {"val/accuracy", "val/macro_f1", "val/calibration_error", "val/loss"}
+    assert found <= set(trainer.callback_metrics)
+
+
+def test_a_checkpoint_holds_plain_data_and_the_networks_weights(fitted):
+    _, task, data, path = fitted
+    saved = read_checkpoint(path, task="sentiment")
+    assert saved.vocabulary == data.vocabulary
+    assert saved.extra["labels"] == ["negative", "positive"]
+    assert saved.extra["excerpt"] == {"max_words": 40, "keep": "start"}
+    assert saved.extra["target"] == "label"
+    assert saved.settings == task.settings.to_dict()
+    assert set(saved.state_dict) == set(task.model.state_dict())
+
+
+def test_a_test_reports_the_linear_baseline_and_the_worst_mistakes(fitted, tmp_path, caplog):
+    _, task, data, _ = fitted
+    trainer = make_trainer(tmp_path, callbacks=[VerdictsReport()])
+    with caplog.at_level("INFO"):
+        (scores,) = trainer.test(task, data, verbose=False)
+    report = (tmp_path / "report.md").read_text()
+    assert f"| this model | {100 * scores['test/accuracy']:.1f} |" in report
+    linear = 100 * scores["test/accuracy_linear"]
+    assert f"| linear, words and word pairs | {linear:.1f} |" in report
+    assert 0 <= scores["test/accuracy_averaged"] <= 1
+    assert (tmp_path / "mistakes.tsv").read_text().startswith("text_id\tlabel\tsaid\t")
+    assert "both, averaged" in caplog.text
+
+
+def test_prediction_names_each_text_and_its_label(fitted):
+    trainer, task, data, _ = fitted
+    task.trainer = trainer
+    batch = next(iter(data.test_dataloader()))
+    entries = task.eval().predict_step(batch, 0)
+    assert [entry["text_id"] for entry in entries] == [e.text_id for e in batch.examples]
+    assert all(entry["label"] in data.labels and entry["probability"] >= 0.5 for entry in entries)
+
+
+def test_resuming_with_other_labels_is_refused(fitted, tmp_path):
+    *_, data, path = fitted
+    other = make_data(known_labels=["positive", "negative"], tokens=data.vocabulary)
+    with pytest.raises(ValueError, match="The checkpoint's labels has 2 entries"):
+        make_trainer(tmp_path).fit(make_task(other), other, ckpt_path=path)
+
+
+def test_numbers_are_predicted_on_their_own_scale(tmp_path):
+    data = make_data(target="number")
+    task = make_task(data)
+    trainer = make_trainer(tmp_path, callbacks=[VerdictsReport()])
+    trainer.fit(task, data)
+    stars = torch.tensor([float(example.label) for example in data.examples("train")])
+    assert task.centre.item() == pytest.approx(stars.mean().item(), abs=1e-5)
+    trainer.save_checkpoint(tmp_path / "stars.ckpt")
+    saved = read_checkpoint(tmp_path / "stars.ckpt")
+    assert saved.extra["labels"] == []
+    assert saved.extra["target"] == "number"
+    assert saved.extra["scale"] == pytest.approx(stars.std(correction=0).item(), abs=1e-5)
+    (scores,) = trainer.test(task, data, verbose=False)
+    assert 0 < scores["test/mean_error"] < 5
+    assert "mean of the training texts" in (tmp_path / "report.md").read_text()
+    entries = task.predict_step(next(iter(data.test_dataloader())), 0)
+    assert set(entries[0]) == {"text_id", "value"}
+
+
+def test_scores_fit_the_target():
+    assert isinstance(make_task(make_data()).scores["val"], ClassificationScores)
+    assert isinstance(make_task(make_data(target="number")).scores["val"], RegressionScores)
+
+
+def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
+    reader = {"directions": "ahead", "embedding_dim": 12, "hidden_dim": 16}
+    source = TextSource(reviews=COUNTS)
+    texts = LanguageModelData(sources=[source], batch_size=2, window=10)
+    teacher = LanguageModelTask(
+        LanguageModelSettings(ReaderSettings(**reader)), texts.vocabulary, "words", False
+    )
+    trainer = make_trainer(tmp_path, max_steps=2)
+    trainer.fit(teacher, texts)
+    trainer.save_checkpoint(tmp_path / "reader.ckpt")
+    data = make_data(tokens=texts.vocabulary)
+    task = make_task(data, reader=reader, language_model=str(tmp_path / "reader.ckpt"))
+    # A step at no rate changes nothing: what is there afterwards is what it started from.
+    task.rates = type(task.rates)(peak=0.0, weight_decay=0.0)
+    make_trainer(tmp_path, max_steps=1, limit_val_batches=0).fit(task, data)
+    tokens, mask = torch.arange(4, 9)[None], torch.ones(1, 5, dtype=torch.bool)
+    scaled = teacher.model.embedding(tokens) * input_scale(teacher.model.embedding.embedding_dim)
+    teacher.eval(), task.eval()
+    heard = teacher.model.reader(scaled, mask)
+    read = task.model.reader(task.model.embedding(tokens), mask)
+    torch.testing.assert_close(read, heard)
+
+
+def test_a_language_model_of_characters_is_refused(tmp_path):
+    reader = {"directions": "ahead", "embedding_dim": 12, "hidden_dim": 16}
+    texts = LanguageModelData(
+        sources=[TextSource(reviews=COUNTS)], level="characters", batch_size=2, window=10
+    )
+    settings = LanguageModelSettings(ReaderSettings(**reader))
+    trainer = make_trainer(tmp_path, max_steps=1, limit_val_batches=0)
+    trainer.fit(LanguageModelTask(settings, texts.vocabulary, "characters", False), texts)
+    trainer.save_checkpoint(tmp_path / "reader.ckpt")
+    data = make_data()
+    task = make_task(data, reader=reader, language_model=str(tmp_path / "reader.ckpt"))
+    with pytest.raises(ValueError, match=r"reader.ckpt is a language model of characters.*words"):
+        make_trainer(tmp_path).fit(task, data)
+
+
+def test_vectors_and_a_language_model_exclude_each_other():
+    with pytest.raises(ValueError, match="both say what the words start from; give one"):
+        make_task(make_data(), word_vectors="a.txt", language_model="b.ckpt")
+
+
+class SaveAt(Callback):
+    """Save a checkpoint after one step of a run that goes on."""
+
+    def __init__(self, step: int, path: Path) -> None:
+        self.step, self.path = step, path
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == self.step:
+            trainer.save_checkpoint(self.path)
+
+
+def test_layers_open_from_top_to_bottom_and_a_resumed_run_goes_on_to_the_bit(tmp_path):
+    path, quick = tmp_path / "middle.ckpt", {"max_epochs": 3, "limit_val_batches": 0}
+    changes = {"unfreeze_epochs": 1, "depth_factor": 2.6, "reader": {"input_dropout": 0.3}}
+    data = make_data()
+    unbroken, resumed = (make_task(data, **changes) for _ in range(2))
+    trainer = make_trainer(tmp_path, callbacks=[SaveAt(4, path)], **quick)
+    trainer.fit(unbroken, data)
+    make_trainer(tmp_path, **quick).fit(resumed, make_data(), ckpt_path=path)
+    torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=0, atol=0)
+
+
+def test_below_the_open_layers_nothing_moves(tmp_path):
+    data = make_data()
+    task = make_task(data, unfreeze_epochs=1)
+    before = {name: tensor.clone() for name, tensor in task.model.state_dict().items()}
+    make_trainer(tmp_path, max_epochs=1, limit_val_batches=0).fit(task, data)
+    moved = {n for n, tensor in task.model.state_dict().items() if not tensor.equal(before[n])}
+    assert moved == {"head.1.weight", "head.1.bias"}
+
+
+def test_eight_reviews_are_learnt_by_heart():
+    data = make_data(reviews=ReviewCounts(train=8, val=1, test=1))
+    task = make_task(data)
+    (batch,) = data.train_dataloader()
+    optimizer = torch.optim.AdamW(task.parameters(), lr=1e-2)
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss, _ = task.model_step(batch)
+        loss.backward()
+        optimizer.step()
+    assert (task(batch).argmax(dim=1) == batch.labels).all()

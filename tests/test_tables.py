@@ -1,0 +1,19 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from multimodal.tables import markdown_table
+
+CELL = st.text("abc 123.", max_size=6)
+
+
+@given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=5))
+def test_all_lines_are_equally_long_and_hold_their_cells(rows):
+    lines = markdown_table(rows).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert len(lines) == len(rows) + 1
+    for row, line in zip(rows, [lines[0], *lines[2:]], strict=True):
+        assert [cell.strip() for cell in line.split("|")[1:-1]] == [cell.strip() for cell in row]
+
+
+def test_numbers_stand_at_the_right():
+    assert markdown_table([["a", "b"], ["c", "12.5"]]).splitlines()[2] == "| c   | 12.5 |"

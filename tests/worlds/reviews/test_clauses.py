@@ -1,0 +1,67 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from multimodal.worlds.reviews.clauses import HELD_OUT_PAIRS, Opinion, Voice, draw_clause, fill
+from multimodal.worlds.reviews.lexicon import ASPECTS, FRAMES, NEGATORS, OPINION_WORDS, SLOTS
+from multimodal.worlds.scenes.draws import Draws
+
+BASES = {word.base: word for word in OPINION_WORDS}
+CONSTITUENTS = {
+    *FRAMES,
+    *(negator.name for kind in NEGATORS.values() for negator in kind),
+    *(aspect for aspects in ASPECTS.values() for aspect in aspects),
+}
+VOICES = st.builds(
+    Voice, domain=st.sampled_from(sorted(ASPECTS)), past=st.booleans(), held_out=st.booleans()
+)
+
+
+@given(VOICES, st.booleans(), st.booleans(), st.sampled_from(["", *FRAMES]), st.integers(0, 10**6))
+def test_a_clause_says_what_it_was_drawn_for(voice, positive, negated, frame, key):
+    text, opinion = draw_clause(
+        Draws(f"clause {key}"), voice, positive=positive, negated=negated, frame=frame
+    )
+    turned = len(opinion.negators) % 2 == 1
+    assert opinion.positive == positive == (BASES[opinion.word].positive != turned)
+    assert len(opinion.negators) == negated + bool(frame)
+    assert text.startswith(frame)
+    assert opinion.aspect in text
+
+
+@given(VOICES, st.booleans(), st.booleans(), st.sampled_from(["", *FRAMES]), st.integers(0, 10**6))
+def test_held_out_pairs_are_kept_apart(voice, positive, negated, frame, key):
+    _, opinion = draw_clause(
+        Draws(f"clause {key}"), voice, positive=positive, negated=negated, frame=frame
+    )
+    turned = [(negator, opinion.word) in HELD_OUT_PAIRS for negator in opinion.negators]
+    named = (opinion.aspect, opinion.word) in HELD_OUT_PAIRS
+    if voice.held_out:
+        assert any(turned) if turned else named
+    else:
+        assert not any(turned)
+        assert not named
+
+
+@pytest.mark.parametrize("constituent", sorted(CONSTITUENTS))
+def test_training_shows_every_constituent_with_most_opinion_words(constituent):
+    held = sum((constituent, word.base) in HELD_OUT_PAIRS for word in OPINION_WORDS)
+    assert 0 < held <= len(OPINION_WORDS) / 3
+
+
+@pytest.mark.parametrize("word", sorted(BASES))
+def test_training_shows_every_opinion_word_with_most_constituents(word):
+    held = sum((constituent, word) in HELD_OUT_PAIRS for constituent in CONSTITUENTS)
+    assert 0 < held <= len(CONSTITUENTS) / 3
+
+
+def test_an_opinion_that_does_not_count_adds_nothing():
+    opinion = Opinion("plot", "dull", (), positive=False, strength=3, counts=False)
+    assert opinion.score == 0
+
+
+def test_slots_are_filled_with_what_they_name():
+    text = fill(Draws("a key"), "my {person} went there on a {day}", "hotel")
+    _, person, *_, day = text.split()
+    assert person in SLOTS["person"]
+    assert day in SLOTS["day"]
