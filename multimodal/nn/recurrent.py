@@ -94,7 +94,14 @@ class Recurrent(nn.Module):
         Returns:
             The top layer's outputs ``(batch, time, hidden)`` and the state after the last step.
         """
-        # Under autocast the state may be wider than the inputs; the fused kernels want one dtype.
+        if isinstance(self.layers, nn.LSTM) and _lacks_bfloat16(inputs.device.type):
+            dtype = torch.get_autocast_dtype("cpu")
+            with torch.autocast("cpu", enabled=False):
+                outputs, last = self._forward(inputs.float(), tuple(part.float() for part in state))
+            return outputs.to(dtype), tuple(part.to(dtype) for part in last)
+        return self._forward(inputs, state)
+
+    def _forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         first = tuple(
             part.transpose(0, 1).contiguous() for part in state
         )  # (layers, batch, hidden)
@@ -194,6 +201,19 @@ def flip_sequences(
     rows = torch.arange(batch, device=values.device).unsqueeze(1) * time
     # On the CPU the gradient of `gather` takes twice the time of this one's.
     return values.flatten(0, 1).index_select(0, (sources + rows).flatten()).view_as(values)
+
+
+def _lacks_bfloat16(device: str) -> bool:
+    """Whether autocast asks for an LSTM in bfloat16 that this processor has no kernel for.
+
+    oneDNN computes bfloat16 from AVX-512 on. On an older processor torch's LSTM stops with an
+    error where RNN and GRU take another kernel (torch 2.14), so it computes in single precision.
+    """
+    return (
+        device == "cpu"
+        and torch.is_autocast_enabled("cpu")
+        and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
 
 
 def _learning(inputs: Tensor) -> bool:

@@ -50,6 +50,18 @@ def test_reading_without_most_padding_changes_no_real_output(cell, layers):
     torch.testing.assert_close(ours.read(inputs, state, lengths)[mask], expected[mask])
 
 
+def test_a_processor_without_bfloat16_computes_an_lstm_in_single_precision(monkeypatch):
+    torch.manual_seed(0)
+    ours = Recurrent(3, 4)
+    inputs, state = torch.randn(2, 5, 3), (torch.zeros(2, 1, 4),) * 2
+    expected, _ = ours(inputs, state)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs, last = ours(inputs, state)
+    torch.testing.assert_close(outputs, expected.bfloat16())
+    assert {part.dtype for part in last} == {torch.bfloat16}
+
+
 def test_reading_under_autocast_changes_no_real_output():
     torch.manual_seed(0)
     ours = Recurrent(3, 4)
