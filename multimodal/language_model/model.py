@@ -213,7 +213,7 @@ class LanguageModel(nn.Module):
         tokens: Int[Tensor, "batch beams"],
         state: State,
         context: tuple[Tensor, ...],  # noqa: ARG002 (the form of any step)
-    ) -> tuple[Float[Tensor, "batch beams vocab"], State]:
+    ) -> tuple[Float[Tensor, "batch beams vocab"], State, None]:
         """Predict the next word of each text that is being written.
 
         Args:
@@ -223,7 +223,7 @@ class LanguageModel(nn.Module):
             context: Nothing; decoding hands it through.
 
         Returns:
-            Logits ``(batch, beams, vocab)`` and the next state.
+            Logits ``(batch, beams, vocab)``, the next state, and no attention.
         """
         *parts, waiting = state
         words = torch.where(waiting == _NOTHING, tokens, waiting)
@@ -232,7 +232,7 @@ class LanguageModel(nn.Module):
         dropped = self.reader.output_dropout(outputs).squeeze(1)
         logits = self._logits(dropped).unflatten(0, tokens.shape)
         kept = tuple(part.unflatten(0, tokens.shape) for part in after)
-        return logits, (*kept, torch.full_like(waiting, _NOTHING))
+        return logits, (*kept, torch.full_like(waiting, _NOTHING)), None
 
     def parameters_by_depth(self) -> list[list[nn.Parameter]]:
         """List what learns in groups from bottom to top: word vectors, each layer, vocabulary.

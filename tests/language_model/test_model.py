@@ -95,7 +95,7 @@ def test_steps_after_prompts_of_different_lengths_are_teacher_forcing(cell):
     state = tuple(part.unsqueeze(1) for part in model.begin(tokens, mask))
     word, steps = torch.full((3, 1), BOS_ID), []
     for time in range(4):
-        logits, state = model.step(word, state, ())
+        logits, state, _ = model.step(word, state, ())
         steps.append(logits)
         word = said[:, time : time + 1]
     found = torch.cat(steps, dim=1)  # (batch, time, vocab)
