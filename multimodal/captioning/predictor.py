@@ -331,7 +331,7 @@ def _attention(found: Hypotheses, rows: int, columns: int) -> Tensor:
     batch, _, time = found.tokens.shape
     if found.attention is None:  # the decoder looks at all regions alike
         return torch.full((batch, time, rows, columns), 1 / (rows * columns))
-    return found.attention[:, 0].float().cpu().unflatten(-1, (rows, columns))
+    return found.attention[:, 0].float().cpu().reshape(batch, time, rows, columns)
 
 
 def _or_raise(found: Iterable[Caption | Unusable]) -> Iterator[Caption]:

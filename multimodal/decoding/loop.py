@@ -127,8 +127,13 @@ def run(search: Search, step: Step, state: Tensors, context: Tensors, rules: Rul
         )
     tokens = found.tokens[..., : int(found.lengths.max())]
     # Inference mode's own tensors could not be trained on (a caption drawn as a sample is).
-    copies = [each.clone() for each in (tokens, found.lengths, found.scores, found.log_probs)]
-    return Hypotheses(*copies, _gather(attention, beams, copies[1]))
+    return Hypotheses(
+        tokens=tokens.clone(),
+        lengths=found.lengths.clone(),
+        scores=found.scores.clone(),
+        log_probs=found.log_probs.clone(),
+        attention=_gather(attention, beams, found.lengths),
+    )
 
 
 def _extend_until_done(

@@ -22,14 +22,14 @@ from torch import Tensor, nn
 
 from multimodal.nn.embedding import WordEmbedding, input_scale
 from multimodal.nn.recurrent import State
-from multimodal.nn.texts import ReaderSettings, TextReader, parameters_by_depth
+from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, parameters_by_depth
 from multimodal.text import BOS_ID
 
 _NOTHING = -1  # no word of a prompt waits to be read
 
 
-def _default_reader() -> ReaderSettings:
-    return ReaderSettings(directions="ahead")
+def _default_reader() -> TextEncoderSettings:
+    return TextEncoderSettings(directions="ahead")
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class LanguageModelSettings:
         tie_embeddings: Whether one matrix embeds the words and predicts them.
     """
 
-    reader: ReaderSettings = field(default_factory=_default_reader)
+    reader: TextEncoderSettings = field(default_factory=_default_reader)
     tie_embeddings: bool = True
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "LanguageModelSettings":
         """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "reader": ReaderSettings(**values["reader"])})
+        return cls(**{**values, "reader": TextEncoderSettings(**values["reader"])})
 
     @classmethod
     def for_loading(cls, values: dict[str, Any]) -> "LanguageModelSettings":
@@ -88,7 +88,7 @@ class LanguageModel(nn.Module):
             out of range.
 
     Example:
-        >>> settings = LanguageModelSettings(ReaderSettings(directions="ahead", hidden_dim=8))
+        >>> settings = LanguageModelSettings(TextEncoderSettings(directions="ahead", hidden_dim=8))
         >>> model = LanguageModel(settings, vocab_size=9)
         >>> tokens = torch.tensor([[4, 5, 6, 7]])
         >>> prediction = model(tokens, tokens != 0, model.start(1))
@@ -112,7 +112,7 @@ class LanguageModel(nn.Module):
             gradients="dense" if settings.tie_embeddings else reader.gradients,
         )
         nn.init.normal_(self.embedding.weight[1:], std=reader.embedding_dim**-0.5)
-        self.reader = TextReader(reader)
+        self.reader = TextEncoder(reader)
         self.tied = settings.tie_embeddings
         if self.tied:
             # The tied matrix predicts from vectors of the embedding's width.
