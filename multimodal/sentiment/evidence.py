@@ -91,8 +91,8 @@ def word_contributions(
         For each text a contribution for each of its words.
 
     Example:
-        >>> from multimodal.sentiment.model import ReaderSettings, SentimentSettings
-        >>> settings = SentimentSettings(ReaderSettings(embedding_dim=3, hidden_dim=4))
+        >>> from multimodal.sentiment.model import SentimentSettings, TextEncoderSettings
+        >>> settings = SentimentSettings(TextEncoderSettings(embedding_dim=3, hidden_dim=4))
         >>> model = SentimentClassifier(settings, vocab_size=9, num_classes=2).eval()
         >>> tokens = torch.tensor([[4, 5, 6], [7, 0, 0]])
         >>> result = word_contributions(model, tokens, tokens != 0, lambda out, index: out[:, 1])
