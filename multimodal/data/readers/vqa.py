@@ -232,11 +232,12 @@ def _compare(
             f"not ask: {_ids(missing)}. Use two files that belong together."
         )
     for number, note in notes.items():
-        if note.image != asked[number].image:
+        question = asked[number]
+        if note.image != question.image:
             raise ValueError(
                 f"{annotation_file}: annotations[{note.position}] says that question {number} is "
-                f"about image {note.image}, {question_file.name}: questions[{asked[number].position}] "
-                f"says image {asked[number].image}. Use two files that belong together."
+                f"about image {note.image}, {question_file.name}: questions[{question.position}] "
+                f"says image {question.image}. Use two files that belong together."
             )
 
 
