@@ -1,35 +1,41 @@
-"""The recurrent stack that a language model and a classifier share: one can teach the other.
+"""The recurrent encoder of texts, shared by answerers, sentiment classifiers and language models.
 
 A text is read from its first word to its last and, if asked, from its last to its first. The two
 directions can meet after every layer, as in torch's bidirectional networks, or only after the last:
-then each is a stack of its own, which a language model can train, since it never sees the word that
-it is to predict. Dropout is that of the AWD-LSTM. Padding changes nothing, and costs little.
+then each is a stack of its own, which a language model can train, since it never reads the word
+that it predicts. The backward direction starts at each text's last word, so padding changes
+nothing: the result is torch's on a packed batch, without leaving the fused kernels of the CPU.
 
 References:
-    Merity, Keskar and Socher 2018, "Regularizing and optimizing LSTM language models" (AWD-LSTM);
-    Gal and Ghahramani 2016 (variational dropout); Graves, Mohamed and Hinton 2013, "Speech
-    recognition with deep recurrent neural networks", section 2 (``both``); Peters et al. 2018,
-    "Deep contextualized word representations", section 3.1 (``apart``).
+    Schuster and Paliwal 1997, "Bidirectional recurrent neural networks"; Graves, Mohamed and Hinton
+    2013, "Speech recognition with deep recurrent neural networks", section 2 (``both``); Peters et
+    al. 2018, "Deep contextualized word representations", section 3.1 (``apart``); Merity, Keskar
+    and Socher 2018, "Regularizing and optimizing LSTM language models" (AWD-LSTM: the dropouts);
+    Gal and Ghahramani 2016 (variational dropout).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from multimodal.nn.dropout import SequenceDropout
-from multimodal.nn.embedding import Gradients, WordEmbedding
+from multimodal.nn.embedding import Gradients
 from multimodal.nn.recurrent import Cell, Recurrent, State
 
 Directions = Literal["ahead", "both", "apart"]
 
+# A parameter of a stack of several layers in one: how answerers were saved before.
+_STACKED = re.compile(r"ahead\.0\.layers\.(\w+)_l([1-9]\d*)")
+
 
 @dataclass(frozen=True)
-class ReaderSettings:
-    """Everything that shapes word vectors and the recurrent stack over them, as plain data.
+class TextEncoderSettings:
+    """Everything that shapes word vectors and the recurrent layers over them, as plain data.
 
     Args:
         cell: ``lstm``, ``gru`` or ``rnn``.
@@ -64,27 +70,34 @@ class ReaderSettings:
     gradients: Gradients = "auto"
 
 
-class TextReader(nn.Module):
+class TextEncoder(nn.Module):
     """Recurrent layers over word vectors, in one direction or in two.
 
     Args:
-        settings: What to build.
+        settings: What to build; the word vectors themselves are the caller's.
+        dropout: Builds the dropout layers from a probability: `SequenceDropout`, or `Dropout` to
+            drop elements independently.
 
     Attributes:
         output_dim: Width of the vectors: of the last layer, twice that in two directions.
         last_dim: Width of the last layer, of one direction.
 
     Raises:
-        ValueError: If a setting is none of its names, or a probability is out of range.
+        ValueError: If a setting is not one of its choices, or a probability is out of range.
 
     Example:
-        >>> reader = TextReader(ReaderSettings(embedding_dim=3, hidden_dim=4))
-        >>> outputs, states = reader(torch.zeros(1, 2, 3), torch.tensor([[True, False]]))
+        >>> encoder = TextEncoder(TextEncoderSettings(embedding_dim=3, hidden_dim=4))
+        >>> outputs, states = encoder(torch.zeros(1, 2, 3), torch.tensor([[True, False]]))
         >>> outputs.shape, states.shape
         (torch.Size([1, 2, 8]), torch.Size([1, 8]))
     """
 
-    def __init__(self, settings: ReaderSettings) -> None:
+    def __init__(
+        self,
+        settings: TextEncoderSettings,
+        *,
+        dropout: Callable[[float], nn.Module] = SequenceDropout,
+    ) -> None:
         super().__init__()
         if settings.directions not in ("ahead", "both", "apart"):
             raise ValueError(
@@ -98,19 +111,20 @@ class TextReader(nn.Module):
         self.output_dim = 2 * self.last_dim if twice else self.last_dim
         self.ahead = nn.ModuleList(_layers(settings))
         self.back = nn.ModuleList(_layers(settings) if twice else [])
-        self.input_dropout = SequenceDropout(settings.input_dropout)
-        self.hidden_dropout = SequenceDropout(settings.hidden_dropout)
-        self.output_dropout = SequenceDropout(settings.output_dropout)
+        self.input_dropout = dropout(settings.input_dropout)
+        self.hidden_dropout = dropout(settings.hidden_dropout)
+        self.output_dropout = dropout(settings.output_dropout)
+        self.register_load_state_dict_pre_hook(_rename_stacked_layers)
 
     def forward(
         self,
         vectors: Float[Tensor, "batch time embedding"],
         mask: Bool[Tensor, "batch time"],
     ) -> tuple[Float[Tensor, "batch time output"], Float[Tensor, "batch output"]]:
-        """Read whole texts from a state of zeros.
+        """Encode whole texts from a state of zeros.
 
         Args:
-            vectors: Word vectors ``(batch, time, embedding)``, real ones first.
+            vectors: Word vectors, real ones first.
             mask: True where a word is real.
 
         Returns:
@@ -135,18 +149,18 @@ class TextReader(nn.Module):
     def resume(
         self, vectors: Float[Tensor, "batch time embedding"], state: State
     ) -> tuple[Float[Tensor, "batch time last"], State]:
-        """Read on from first to last, from where the state was left.
+        """Read on from first to last, from an earlier state; not where the directions meet.
 
-        Only where the directions do not meet. Nothing is dropped after the last layer: a language
-        model wants its outputs before and after.
+        Nothing is dropped after the last layer: a language model needs its outputs before dropout
+        and after.
 
         Args:
-            vectors: Word vectors ``(batch, time, embedding)``, all of them taken for real; padding
-                can only stand where nothing real follows, also in later calls.
+            vectors: Word vectors, all of them taken for real; padding may stand only where nothing
+                real follows, also in later calls.
             state: From `start` or an earlier call.
 
         Returns:
-            The last layer's outputs ``(batch, time, last)`` and the state after the last vector.
+            The last layer's outputs and the state after the last vector.
         """
         values, parts, after = self.input_dropout(vectors), list(state), list[Tensor]()
         for depth, layer in enumerate(self.ahead):
@@ -164,12 +178,11 @@ class TextReader(nn.Module):
         """Read texts from last to first with the second of two stacks that never meet.
 
         Args:
-            vectors: Word vectors ``(batch, time, embedding)``, real ones first.
+            vectors: Word vectors, real ones first.
             mask: True where a word is real.
 
         Returns:
-            Its outputs ``(batch, time, last)``; nothing is dropped after the last layer, and what
-            stands at the padding has no meaning.
+            Its outputs before dropout; those at the padding have no meaning.
         """
         lengths = mask.sum(dim=1)
         values: Tensor = self.input_dropout(vectors)
@@ -201,30 +214,26 @@ class TextReader(nn.Module):
         return torch.cat([ends, outputs[:, 0, self.last_dim :]], dim=-1)  # (batch, output)
 
 
-def parameters_by_depth(embedding: WordEmbedding, reader: TextReader) -> list[list[nn.Parameter]]:
-    """List what learns, from bottom to top: the word vectors, then layer after layer.
-
-    Args:
-        embedding: The word vectors.
-        reader: The stack over them.
+def parameters_by_depth(embedding: nn.Module, encoder: TextEncoder) -> list[list[nn.Parameter]]:
+    """List the parameters from bottom to top: the word vectors, then layer after layer.
 
     Returns:
         One list for the word vectors and one for each layer, of both directions.
 
     Example:
-        >>> settings = ReaderSettings(embedding_dim=3, hidden_dim=4, num_layers=2)
-        >>> groups = parameters_by_depth(WordEmbedding(9, 3), TextReader(settings))
+        >>> settings = TextEncoderSettings(embedding_dim=3, hidden_dim=4, num_layers=2)
+        >>> groups = parameters_by_depth(nn.Embedding(9, 3), TextEncoder(settings))
         >>> [len(group) for group in groups]
         [1, 8, 8]
     """
     groups = [list(embedding.parameters())]
-    for depth, layer in enumerate(reader.ahead):
-        twin = list(reader.back[depth].parameters()) if reader.back else []
-        groups.append([*layer.parameters(), *twin])
+    for depth, layer in enumerate(encoder.ahead):
+        backward = list(encoder.back[depth].parameters()) if encoder.back else []
+        groups.append([*layer.parameters(), *backward])
     return groups
 
 
-def _layers(settings: ReaderSettings) -> list[Recurrent]:
+def _layers(settings: TextEncoderSettings) -> list[Recurrent]:
     count = settings.num_layers
     outputs = [settings.hidden_dim] * (count - 1) + [settings.last_dim or settings.hidden_dim]
     ways = 2 if settings.directions == "both" else 1
@@ -239,3 +248,17 @@ def _read(layer: nn.Module, inputs: Tensor, lengths: Tensor, *, backwards: bool)
     assert isinstance(layer, Recurrent)
     zeros = inputs.new_zeros(len(inputs), 1, layer.hidden_dim)
     return layer.read(inputs, (zeros,) * layer.num_states, lengths, backwards=backwards)
+
+
+def _rename_stacked_layers(
+    module: nn.Module,  # noqa: ARG001 - a hook's form
+    weights: dict[str, Any],
+    prefix: str,
+    *_: object,
+) -> None:
+    """Read weights that were saved when several layers in one direction were one torch network."""
+    for name in list(weights):
+        found = _STACKED.fullmatch(name.removeprefix(prefix))
+        if found and name.startswith(prefix):
+            kind, depth = found.groups()
+            weights[f"{prefix}ahead.{depth}.layers.{kind}_l0"] = weights.pop(name)
