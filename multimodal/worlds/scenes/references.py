@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from multimodal.worlds.scenes.draws import Draws
+from multimodal.worlds.draws import Draws
 from multimodal.worlds.scenes.graph import COLOURS, RELATIONS, SHAPES, SIZES, Relation, Scene
 from multimodal.worlds.scenes.programs import Facts, Program
 from multimodal.worlds.scenes.question_grammar import NOUNS, Noun, Words
