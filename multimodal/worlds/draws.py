@@ -26,6 +26,7 @@ def mix(words: _Words) -> _Words:
     """Mix 64 bits, or an array of them, so that each bit depends on all others.
 
     Example:
+        >>> import numpy as np
         >>> mix(GOLDEN) == int(mix(np.array([GOLDEN], np.uint64))[0])
         True
     """
@@ -39,7 +40,7 @@ def absorb(seed: _Words, part: _Words) -> _Words:
     """Mix one more number, of 64 bits, into a seed.
 
     Example:
-        >>> absorb(1, 2) == absorb(2, 1)
+        >>> absorb(absorb(0, 1), 2) == absorb(absorb(0, 2), 1)
         False
     """
     return mix(((seed ^ part) + GOLDEN) & MASK)
