@@ -105,3 +105,7 @@ class Draws:
     def coin(self) -> bool:
         """Draw True or False, both equally likely."""
         return self.number(2) == 1
+
+    def chance(self, share: float) -> bool:
+        """Draw True with a probability of `share`, a multiple of 1/64."""
+        return self.number(64) < 64 * share

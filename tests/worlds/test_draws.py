@@ -63,3 +63,10 @@ def test_arrays_are_mixed_as_single_numbers_are(words):
     assert absorb(array, array[::-1]).tolist() == [
         absorb(*pair) for pair in zip(words, words[::-1], strict=True)
     ]
+
+
+def test_a_chance_comes_about_as_often_as_it_should():
+    draws = Draws("chances")
+    assert abs(sum(draws.chance(16 / 64) for _ in range(4000)) - 1000) < 140
+    assert {draws.chance(1.0) for _ in range(50)} == {True}
+    assert {draws.chance(0.0) for _ in range(50)} == {False}
