@@ -1,10 +1,11 @@
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimodal.worlds.scenes.draws import Draws
+from multimodal.worlds.draws import Draws, absorb, mix
 
 # The first outputs for the state 1234567, as in the reference implementation by S. Vigna
 # (splitmix64.c).
@@ -53,3 +54,19 @@ def test_every_choice_can_be_drawn():
     draws = Draws("picks")
     assert {draws.pick("abcdef") for _ in range(200)} == set("abcdef")
     assert {draws.coin() for _ in range(50)} == {True, False}
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1))
+def test_arrays_are_mixed_as_single_numbers_are(words):
+    array = np.array(words, np.uint64)
+    assert mix(array).tolist() == [mix(word) for word in words]
+    assert absorb(array, array[::-1]).tolist() == [
+        absorb(*pair) for pair in zip(words, words[::-1], strict=True)
+    ]
+
+
+def test_a_chance_comes_about_as_often_as_it_should():
+    draws = Draws("chances")
+    assert abs(sum(draws.chance(16 / 64) for _ in range(4000)) - 1000) < 140
+    assert {draws.chance(1.0) for _ in range(50)} == {True}
+    assert {draws.chance(0.0) for _ in range(50)} == {False}
