@@ -152,14 +152,6 @@ def draw_words(
 ) -> None:
     """Draw words in lines, coloured by their contributions.
 
-    Args:
-        page: The page.
-        left: Distance from the page's left edge.
-        top: Distance from its upper edge.
-        tokens: The words.
-        contributions: A contribution for each.
-        width: Width of the lines in inches.
-
     Raises:
         ValueError: If there is not one contribution for each word, or one is not finite.
 
