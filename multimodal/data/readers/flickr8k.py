@@ -140,6 +140,8 @@ def _names(
             f"{there}. Use one of these splits or add the list."
         )
     listed = {name: _listed(path) for name, path in lists.items()}
+    if not listed[split]:
+        raise ValueError(f"{lists[split]} lists no images; write their names, one a line.")
     for other in lists:
         shared = sorted(set(listed[split]) & set(listed[other])) if other != split else []
         if shared:

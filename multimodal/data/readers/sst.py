@@ -73,8 +73,13 @@ def read_sst(
                 f"{place}/{name} has two classes and no trees; set `classes` to 2 and leave out "
                 "`phrases`, or get the trees."
             )
-        return list(_read_table(place, name, split))
-    return _read_trees(place, name, _NAMES[classes], phrases=phrases and split == "train")
+        examples = list(_read_table(place, name, split))
+    else:
+        phrases = phrases and split == "train"
+        examples = _read_trees(place, name, _NAMES[classes], phrases=phrases)
+    if not examples:
+        raise ValueError(f"{place}/{name} has no sentence with a label; copy or download it again.")
+    return examples
 
 
 class _Phrase(NamedTuple):

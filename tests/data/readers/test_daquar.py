@@ -76,14 +76,6 @@ def test_the_file_and_the_photos_may_be_named(root):
     assert found[0].image == ImageFile(archive, "images/image1.png")
 
 
-def test_missing_photos_are_counted_and_named_or_left_out(root):
-    (root / "images" / "image1.png").unlink()
-    message = r"qa\.5\.raw\.train\.txt names 1 images \(of 2\) .* not there: image1\.png"
-    with pytest.raises(FileNotFoundError, match=message):
-        read_daquar(root, "train")
-    assert [e.image_id for e in read_daquar(root, "train", skip_missing=True)] == [2]
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -62,9 +62,3 @@ def test_an_empty_file_is_said(tmp_path):
     (tmp_path / "empty.txt").write_text("\n \n")
     with pytest.raises(ValueError, match="has no text in the split train; is the file empty"):
         read_plain_text(tmp_path, "train")
-
-
-def test_a_line_that_is_not_utf8_is_named(tmp_path):
-    (tmp_path / "old.txt").write_bytes(b"one\n\nna\xefve\n")
-    with pytest.raises(ValueError, match=r"old.txt:3 is not UTF-8"):
-        read_plain_text(tmp_path, "train")

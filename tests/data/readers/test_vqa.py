@@ -258,23 +258,6 @@ def test_malformed_json_is_named_by_line_and_column(root, name):
         read_vqa(root, "train")
 
 
-def test_missing_pictures_are_counted_and_named_or_left_out(root):
-    folder = root / "train2014"
-    shutil.unpack_archive(root / "train2014.zip", root)
-    (root / "train2014.zip").unlink()
-    (folder / "COCO_train2014_000000000001.jpg").unlink()
-    message = r"names 1 images \(of 2\) that are not there: COCO_train2014_000000000001\.jpg"
-    with pytest.raises(FileNotFoundError, match=message):
-        read_vqa(root, "train")
-    (example,) = read_vqa(root, "train", skip_missing=True)
-    assert (example.image_id, example.questions[0].question_id) == (2, 20)
-    shutil.rmtree(folder)
-    with pytest.raises(
-        FileNotFoundError, match=r"names 2 images \(of 2\) that are not there: COCO"
-    ):
-        read_vqa(root, "train", skip_missing=True)
-
-
 @pytest.mark.parametrize("pattern", ["image.jpg", "{number}.jpg", "{}.jpg", "{id", "{id:x.y}.jpg"])
 def test_a_pattern_without_the_number_is_refused(pattern):
     with pytest.raises(ValueError, match=r"`image_names` must hold .* such as image\{id\}\.jpg or"):
