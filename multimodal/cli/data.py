@@ -14,7 +14,7 @@ from multimodal.cli.arguments import EXIT_USAGE, Arguments, whole_number
 from multimodal.cli.data_check import DataAlone, check
 from multimodal.cli.lightning import command, told
 from multimodal.data.examples import CaptionExample, ImageExample, QuestionExample
-from multimodal.figures.rendering import save_figure
+from multimodal.figures.page import save_figure
 from multimodal.figures.variations import variation_figure
 
 _USAGE = "usage: multimodal data preview|check --config CONFIG [options]\n"
