@@ -21,13 +21,13 @@ def write(root: Path, records: Any) -> None:
 
 
 def test_the_sample_is_read_exactly():
-    found = read_easy_vqa(SAMPLE, "train")
+    examples = read_easy_vqa(SAMPLE, "train")
     records = json.loads((SAMPLE / "data" / "train" / "questions.json").read_text())
-    assert [example.image_id for example in found] == [0, 1, 2]
-    assert found[1].image == ImageFile(SAMPLE / "data" / "train" / "images" / "1.png")
-    asked = [(q.text, *q.answers, e.image_id) for e in found for q in e.questions]
-    assert asked == [tuple(record) for record in records]
-    assert found[0].questions[:2] == (
+    assert [example.image_id for example in examples] == [0, 1, 2]
+    assert examples[1].image == ImageFile(SAMPLE / "data" / "train" / "images" / "1.png")
+    read = [(q.text, *q.answers, e.image_id) for e in examples for q in e.questions]
+    assert read == [tuple(record) for record in records]
+    assert examples[0].questions[:2] == (
         Question("does the image not contain a brown shape?", ("yes",), 0, "yes/no", "yes/no"),
         Question("what shape is there?", ("triangle",), 1, "shape", "other"),
     )
@@ -102,7 +102,7 @@ def test_a_wrong_record_is_named(root, records, message):
     assert "questions.json" in str(caught.value)
 
 
-def test_what_is_missing_is_said(tmp_path):
+def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put easy-VQA there: data/"):
         read_easy_vqa(tmp_path / "none", "train")
     with pytest.raises(
