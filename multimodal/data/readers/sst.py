@@ -51,10 +51,6 @@ def read_sst(
     Returns:
         The sentences; GLUE's test sentences have no label.
 
-    Raises:
-        FileNotFoundError: The folder or a file is missing.
-        ValueError: The number of classes is another one, or a line is wrong; the message names it.
-
     Example:
         >>> examples = read_sst(Path("data/samples/sst"), "train", classes=5)
         >>> examples[0].text, examples[0].label

@@ -64,11 +64,6 @@ def read_vqa(
         annotations: The file of annotations likewise.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, a file or photos are missing.
-        ValueError: A file is not in this layout, or the two disagree; the message names file and
-            place.
-
     Example:
         >>> examples = read_vqa(Path("data/samples/vqa"), "train")
         >>> examples[0].image_id, len(examples[0].questions), len(examples[0].questions[0].answers)
