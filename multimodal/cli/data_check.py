@@ -20,8 +20,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]  # it brings no types
 from typing_extensions import override
 
 from multimodal.cli.arguments import Arguments
-from multimodal.cli.caption import printable
 from multimodal.cli.lightning import Command, command, told
+from multimodal.cli.printing import printable
 from multimodal.data.checking import (
     AnyImage,
     Example,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from multimodal.cli.arguments import Arguments
-from multimodal.cli.caption import printable
+from multimodal.cli.printing import printable
 
 if TYPE_CHECKING:
     from multimodal.explain.explaining import Explanation

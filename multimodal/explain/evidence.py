@@ -19,8 +19,8 @@ from multimodal.explain.contributions import average_word, log_odds
 from multimodal.inference.inputs import Picture, open_picture
 from multimodal.sentiment.predictor import SentimentPredictor
 from multimodal.text import BOS_ID
-from multimodal.vqa.pairs import read_question
-from multimodal.vqa.predictor import VQAPredictor
+
+from multimodal.vqa.predictor import VQAPredictor, read_question
 
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as for predictions
 

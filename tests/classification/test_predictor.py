@@ -307,13 +307,6 @@ def test_parts_of_different_trainings_are_refused():
         ClassificationPredictor(trained(), ["yes", "no"], transform)
 
 
-def test_an_unknown_precision_is_refused():
-    build = inspect.unwrap(ClassificationPredictor.__init__)
-    transform = EvalTransform(tiny_transform())
-    with pytest.raises(ValueError, match="`precision` must be float32 or bfloat16, got 'half'"):
-        build(object(), trained(), LABELS, transform, precision="half")
-
-
 def test_weights_that_the_encoder_started_from_need_not_be_there(tmp_path):
     """A checkpoint moves to a machine that has no file of pretrained weights."""
     encoder = replace(tiny_settings().encoder, weights="/nowhere/mobilenet.pth")
