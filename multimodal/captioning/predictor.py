@@ -16,18 +16,19 @@ from jaxtyping import UInt8
 from torch import Tensor
 from typing_extensions import override
 
+from multimodal.attribution.evidence import Evidence
+from multimodal.captioning.evidence import caption_evidence
 from multimodal.captioning.model import Captioner, CaptionerSettings
 from multimodal.captioning.options import CaptionOptions
 from multimodal.captioning.result import Alternative, Caption
 from multimodal.data.transforms import EvalTransform
 from multimodal.decoding import Hypotheses, beam_search
-from multimodal.decoding.loop import Tensors
 from multimodal.inference.devices import Precision, arithmetic
 from multimodal.inference.inputs import IMAGE_NAME, ImageInput, Picture, is_one, read_image, view
 from multimodal.inference.predictor import Predictor
 from multimodal.inference.rebuilding import read_transform, read_vocabulary, rebuild
 from multimodal.saving.checkpoint import SavedModel
-from multimodal.text import BOS_ID, Vocabulary, detokenize
+from multimodal.text import Vocabulary, detokenize
 
 
 class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
@@ -125,18 +126,9 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
                 length_penalty=options.length_penalty,
                 no_repeat_ngram=options.no_repeat_ngram,
             )
-            weights = self._attend(found, *start).reshape(len(images), -1, *grid.shape[2:])
+        weights = _attention(found, *grid.shape[2:])
         parts = zip(found.tokens.tolist(), found.scores.tolist(), weights, items, strict=True)
         return [self._caption(*each) for each in parts]
-
-    def _attend(self, found: Hypotheses, state: Tensors, context: Tensors) -> Tensor:
-        """Run the decoder over each best caption, for its attention ``(batch, time, regions)``."""
-        captions = found.tokens[:, :1]  # (batch, 1, time)
-        before = torch.cat([torch.full_like(captions[..., :1], BOS_ID), captions[..., :-1]], dim=-1)
-        position = torch.arange(captions.shape[-1], device=captions.device)
-        mask = position < found.lengths[:, :1, None]  # (batch, 1, time)
-        attention = self.model.attend(before, mask, state, context)  # (batch, 1, time, regions)
-        return attention.squeeze(1).float().cpu()
 
     def _caption(
         self, tokens: list[list[int]], scores: list[float], weights: Tensor, image: ImageInput
@@ -158,3 +150,15 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
             attention=tuple(tuple(map(tuple, grid)) for grid in grids),
             picture=image,
         )
+
+    def evidence(self, picture: Picture, question: str = "") -> Evidence:
+        """Return the prediction with its scores, for `multimodal.explain`."""
+        return caption_evidence(self, picture, question)
+
+
+def _attention(found: Hypotheses, rows: int, columns: int) -> Tensor:
+    """Return each best caption's attention ``(batch, time, rows, columns)``."""
+    batch, _, time = found.tokens.shape
+    if found.attention is None:  # the decoder looks at all regions alike
+        return torch.full((batch, time, rows, columns), 1 / (rows * columns))
+    return found.attention[:, 0].float().cpu().reshape(batch, time, rows, columns)

@@ -5,7 +5,7 @@ its model was evaluated with; a model that was trained on grey images gets grey 
 
 References:
     Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs" (the
-    softmax); ITU-R BT.601 (the grey of a colour).
+    softmax).
 """
 
 import math
@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Num, UInt8
+from jaxtyping import UInt8
 from torch import Tensor, nn
 from typing_extensions import override
 
+from multimodal.attribution.evidence import Evidence
+from multimodal.classification.evidence import class_evidence
+from multimodal.classification.grey import to_grey
 from multimodal.classification.model import (
     Classifier,
     ClassifierSettings,
@@ -40,7 +43,6 @@ from multimodal.inference.rebuilding import (
 from multimodal.saving.checkpoint import SavedModel
 
 _THRESHOLD = 0.5  # of the probability of each label, where an image may have several
-_LUMA = (0.299, 0.587, 0.114)
 
 
 class ClassificationPredictor(Predictor[Picture, ImageInput, Classification]):
@@ -179,34 +181,9 @@ class ClassificationPredictor(Predictor[Picture, ImageInput, Classification]):
         labels = present if self.target == "labels" else [ranked[0].label]
         return Classification(*ranked[0], tuple(ranked[:top]), tuple(labels), picture=image)
 
-
-def luma(images: Num[Tensor, "batch 3 height width"]) -> Num[Tensor, "batch 1 height width"]:
-    """Return the brightness of colour images; grey ones of three channels keep their values.
-
-    Args:
-        images: RGB values.
-
-    Example:
-        >>> round(luma(torch.full((1, 3, 1, 1), 0.5)).item(), 4)
-        0.5
-    """
-    weights = torch.tensor(_LUMA, device=images.device).view(3, 1, 1)
-    return (images * weights).sum(dim=1, keepdim=True)
-
-
-def to_grey(
-    images: UInt8[Tensor, "batch 3 height width"],
-) -> UInt8[Tensor, "batch 1 height width"]:
-    """Turn colour images into grey ones.
-
-    Args:
-        images: RGB values.
-
-    Example:
-        >>> to_grey(torch.full((1, 3, 1, 1), 77, dtype=torch.uint8)).item()
-        77
-    """
-    return luma(images).round().to(torch.uint8)
+    def evidence(self, picture: Picture, question: str = "") -> Evidence:
+        """Return the prediction with its scores, for `multimodal.explain`."""
+        return class_evidence(self, picture, question)
 
 
 def _check_outputs(model: Classifier, expected: int, labels: int) -> None:

@@ -163,7 +163,7 @@ def _draw_answer(predictor: Any, items: Iterable[Item], options: Namespace) -> R
         import torch
 
         from multimodal.figures.answers import answer_figure
-        from multimodal.figures.rendering import save_figure
+        from multimodal.figures.page import save_figure
 
         nonlocal number
         number += 1

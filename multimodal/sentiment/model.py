@@ -10,8 +10,7 @@ References:
     (pooling, groups of layers); Yang et al. 2016 (attention).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -20,7 +19,8 @@ from torch import Tensor, nn
 from multimodal.nn.dropout import Dropout
 from multimodal.nn.embedding import WordEmbedding
 from multimodal.nn.pooling import Pooling, PoolingName
-from multimodal.nn.texts import ReaderSettings, TextReader, parameters_by_depth
+from multimodal.nn.settings import ModelSettings
+from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, parameters_by_depth
 
 
 def _default_pooling() -> list[PoolingName]:
@@ -28,7 +28,7 @@ def _default_pooling() -> list[PoolingName]:
 
 
 @dataclass(frozen=True)
-class SentimentSettings:
+class SentimentSettings(ModelSettings):
     """Everything that shapes a sentiment classifier, as plain data.
 
     Args:
@@ -40,25 +40,11 @@ class SentimentSettings:
         freeze_embedding: Whether the word vectors stay as they start.
     """
 
-    reader: ReaderSettings = field(default_factory=ReaderSettings)
+    reader: TextEncoderSettings = field(default_factory=TextEncoderSettings)
     pooling: list[PoolingName] = field(default_factory=_default_pooling)
     head_dim: int = 0
     dropout: float = 0.0
     freeze_embedding: bool = False
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "SentimentSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "reader": ReaderSettings(**values["reader"])})
-
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "SentimentSettings":
-        """Rebuild settings for saved weights: there is nothing that they started from."""
-        return cls.from_dict(values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
 
 
 class SentimentClassifier(nn.Module):
@@ -74,7 +60,7 @@ class SentimentClassifier(nn.Module):
 
     Example:
         >>> import torch
-        >>> settings = SentimentSettings(ReaderSettings(embedding_dim=3, hidden_dim=4))
+        >>> settings = SentimentSettings(TextEncoderSettings(embedding_dim=3, hidden_dim=4))
         >>> classifier = SentimentClassifier(settings, vocab_size=9, num_classes=2)
         >>> tokens = torch.tensor([[4, 5, 6], [7, 0, 0]])
         >>> classifier(tokens, tokens != 0).shape
@@ -92,7 +78,7 @@ class SentimentClassifier(nn.Module):
         )
         self.embedding.weight.requires_grad_(not settings.freeze_embedding)
         self.frozen = settings.freeze_embedding
-        self.reader = TextReader(reader)
+        self.reader = TextEncoder(reader)
         self.pooling = Pooling(settings.pooling, self.reader.output_dim)
         self.head = _head(self.pooling.output_dim, settings, num_classes)
 

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from multimodal.attribution.evidence import Evidence
+from multimodal.attribution.scores import log_odds
 from multimodal.data.batches import collate_texts
 from multimodal.data.documents import Excerpt, read_words
-from multimodal.explain.contributions import log_odds, word_contributions
 from multimodal.inference.devices import Precision, arithmetic
 from multimodal.inference.predictor import Predictor, Problem
 from multimodal.inference.rebuilding import (
@@ -28,6 +29,7 @@ from multimodal.inference.rebuilding import (
     refusing,
 )
 from multimodal.saving.checkpoint import SavedModel
+from multimodal.sentiment.evidence import text_evidence, word_contributions
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.sentiment.options import SentimentOptions
 from multimodal.sentiment.result import Sentiment
@@ -64,8 +66,8 @@ class SentimentPredictor(Predictor[str, Text, Sentiment]):
             range, the device does not exist, or `precision` is none of the names.
 
     Example:
-        >>> from multimodal.nn.texts import ReaderSettings
-        >>> settings = SentimentSettings(ReaderSettings(embedding_dim=8, hidden_dim=8))
+        >>> from multimodal.nn.text_encoder import TextEncoderSettings
+        >>> settings = SentimentSettings(TextEncoderSettings(embedding_dim=8, hidden_dim=8))
         >>> words = Vocabulary.build([["a", "good", "film"]])
         >>> model = SentimentClassifier(settings, len(words), num_classes=2)
         >>> predictor = SentimentPredictor(model, words, ["negative", "positive"], Excerpt())
@@ -191,6 +193,10 @@ class SentimentPredictor(Predictor[str, Text, Sentiment]):
                 return log_odds(logits, chosen[texts]) if self.labels else self.scale * logits[:, 0]
 
             return word_contributions(self.model, tokens, mask, score)
+
+    def evidence(self, text: object, question: str = "") -> Evidence:
+        """Return the prediction with its scores, for `multimodal.explain`."""
+        return text_evidence(self, text, question)
 
 
 def _check_sizes(model: SentimentClassifier, vocabulary: Vocabulary, labels: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 from typing_extensions import override
 
+from multimodal.attribution.evidence import Evidence
 from multimodal.data.batches import collate_questions
 from multimodal.data.examples import ImageFile
 from multimodal.data.transforms import EvalTransform
@@ -33,6 +34,7 @@ from multimodal.inference.rebuilding import read_transform, read_vocabulary, reb
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.text import Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary
+from multimodal.vqa.evidence import answer_evidence
 from multimodal.vqa.model import Answerer, AnswererSettings
 from multimodal.vqa.options import AnswerOptions
 from multimodal.vqa.result import Alternative, Answer
@@ -297,6 +299,10 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
             unknown_words=pair.question.unknown_words,
             picture=pair.image,
         )
+
+    def evidence(self, picture: Picture, question: str = "") -> Evidence:
+        """Return the prediction with its scores, for `multimodal.explain`."""
+        return answer_evidence(self, picture, question)
 
 
 def read_question(question: object, vocabulary: Vocabulary, name: str) -> Question:

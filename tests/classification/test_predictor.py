@@ -22,7 +22,6 @@ from multimodal.classification.predictor import (
     Classification,
     ClassificationPredictor,
     Ranked,
-    to_grey,
 )
 from multimodal.data.examples import ImageFile
 from multimodal.data.images import ImageError
@@ -201,16 +200,6 @@ def test_a_model_of_grey_images_sees_grey_ones():
     found = predictor(grey)
     assert found.probability == pytest.approx(float(shares.max()), abs=1e-6)
     assert predictor(picture("green")).probability == pytest.approx(found.probability, abs=0.02)
-
-
-def test_grey_is_that_of_pillow():
-    torch.manual_seed(0)
-    images = torch.randint(0, 256, (5, 3, 8, 8), dtype=torch.uint8)
-    for image, grey in zip(images, to_grey(images), strict=True):
-        expected = np.array(Image.fromarray(image.permute(1, 2, 0).numpy()).convert("L"))
-        assert np.abs(grey[0].numpy().astype(int) - expected).max() <= 1
-    white = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
-    assert to_grey(white).unique().tolist() == [255]
 
 
 def test_a_classification_prints_as_its_label_and_cannot_be_changed():

@@ -1,7 +1,7 @@
 import pytest
 from lightning.pytorch import LightningModule, Trainer
 
-from multimodal.nn.texts import ReaderSettings
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.training.unfreezing import GradualUnfreezing
 
@@ -9,7 +9,7 @@ from multimodal.training.unfreezing import GradualUnfreezing
 class Task(LightningModule):
     def __init__(self, **changes) -> None:
         super().__init__()
-        reader = ReaderSettings(num_layers=2, embedding_dim=3, hidden_dim=2)
+        reader = TextEncoderSettings(num_layers=2, embedding_dim=3, hidden_dim=2)
         self.model = SentimentClassifier(SentimentSettings(reader, **changes), 9, 2)
 
 

@@ -1,22 +1,33 @@
-"""Tables of one's own beside pictures: find the file, read its rows, know each row's split.
+"""Find a table of one's own and read its rows: a CSV, TSV or JSONL file.
 
-What the readers of captions and of questions share. A table is CSV, TSV or JSONL; it names a
-picture in each row. An optional column names the split; without it a hash of the picture's name
-decides (80 % train, 10 % val, 10 % test), so a picture never changes its split when others are
-added. Instead of one table there may be one for each split: `train.csv`, `val.csv`, `test.csv`.
+Instead of one table with all splits, such as `captions.csv`, there may be one for each split:
+`train.csv`, `val.csv` and `test.csv`. CSV and TSV follow RFC 4180; stray quotes and rows with too
+many fields are refused, where the usual lenient reading would silently join or drop text.
 """
 
+import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from multimodal.data.readers.delimited import read_delimited
-from multimodal.data.readers.pictures import clean_name, require_folder, some
-from multimodal.data.readers.splits import canonical_split, split_by_hash, split_names
-from multimodal.data.readers.text_files import field, parse_json, read_lines
+from multimodal.data.readers.file_search import require_folder, some
+from multimodal.data.readers.splits import canonical_split, split_names
+from multimodal.data.readers.text_files import closest, field, parse_json, read_lines, read_text
 
 _KINDS = (".csv", ".tsv", ".jsonl")
+_PICTURES = " and the images beside it or in images/"
+_CONTENT = {
+    name: f"Put {name}.csv there (columns {columns}; .tsv or .jsonl will do too){beside}; "
+    "data/README.md shows an example."
+    for name, columns, beside in (
+        ("captions", "image and caption", _PICTURES),
+        ("questions", "image, question and answer", _PICTURES),
+        ("labels", "image and label", _PICTURES),
+        ("texts", "text and label", ""),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +37,7 @@ class Table:
     Args:
         path: The file.
         root: The folder from which its pictures are named.
-        split: The split that all of it belongs to; empty where its rows say, or a hash.
+        split: The split that all of it belongs to; empty where its rows, or a hash, decide.
     """
 
     path: Path
@@ -35,37 +46,33 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow:
+class Row:
     """One row of a table.
 
     Args:
         where: File and line, for messages.
-        image: The picture's name as `clean_name` returns it.
-        split: train, val or test.
-        values: What it holds by column or key: texts, or in JSONL any value.
+        values: Its values by column or key: texts, or in JSONL any value.
+        split: train, val or test; empty where neither the table nor the row names it.
+        image: The picture's name as `clean_name` returns it; empty in a table of texts.
     """
 
     where: str
-    image: str
-    split: str
     values: Mapping[str, Any]
+    split: str
+    image: str = ""
 
 
-def find_table(root: Path, split: str, stem: str, *, file: str = "", content: str = "") -> Table:
-    """Find the table of a split.
+def find_table(root: Path, split: str, stem: str, *, file: str = "") -> Table:
+    """Find the table of a split: the one called `file` or `stem`, else the one named like it.
 
     Args:
         root: The data set's folder; or the table itself.
         split: train, val or test.
-        stem: The usual name of a table with all splits, such as captions.
+        stem: The usual name of a table with all splits: captions, questions, labels or texts.
         file: The table's name relative to the root, where it is another.
-        content: What belongs into the folder, for messages.
-
-    Returns:
-        The table called `file` or `stem`, else the one called like the split.
 
     Raises:
-        FileNotFoundError: The folder or a table is not there.
+        FileNotFoundError: The folder or a table is missing.
         ValueError: There are several, or it is neither .csv, .tsv nor .jsonl.
 
     Example:
@@ -74,7 +81,7 @@ def find_table(root: Path, split: str, stem: str, *, file: str = "", content: st
     """
     if root.is_file():
         return Table(_of_known_kind(root), root.parent)
-    require_folder(root, content)
+    require_folder(root, _CONTENT[stem])
     if file:
         return Table(_of_known_kind(root / file), root)
     for name in (stem, *split_names(split)):
@@ -87,108 +94,68 @@ def find_table(root: Path, split: str, stem: str, *, file: str = "", content: st
     there = some(sorted(path.name for path in root.iterdir() if path.suffix in _KINDS))
     raise FileNotFoundError(
         f"No {stem}.csv or {split}.csv (.tsv, .jsonl) in {root}; there is {there or 'no table'}. "
-        f"{content}"
+        f"{_CONTENT[stem]}"
     )
 
 
-def read_rows(
-    table: Table, columns: Sequence[str], *, image_column: str, split_column: str
-) -> Iterator[TableRow]:
-    """Read all rows of a table.
+def read_rows(table: Table, columns: Sequence[str], split_column: str) -> Iterator[Row]:
+    """Read all rows of a table, blank lines passed over.
 
     Args:
         table: The table.
-        columns: Columns that must be there besides the image's.
-        image_column: The column with the picture's name.
+        columns: Columns, or keys, that must be there.
         split_column: The column with the split. It may be missing, unless it has another name than
-            ``split``, which someone asked for.
-
-    Yields:
-        The rows in order, blank lines passed over.
-
-    Raises:
-        ValueError: A column is missing, a line cannot be read, a name leads out of the folder, or a
-            picture is in two splits; the message names file and line.
-
-    Example:
-        >>> table = find_table(Path("data/samples/csv"), "train", "captions")
-        >>> row = next(read_rows(table, ["caption"], image_column="image", split_column="split"))
-        >>> row.image, row.split, row.values["caption"]
-        ('red_square.png', 'train', 'A red square .')
-    """
-    splits: dict[str, str] = {}
-    named = [] if split_column == "split" else [split_column]
-    for where, values, split in read_records(
-        table.path, [image_column, *columns, *named], split_column
-    ):
-        image = clean_name(field(values, image_column, str, where), table.root, where)
-        row = TableRow(where, image, table.split or split or split_by_hash(image), values)
-        if splits.setdefault(image, row.split) != row.split:
-            raise ValueError(
-                f"{where}: {image!r} is in {row.split} here and in {splits[image]} above; "
-                "keep an image in one split."
-            )
-        yield row
-
-
-def texts_in(row: TableRow, column: str, *, numbers: bool = False) -> list[str]:
-    """Take the texts of a column: one, or in JSONL a list.
-
-    Args:
-        row: The row.
-        column: The column.
-        numbers: Whether whole numbers count as texts, as the answer 2 does.
-
-    Returns:
-        The texts as they stand there, maybe none.
-
-    Raises:
-        ValueError: There is no such key, or it holds something else.
-
-    Example:
-        >>> row = TableRow("a.jsonl:1", "a.png", "train", {"answer": [2, "two"]})
-        >>> texts_in(row, "answer", numbers=True)
-        ['2', 'two']
-    """
-    value = field(row.values, column, object, row.where)
-    texts = value if isinstance(value, list) else [value]
-    kinds = {str, int} if numbers else {str}
-    if any(type(text) not in kinds for text in texts):
-        raise ValueError(
-            f"{row.where}: '{column}' must be a text or a list of texts, got {value!r:.60}."
-        )
-    return [str(text) for text in texts]
-
-
-def read_records(
-    path: Path, required: Sequence[str], split_column: str
-) -> Iterator[tuple[str, Mapping[str, Any], str]]:
-    """Read all lines of a table, whatever it is about.
-
-    Args:
-        path: The file, as `find_table` found it.
-        required: Columns, or keys, that must be there.
-        split_column: The column with the split.
-
-    Yields:
-        File and line, the values by column or key, and the split or "" where the line says none.
+            ``split``, which somebody chose.
 
     Raises:
         ValueError: A column is missing or a line cannot be read; the message names file and line.
 
     Example:
-        >>> where, values, split = next(read_records(Path("data/samples/csv/captions.csv"), [], ""))
-        >>> values["caption"], split
-        ('A red square .', '')
+        >>> table = find_table(Path("data/samples/csv"), "train", "captions")
+        >>> next(read_rows(table, ["caption"], "split")).values["caption"]
+        'A red square .'
     """
-    if path.suffix.lower() == ".jsonl":
-        yield from _json_lines(path, required, split_column)
-        return
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    for line, values in read_delimited(path, delimiter, required):
-        where = f"{path}:{line}"
-        split = canonical_split(values[split_column], where) if split_column in values else ""
-        yield where, values, split
+    required = [*columns, *([] if split_column == "split" else [split_column])]
+    suffix = table.path.suffix.lower()
+    if suffix == ".jsonl":
+        records = _json_lines(table.path, required, split_column)
+    else:
+        records = read_delimited(table.path, "\t" if suffix == ".tsv" else ",", required)
+    for line, values in records:
+        where = f"{table.path}:{line}"
+        split = ""
+        if split_column in values:
+            split = canonical_split(field(values, split_column, str, where), where)
+        yield Row(where, values, table.split or split)
+
+
+def read_delimited(
+    path: Path, delimiter: str, columns: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    r"""Read a comma- or tab-separated file with a header: the line and the values of each row.
+
+    Raises:
+        ValueError: The header lacks one of the columns or has one twice, or a row cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "captions.csv")
+        ...     _ = path.write_text('image,caption\ndog.jpg,"A dog, running ."\n')
+        ...     list(read_delimited(path, ",", ["image", "caption"]))
+        [(2, {'image': 'dog.jpg', 'caption': 'A dog, running .'})]
+    """
+    lines = _delimited_lines(path, delimiter)
+    start, header = next(lines, (1, []))
+    header = [name.strip() for name in header]
+    _check_header(f"{path}:{start}", header, columns)
+    for line, values in lines:
+        if len(values) != len(header):
+            raise ValueError(
+                f"{path}:{line} has {len(values)} fields, the header has {len(header)}; "
+                "put double quotes around a text that contains the delimiter."
+            )
+        yield line, dict(zip(header, values, strict=True))
 
 
 def _of_known_kind(path: Path) -> Path:
@@ -197,9 +164,37 @@ def _of_known_kind(path: Path) -> Path:
     return path
 
 
+def _delimited_lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            hint = "within quotes, write a quote twice"
+            if "field limit" in str(error):
+                hint = f"shorten the text, or close its quotes; {hint}"
+            raise ValueError(f"{path}:{line} is malformed ({error}); {hint}.") from None
+        if values and any(value.strip() for value in values):
+            yield line, values
+
+
+def _check_header(where: str, header: list[str], columns: Sequence[str]) -> None:
+    if not header:
+        raise ValueError(f"{where}: the file is empty; its first line must name the columns.")
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{where} names the column '{twice}' twice; rename one.")
+    for name in columns:
+        if name not in header:
+            raise ValueError(f"{where} has no column '{name}'{closest(name, header)}")
+
+
 def _json_lines(
     path: Path, required: Sequence[str], split_column: str
-) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+) -> Iterator[tuple[int, dict[str, Any]]]:
     with_split: bool | None = None
     for number, line in enumerate(read_lines(path), 1):
         if not line.strip():
@@ -214,5 +209,6 @@ def _json_lines(
             raise ValueError(
                 f"{where} has a '{split_column}', lines above have none; give all one."
             )
-        split = field(record, split_column, str, where) if with_split else ""
-        yield where, record, canonical_split(split, where) if with_split else ""
+        if with_split:
+            field(record, split_column, str, where)
+        yield number, record

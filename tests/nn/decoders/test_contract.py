@@ -1,37 +1,32 @@
 """What all decoders keep: shapes, gradients, step equals sequence, batched equals single."""
 
+from dataclasses import replace
+from typing import get_args
+
 import pytest
 import torch
 
-from multimodal.nn.decoders import (
-    AttentionDecoder,
-    ShowAttendTellDecoder,
-    ShowTellDecoder,
-    UpDownDecoder,
-)
+from multimodal.captioning.model import CaptionerSettings
+from multimodal.nn.choices import build_choice
+from multimodal.nn.decoders import DECODERS, DecoderName, ShowTellDecoder
 from multimodal.nn.decoders.contract import per_caption
 
 BATCH, CAPTIONS, TIME, REGIONS, REGION, EMBEDDING = 2, 3, 5, 7, 6, 4
-BUILD = {
-    "show_tell": lambda: ShowTellDecoder(REGION, EMBEDDING, hidden_dim=8, num_layers=2),
-    "show_tell_gru": lambda: ShowTellDecoder(REGION, EMBEDDING, hidden_dim=8, cell="gru"),
-    "attention": lambda: AttentionDecoder(
-        REGION, EMBEDDING, hidden_dim=8, attention_dim=10, num_heads=2, num_layers=2
-    ),
-    "attention_rnn": lambda: AttentionDecoder(
-        REGION, EMBEDDING, hidden_dim=8, attention_dim=10, cell="rnn"
-    ),
-    "show_attend_tell": lambda: ShowAttendTellDecoder(
-        REGION, EMBEDDING, hidden_dim=8, attention_dim=10
-    ),
-    "up_down": lambda: UpDownDecoder(REGION, EMBEDDING, hidden_dim=8, attention_dim=10),
-}
+SETTINGS = CaptionerSettings(hidden_dim=8, attention_dim=10, dropout=0.0)
+VARIANTS = [
+    *(pytest.param({"decoder": name}, id=name) for name in DECODERS),
+    pytest.param({"decoder": "show_tell", "num_layers": 2}, id="show_tell_2"),
+    pytest.param({"decoder": "show_tell", "cell": "gru"}, id="show_tell_gru"),
+    pytest.param({"decoder": "attention", "num_layers": 2, "num_heads": 2}, id="attention_2"),
+    pytest.param({"decoder": "attention", "cell": "rnn"}, id="attention_rnn"),
+]
 
 
-@pytest.fixture(params=BUILD)
+@pytest.fixture(params=VARIANTS)
 def decoder(request):
     torch.manual_seed(0)
-    return BUILD[request.param]()
+    settings = replace(SETTINGS, **request.param)
+    return build_choice(DECODERS, "decoder", settings, REGION, EMBEDDING)
 
 
 @pytest.fixture
@@ -52,21 +47,31 @@ def read(decoder, words, regions):
     return outputs.unflatten(0, every.shape), weights
 
 
-def test_every_word_gets_a_vector_and_a_look(decoder, words, regions):
+def test_the_names_are_those_of_the_table():
+    assert get_args(DecoderName) == tuple(DECODERS)
+    assert all(row.purpose for row in DECODERS.values())
+
+
+def test_every_word_gets_a_vector_and_attention_weights(decoder, words, regions):
     outputs, weights = read(decoder, words, regions)
     assert outputs.shape == (BATCH, CAPTIONS, TIME, decoder.output_dim)
-    assert weights.shape == (BATCH, CAPTIONS, TIME, REGIONS)
-    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(BATCH, CAPTIONS, TIME))
+    assert (weights is None) == isinstance(decoder, ShowTellDecoder)
+    if weights is not None:
+        assert weights.shape == (BATCH, CAPTIONS, TIME, REGIONS)
+        torch.testing.assert_close(weights.sum(dim=-1), torch.ones(BATCH, CAPTIONS, TIME))
 
 
 def test_word_by_word_gives_what_the_whole_sequence_gives(decoder, words, regions):
-    expected, _ = read(decoder, words, regions)
+    expected, expected_weights = read(decoder, words, regions)
     context = decoder.context(regions)
     state = per_caption(decoder.start(regions), CAPTIONS)
     state = tuple(part.unflatten(0, (BATCH, CAPTIONS)) for part in state)
     for time in range(TIME):
-        outputs, state = decoder.step(words[:, :, time], state, context)
+        outputs, state, weights = decoder.step(words[:, :, time], state, context)
         torch.testing.assert_close(outputs, expected[:, :, time])
+        assert (weights is None) == (expected_weights is None)
+        if weights is not None:
+            torch.testing.assert_close(weights, expected_weights[:, :, time])
 
 
 def test_only_real_words_get_a_vector(decoder, words, regions):
