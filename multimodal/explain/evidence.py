@@ -126,7 +126,7 @@ def answer_evidence(
     def of_words(vectors: Tensor) -> Tensor:
         every = torch.arange(len(vectors), device=vectors.device)
         read = model.questions.encode(vectors, mask.expand(len(vectors), -1))
-        return of_logits(model.judge(features, read, torch.zeros_like(every), every)[0])
+        return of_logits(model.score(features, read, torch.zeros_like(every), every)[0])
 
     return (
         PictureEvidence(image, encode, judge, lambda pixels: judge(encode(pixels)), 1),
