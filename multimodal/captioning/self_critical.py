@@ -27,7 +27,6 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from multimodal.captioning.data import CaptionData
 from multimodal.metrics.bleu import bleu_per_image
 from multimodal.metrics.cider import CiderD, Rarity
 from multimodal.text import BOS_ID, EOS_ID, PAD_ID, SPECIALS, Vocabulary, tokenize
@@ -95,32 +94,6 @@ class CaptionReward:
     def _words(self, row: list[int]) -> list[str]:
         ended = [_END] if EOS_ID in row else []
         return [*self.vocabulary.decode(row), *ended]
-
-
-def training_reward(
-    data: object, vocabulary: Vocabulary, *, bleu_weight: float = 0.0
-) -> CaptionReward:
-    """Build the reward from the training captions of a run's data.
-
-    Args:
-        data: The data module that the trainer was given.
-        vocabulary: Numbers the words.
-        bleu_weight: See `CaptionReward`.
-
-    Returns:
-        The reward.
-
-    Raises:
-        ValueError: If the data is no `CaptionData`.
-    """
-    if not isinstance(data, CaptionData):
-        raise ValueError(
-            "Self-critical training scores captions against all training captions, and needs a "
-            f"`CaptionData` to have them from, got {type(data).__name__}. Give the trainer one, "
-            "or leave `self_critical_epoch` at -1."
-        )
-    captions = [example.captions for example in data.examples("train")]
-    return CaptionReward(captions, vocabulary, bleu_weight=bleu_weight)
 
 
 def teacher_forced(

@@ -65,13 +65,13 @@ class ProbeResult:
     Attributes:
         images: How many images they learned from.
         regression: Accuracy of the logistic regression on the validation images, a share.
-        machine: That of the support vector machine.
+        support_vectors: That of the support vector machine.
         seconds: How long it all took, encoding included.
     """
 
     images: int
     regression: float
-    machine: float
+    support_vectors: float
     seconds: float
 
 
@@ -145,7 +145,7 @@ class LinearProbe(Callback):
             self.result.images,
             len(val.labels),
             100 * self.result.regression,
-            100 * self.result.machine,
+            100 * self.result.support_vectors,
             self.result.seconds,
         )
 

@@ -19,9 +19,12 @@ _VERBS = {
     "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
     "ask": ("multimodal.cli.ask", "answer questions about images: ask MODEL IMAGE QUESTION..."),
     "data": ("multimodal.cli.data", "look at data: data check, data preview --config C"),
-    "cross_validate": ("multimodal.cli.folds", "train and test once for each fold of the data"),
-    "find_rate": ("multimodal.cli.rates", "try learning rates, and draw the loss over them"),
-    "transfer": ("multimodal.cli.transfer", "train by every strategy of transfer learning"),
+    "cross_validate": (
+        "multimodal.cli.experiments",
+        "train and test once for each fold of the data",
+    ),
+    "find_rate": ("multimodal.cli.experiments", "try learning rates, and draw the loss over them"),
+    "transfer": ("multimodal.cli.experiments", "train by every strategy of transfer learning"),
     "classify": ("multimodal.cli.classify", "say what images show: classify MODEL IMAGE..."),
     "sentiment": ("multimodal.cli.sentiment", "judge texts: sentiment MODEL TEXT..."),
     "explain": (
@@ -88,7 +91,7 @@ def _sentence(error: Exception) -> str:
 
 def _find(verb: str) -> Callable[[list[str]], int]:
     module = import_module(_VERBS[verb][0])
-    if verb in ("fit", "validate", "test", "predict"):
+    if module.__name__ in ("multimodal.cli.lightning", "multimodal.cli.experiments"):
         return lambda arguments: int(module.run([verb, *arguments]))
     found: Callable[[list[str]], int] = module.run
     return found

@@ -13,7 +13,7 @@ from typing import Any
 from multimodal.saving.checkpoint import read_progress
 
 _SPLITS = ("train", "val", "test")
-_SIZES = "splits.json"  # of multimodal.training.splits, which brings Lightning with it
+_SIZES = "splits.json"  # of multimodal.training.report, which brings Lightning with it
 _LONGEST_REPORT = 20_000  # letters of a report that a card takes
 
 

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from typing_extensions import override
 
-from multimodal.training.results import gather
+from multimodal.training.report import gather
 
 _LOGGER = logging.getLogger(__name__)
 _NAMED = 5

@@ -23,8 +23,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from typing_extensions import override
 
-from multimodal.training.optimisers.adamw import Rates, total_steps
-from multimodal.training.optimisers.schedules import warmup_cosine
+from multimodal.training.optimisers.adamw import Rates, with_schedule
 
 _POLYNOMIALS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
@@ -177,15 +176,7 @@ def muon(
         ]
         for wanted in (True, False)
     )
-    optimizer = Muon(matrices, others, lr=rates.peak)
-    steps = total_steps(estimated_steps)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, warmup_cosine(max(1, round(rates.warmup * steps)), steps)
-    )
-    return {
-        "optimizer": optimizer,
-        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-    }
+    return with_schedule(Muon(matrices, others, lr=rates.peak), rates, estimated_steps)
 
 
 def _hidden_weights(model: nn.Module, outputs: Sequence[nn.Module]) -> set[int]:
