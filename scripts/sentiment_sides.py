@@ -17,8 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from multimodal.data.buckets import BucketSampler
 from multimodal.nn.embedding import WordEmbedding
-from multimodal.nn.masking import lengths_to_mask
-from multimodal.nn.texts import ReaderSettings, TextReader
+from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.text import UNK_ID
 from multimodal.training.optimisers.row_adam import RowAdamW
@@ -165,7 +164,7 @@ def make_tutorial(sizes: Sizes) -> PackedTutorial:
 
 def make_ours(tutorial: PackedTutorial, sizes: Sizes, *, dropout: float = 0.5) -> nn.Module:
     """Build ours of the same size, with the tutorial's weights: the same mathematics."""
-    reader = ReaderSettings(
+    reader = TextEncoderSettings(
         num_layers=sizes.layers,
         embedding_dim=sizes.embedding,
         hidden_dim=sizes.hidden,
@@ -238,8 +237,8 @@ def judge_ours(model: nn.Module, batches: list[Batch], *, bf16: bool) -> Callabl
 
 def read_words(sizes: Sizes, batch: Batch) -> Callable[[], None]:
     """Return the LSTM's share of a training step: reading given word vectors, there and back."""
-    reader = TextReader(
-        ReaderSettings(
+    reader = TextEncoder(
+        TextEncoderSettings(
             num_layers=sizes.layers, embedding_dim=sizes.embedding, hidden_dim=sizes.hidden
         )
     ).to(batch.tokens.device)
@@ -279,7 +278,7 @@ def learn_words(
 
 def _fill(lengths: Tensor, sizes: Sizes, device: torch.device) -> Batch:
     seed = torch.Generator().manual_seed(int(lengths.sum()))
-    mask = lengths_to_mask(lengths, int(lengths.max()))
+    mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
     # As in text, a few words are most of it.
     ranks = sizes.vocab ** torch.rand(mask.shape, generator=seed)
     words = (ranks.long() + UNK_ID).clamp(max=sizes.vocab - 1)

@@ -121,7 +121,7 @@ class Captioner(nn.Module):
         features: Float[Tensor, "batch regions feature"],
         tokens: Int[Tensor, "batch captions time"],
         mask: Bool[Tensor, "batch captions time"],
-    ) -> tuple[Float[Tensor, "real vocab"], Float[Tensor, "batch captions time regions"]]:
+    ) -> tuple[Float[Tensor, "real vocab"], Float[Tensor, "batch captions time regions"] | None]:
         """Predict the word after each input word (teacher forcing).
 
         Args:
@@ -132,7 +132,8 @@ class Captioner(nn.Module):
 
         Returns:
             Logits of the real positions in row order ``(real, vocab)``, to be compared with
-            ``next_tokens[mask]``, and the attention weights ``(batch, captions, time, regions)``.
+            ``next_tokens[mask]``, and the attention weights ``(batch, captions, time, regions)``,
+            or None where the decoder does not attend.
         """
         regions = self._regions(features)
         state, context = self.decoder.start(regions), self.decoder.context(regions)
@@ -156,7 +157,9 @@ class Captioner(nn.Module):
         tokens: Int[Tensor, "batch beams"],
         state: State,
         context: Context,
-    ) -> tuple[Float[Tensor, "batch beams vocab"], State]:
+    ) -> tuple[
+        Float[Tensor, "batch beams vocab"], State, Float[Tensor, "batch beams regions"] | None
+    ]:
         """Predict the next word of each beam.
 
         Args:
@@ -165,31 +168,11 @@ class Captioner(nn.Module):
             context: From `begin`, without a beam axis.
 
         Returns:
-            Logits ``(batch, beams, vocab)`` and the next state.
+            Logits ``(batch, beams, vocab)``, the next state, and the attention weights ``(batch,
+            beams, regions)``, or None where the decoder does not attend.
         """
-        outputs, state = self.decoder.step(self._embed(tokens), state, context)
-        return self._logits(outputs), state
-
-    def attend(
-        self,
-        tokens: Int[Tensor, "batch captions time"],
-        mask: Bool[Tensor, "batch captions time"],
-        state: State,
-        context: Context,
-    ) -> Float[Tensor, "batch captions time regions"]:
-        """Look where `forward` looks, without predicting anything.
-
-        Args:
-            tokens: As for `forward`.
-            mask: As for `forward`.
-            state: From `begin`.
-            context: From `begin`.
-
-        Returns:
-            The attention weights ``(batch, captions, time, regions)``.
-        """
-        weights: Tensor = self.decoder(self._embed(tokens), mask, state, context)[1]
-        return weights
+        outputs, state, weights = self.decoder.step(self._embed(tokens), state, context)
+        return self._logits(outputs), state, weights
 
     def _regions(self, features: Tensor) -> Tensor:
         # A cache holds half precision; outside autocast the weights decide the arithmetic.

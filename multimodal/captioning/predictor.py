@@ -24,7 +24,6 @@ from multimodal.captioning.model import Captioner, CaptionerSettings
 from multimodal.captioning.result import Alternative, Caption
 from multimodal.data.transforms import EvalTransform
 from multimodal.decoding import Hypotheses, LengthPenalty, beam_search
-from multimodal.decoding.loop import Tensors
 from multimodal.inference.devices import Precision, arithmetic, check_precision, find_device
 from multimodal.inference.inputs import (
     Picture,
@@ -37,7 +36,7 @@ from multimodal.inference.inputs import (
 from multimodal.inference.rebuilding import read_transform, read_vocabulary, rebuild
 from multimodal.saving import read_model
 from multimodal.saving.checkpoint import SavedModel
-from multimodal.text import BOS_ID, Vocabulary, detokenize
+from multimodal.text import Vocabulary, detokenize
 
 _Search: TypeAlias = Callable[..., Hypotheses]
 
@@ -297,22 +296,13 @@ class CaptionPredictor:
             features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
             start = self.model.begin(features)
             found = search(self.model.step, *start)
-            weights = self._attend(found, *start).reshape(len(images), -1, *grid.shape[2:])
+        weights = _attention(found, *grid.shape[2:])
         return [
             self._caption(*parts)
             for parts in zip(
                 found.tokens.tolist(), found.scores.tolist(), weights, seen, strict=True
             )
         ]
-
-    def _attend(self, found: Hypotheses, state: Tensors, context: Tensors) -> Tensor:
-        """Read each best caption once more, for its attention ``(batch, time, regions)``."""
-        said = found.tokens[:, :1]  # (batch, 1, time)
-        before = torch.cat([torch.full_like(said[..., :1], BOS_ID), said[..., :-1]], dim=-1)
-        place = torch.arange(said.shape[-1], device=said.device)
-        mask = place < found.lengths[:, :1, None]  # (batch, 1, time)
-        looked = self.model.attend(before, mask, state, context)  # (batch, 1, time, regions)
-        return looked.squeeze(1).float().cpu()
 
     def _caption(
         self, tokens: list[list[int]], scores: list[float], weights: Tensor, seen: SeenPicture
@@ -334,6 +324,14 @@ class CaptionPredictor:
             attention=tuple(tuple(map(tuple, grid)) for grid in grids),
             picture=seen,
         )
+
+
+def _attention(found: Hypotheses, rows: int, columns: int) -> Tensor:
+    """Return each best caption's attention ``(batch, time, rows, columns)``."""
+    batch, _, time = found.tokens.shape
+    if found.attention is None:  # the decoder looks at all regions alike
+        return torch.full((batch, time, rows, columns), 1 / (rows * columns))
+    return found.attention[:, 0].float().cpu().reshape(batch, time, rows, columns)
 
 
 def _or_raise(found: Iterable[Caption | Unusable]) -> Iterator[Caption]:

@@ -190,7 +190,7 @@ class CaptioningTask(Task):
         logits, weights = self.model(features, inputs, mask)
         loss, plain = cross_entropy_in_place(logits, targets, label_smoothing=self.label_smoothing)
         loss = loss * _share_of_tokens(targets)
-        if self.attention_penalty:
+        if self.attention_penalty and weights is not None:
             # Equation 14: over a caption every region should be looked at for one step in all.
             looked = (weights * mask.unsqueeze(-1)).sum(dim=2)  # (batch, captions, regions)
             uneven = (1 - looked).square().sum(dim=-1)[mask.any(dim=-1)]

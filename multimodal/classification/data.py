@@ -25,9 +25,9 @@ from multimodal.data.buckets import BucketSampler
 from multimodal.data.examples import ImageExample, PixelImage
 from multimodal.data.image_formats import GREY, SIZES, ImageFormat, LabelledImages
 from multimodal.data.loaders import ResumableLoader
-from multimodal.data.readers import holdout_classes
-from multimodal.data.readers.image_table import ImageColumns, ImageTarget
+from multimodal.data.readers import holdout
 from multimodal.data.readers.scene_labels import SceneLabel
+from multimodal.data.readers.table import ImageColumns, ImageTarget
 from multimodal.data.sources import ImageSource
 from multimodal.data.split_images import SceneCounts
 from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
@@ -260,7 +260,7 @@ class ClassificationData(LightningDataModule):
                 "validated on. Add more."
             )
         if train and not val:
-            train, val = holdout_classes(train, self.holdout or _HOLDOUT, self.seed)
+            train, val = holdout(train, self.holdout or _HOLDOUT, self.seed, stratify=True)
         self._examples.update(train=train, val=val)
 
     def _loader(

@@ -12,7 +12,7 @@ from multimodal.data.augmentation import Augmentation
 from multimodal.data.batches import ClassificationBatch
 from multimodal.data.buckets import Request
 from multimodal.data.examples import ImageExample
-from multimodal.data.readers.image_table import ImageTarget
+from multimodal.data.readers.table import ImageTarget
 from multimodal.data.sources import Seen
 
 

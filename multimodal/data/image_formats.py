@@ -7,8 +7,7 @@ from typing import Final, Literal, get_args
 from multimodal.data.examples import ImageExample, PixelImage
 from multimodal.data.pixels import PixelSet
 from multimodal.data.readers import (
-    fold_images,
-    holdout_classes,
+    holdout,
     read_cifar10,
     read_cifar100,
     read_digits,
@@ -17,10 +16,10 @@ from multimodal.data.readers import (
     read_image_table,
     read_mnist,
     read_scenes,
+    take_fold,
 )
-from multimodal.data.readers.image_table import ImageColumns, ImageTarget
 from multimodal.data.readers.scene_labels import SceneLabel
-from multimodal.data.readers.table_files import find_table
+from multimodal.data.readers.table import ImageColumns, ImageTarget, find_table
 from multimodal.data.split_images import SceneCounts
 
 ImageFormat = Literal[
@@ -96,7 +95,7 @@ class LabelledImages:
             return self._read(split)
         if split == "val":
             return []
-        others, tested = fold_images(self._learnable(), self.folds, self.fold, self.seed)
+        others, tested = take_fold(self._learnable(), self.folds, self.fold, self.seed)
         return tested if split == "test" else others
 
     @property
@@ -108,7 +107,9 @@ class LabelledImages:
         root = Path(self.root)
         match self.format:
             case "digits":
-                train, test = holdout_classes(self._listed(read_digits()), _TESTED, self.seed)
+                train, test = holdout(
+                    self._listed(read_digits()), _TESTED, self.seed, stratify=True
+                )
                 return {"train": train, "val": [], "test": test}[split]
             case "mnist" | "fashion_mnist" | "cifar10" | "cifar100":
                 return [] if split == "val" else self._listed(self._pixels(root, split))

@@ -6,7 +6,6 @@ from typing import Literal, get_args
 
 from multimodal.data.examples import TextExample
 from multimodal.data.readers import (
-    fold_texts,
     read_imdb,
     read_movie_reviews,
     read_plain_text,
@@ -14,9 +13,10 @@ from multimodal.data.readers import (
     read_sst,
     read_subjectivity,
     read_text_table,
+    take_fold,
 )
-from multimodal.data.readers.text_splits import ALL
-from multimodal.data.readers.text_table import Target, TextColumns
+from multimodal.data.readers.splits import ALL
+from multimodal.data.readers.table import Target, TextColumns
 from multimodal.worlds.reviews import sample_review
 
 TextFormat = Literal[
@@ -112,7 +112,7 @@ class TextSource:
                 "`folds` leave no val: set `holdout`, the share of train taken for it."
             )
         everything = self._read(ALL if self.format in (*_UNSPLIT, "table") else "train")
-        others, tested = fold_texts(everything, self.folds, self.fold, self.seed)
+        others, tested = take_fold(everything, self.folds, self.fold, self.seed)
         return tested if split == "test" else others
 
     def _read(self, split: str) -> list[TextExample]:

@@ -70,7 +70,7 @@ def beam_search(
         >>> next_word[1, 4], next_word[1, 5] = 0.6, 0.4
         >>> next_word[4, 2], next_word[4, 5], next_word[5, 2] = 0.5, 0.5, 1.0
         >>> def step(tokens, state, context):
-        ...     return next_word.log()[tokens], state
+        ...     return next_word.log()[tokens], state, None
         >>> best = beam_search(step, (torch.zeros(1, 1),), beam_size=2)
         >>> best.tokens, best.log_probs.exp()
         (tensor([[[5, 2]]]), tensor([[0.4000]]))
@@ -157,7 +157,7 @@ class _Beam:
         self._totals, self._places = self._totals[rows], self._places[rows]
         self._kept = self._kept[rows]
 
-    def found(self) -> Hypotheses:
+    def found(self) -> tuple[Hypotheses, Tensor]:
         """Rank those that ended, then those cut off, and read the best along the pointers."""
         parents, tokens, totals, ended = self._trace()  # each (time, images, beams)
         steps, images, beams = tokens.shape
@@ -174,14 +174,16 @@ class _Beam:
         real = kind.gather(1, order) < 2
         end, beam = order // beams, order % beams
         said = torch.full((*order.shape, steps), PAD_ID, device=tokens.device)
+        beams_before = torch.zeros_like(said)
         row = torch.arange(images, device=tokens.device).unsqueeze(1)
         for back in reversed(range(steps)):
             inside = real & (end >= back)
             said[..., back] = tokens[back, row, beam].where(inside, PAD_ID)
             beam = parents[back, row, beam].where(inside, beam)
+            beams_before[..., back] = beam.where(inside, 0)
         log_probs = totals.transpose(0, 1).flatten(1).gather(1, order).where(real, -torch.inf)
         scores = scores.gather(1, order).where(real, -torch.inf)
-        return Hypotheses(said, (end + 1).where(real, 0), scores, log_probs)
+        return Hypotheses(said, (end + 1).where(real, 0), scores, log_probs), beams_before
 
     def _trace(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Lay all moves out for the whole batch, also where images had left it."""

@@ -46,7 +46,7 @@ def greedy(
 
     Example:
         >>> def step(tokens, state, context):  # the next word is always three further
-        ...     return torch.eye(12)[tokens + 3], state
+        ...     return torch.eye(12)[tokens + 3], state, None
         >>> greedy(step, (torch.zeros(1, 1),), max_length=3).tokens
         tensor([[[ 4,  7, 10]]])
     """
@@ -111,7 +111,7 @@ def sample(
     Example:
         >>> logits = torch.tensor([-9.0, -9, 1, -9, 1, 1])  # <eos> and the words 4 and 5
         >>> def step(tokens, state, context):
-        ...     return logits.expand(*tokens.shape, 6), state
+        ...     return logits.expand(*tokens.shape, 6), state, None
         >>> seed = torch.Generator().manual_seed(0)
         >>> drawn = sample(step, (torch.zeros(1, 1),), generator=seed, samples=50)
         >>> drawn.tokens.unique()  # and padding
@@ -183,9 +183,12 @@ class _Chains:
         self.tokens, self.done = self.tokens[rows], self.done[rows]
         self._rows, self._open = self._rows[rows], self._open[rows]
 
-    def found(self) -> Hypotheses:
+    def found(self) -> tuple[Hypotheses, Tensor]:
         lengths = (self._said != PAD_ID).sum(-1)
-        return Hypotheses(self._said, lengths, self._log_probs, self._log_probs)
+        chains = torch.arange(self._chains, device=lengths.device).view(1, -1, 1)
+        beams = chains.repeat(len(lengths), 1, self._said.shape[-1])
+        beams[..., 0] = 0  # all chains branch from one beam
+        return Hypotheses(self._said, lengths, self._log_probs, self._log_probs), beams
 
 
 def _draw(

@@ -15,8 +15,11 @@ from torch import Tensor
 from multimodal.decoding.rules import Rules
 
 Tensors: TypeAlias = tuple[Tensor, ...]
-Step: TypeAlias = Callable[[Tensor, Tensors, Tensors], tuple[Tensor, Tensors]]
-"""``(tokens (images, beams), state, context) -> (logits (images, beams, vocab), state)``"""
+Step: TypeAlias = Callable[[Tensor, Tensors, Tensors], tuple[Tensor, Tensors, Tensor | None]]
+"""``(tokens (images, beams), state, context) -> (logits (images, beams, vocab), state, attention)``
+
+The attention weights are ``(images, beams, regions)``, or None for a model that does not attend.
+"""
 
 _DROP_SHARE = 0.25  # finished images leave once they are this share of the batch
 _CHECK_EVERY = 4  # steps between two looks at a GPU, since each look waits for it
@@ -32,12 +35,22 @@ class Hypotheses(NamedTuple):
             n-th caption.
         scores: What the captions are ranked by ``(images, n)``.
         log_probs: The model's log-probability of each caption ``(images, n)``.
+        attention: The step's attention weights for each word ``(images, n, time, regions)``, 0 at
+            the padding; None if the step returns none.
     """
 
     tokens: Tensor
     lengths: Tensor
     scores: Tensor
     log_probs: Tensor
+    attention: Tensor | None = None
+
+
+class _Attention(NamedTuple):
+    """The attention weights of one step."""
+
+    rows: Tensor  # the images of the whole batch that were still searched
+    weights: Tensor  # (rows, beams, regions)
 
 
 @runtime_checkable
@@ -58,8 +71,8 @@ class Search(Protocol):
     def keep(self, rows: Tensor) -> None:
         """Go on with these images only."""
 
-    def found(self) -> Hypotheses:
-        """Return the captions."""
+    def found(self) -> tuple[Hypotheses, Tensor]:
+        """Return the captions, and the beam that each word continued ``(images, n, time)``."""
 
 
 def count_images(state: Tensors, context: Tensors) -> tuple[int, torch.device]:
@@ -105,8 +118,8 @@ def run(search: Search, step: Step, state: Tensors, context: Tensors, rules: Rul
         ValueError: If the step returns logits of another shape, NaN or infinity.
     """
     with torch.inference_mode():
-        _extend_until_done(search, step, state, context, rules)
-        found = search.found()
+        attention = _extend_until_done(search, step, state, context, rules)
+        found, beams = search.found()
     if bool(found.log_probs.isnan().any()):
         raise ValueError(
             "The step returned logits that are NaN or infinite. "
@@ -114,17 +127,27 @@ def run(search: Search, step: Step, state: Tensors, context: Tensors, rules: Rul
         )
     tokens = found.tokens[..., : int(found.lengths.max())]
     # Inference mode's own tensors could not be trained on (a caption drawn as a sample is).
-    copies = [tensor.clone() for tensor in (tokens, *found[1:])]
-    return Hypotheses(*copies)
+    return Hypotheses(
+        tokens=tokens.clone(),
+        lengths=found.lengths.clone(),
+        scores=found.scores.clone(),
+        log_probs=found.log_probs.clone(),
+        attention=_gather(attention, beams, found.lengths),
+    )
 
 
 def _extend_until_done(
     search: Search, step: Step, state: Tensors, context: Tensors, rules: Rules
-) -> None:
+) -> list[_Attention]:
+    images, device = count_images(state, context)
+    remaining = torch.arange(images, device=device)
+    attention: list[_Attention] = []
     state = tuple(tensor.unsqueeze(1) for tensor in state)  # each (images, 1, ...)
     history: Tensors = ()
     for time in range(rules.max_length):
-        logits, state = step(search.tokens, state, context)
+        logits, state, weights = step(search.tokens, state, context)
+        if weights is not None:
+            attention.append(_Attention(remaining, weights))
         if time == 0:
             rules.check_logits(logits, search.tokens)
         log_probs = F.log_softmax(logits, dim=-1, dtype=torch.float32)  # (images, beams, vocab)
@@ -133,16 +156,35 @@ def _extend_until_done(
         if not log_probs.is_cuda or time % _CHECK_EVERY == _CHECK_EVERY - 1:
             active, done = search.done.numel(), int(search.done.sum())
             if done == active:
-                return
+                break
             if done >= _DROP_SHARE * active:
                 keep = (~search.done).nonzero().squeeze(1)
                 parents = None if parents is None else parents[keep]
                 context = tuple(tensor[keep] for tensor in context)
                 search.keep(keep)
+                remaining = remaining[keep]
         state = _follow(state, keep, parents)
         if rules.no_repeat_ngram:
             said = search.tokens.unsqueeze(-1)  # (images, beams, 1)
             history = (torch.cat([*_follow(history, keep, parents), said], dim=-1),)
+    return attention
+
+
+def _gather(attention: list[_Attention], beams: Tensor, lengths: Tensor) -> Tensor | None:
+    """Read each caption's weights off its beams, once at the end: no step reorders them."""
+    if not attention:
+        return None
+    longest = int(lengths.max())
+    gathered = torch.zeros(
+        (*beams.shape[:2], longest, attention[0].weights.shape[-1]),
+        dtype=attention[0].weights.dtype,
+        device=beams.device,
+    )
+    for time, (rows, weights) in enumerate(attention[:longest]):
+        index = beams[rows, :, time].unsqueeze(-1).expand(-1, -1, weights.shape[-1])
+        gathered[rows, :, time] = weights.gather(1, index)
+    padding = torch.arange(longest, device=beams.device) >= lengths.unsqueeze(-1)
+    return gathered.masked_fill_(padding.unsqueeze(-1), 0)
 
 
 def _follow(state: Tensors, keep: Tensor | None, parents: Tensor | None) -> Tensors:

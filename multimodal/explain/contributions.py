@@ -53,8 +53,8 @@ def word_contributions(
         For each text a number for each of its words.
 
     Example:
-        >>> from multimodal.sentiment.model import ReaderSettings, SentimentSettings
-        >>> settings = SentimentSettings(ReaderSettings(embedding_dim=3, hidden_dim=4))
+        >>> from multimodal.sentiment.model import TextEncoderSettings, SentimentSettings
+        >>> settings = SentimentSettings(TextEncoderSettings(embedding_dim=3, hidden_dim=4))
         >>> model = SentimentClassifier(settings, vocab_size=9, num_classes=2).eval()
         >>> tokens = torch.tensor([[4, 5, 6], [7, 0, 0]])
         >>> found = word_contributions(model, tokens, tokens != 0, lambda out, which: out[:, 1])

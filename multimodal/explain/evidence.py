@@ -125,7 +125,7 @@ def answer_evidence(
 
     def of_words(vectors: Tensor) -> Tensor:
         every = torch.arange(len(vectors), device=vectors.device)
-        read = model.questions.read(vectors, mask.expand(len(vectors), -1))
+        read = model.questions.encode(vectors, mask.expand(len(vectors), -1))
         return of_logits(model.judge(features, read, torch.zeros_like(every), every)[0])
 
     return (

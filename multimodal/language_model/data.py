@@ -16,8 +16,8 @@ from multimodal.data.documents import all_characters, all_words
 from multimodal.data.duplicates import without_duplicates
 from multimodal.data.examples import TextExample
 from multimodal.data.loaders import ResumableLoader
-from multimodal.data.readers import holdout_texts
-from multimodal.data.readers.text_splits import ALL
+from multimodal.data.readers import holdout
+from multimodal.data.readers.splits import ALL
 from multimodal.data.text_formats import TextSource
 from multimodal.language_model.dataset import StreamDataset
 from multimodal.text import Vocabulary
@@ -126,7 +126,7 @@ class LanguageModelData(LightningDataModule):
         """
         if split not in self._texts:
             if self.holdout and split != "test":
-                kept, held = holdout_texts(self._read("train"), self.holdout, self.seed)
+                kept, held = holdout(self._read("train"), self.holdout, self.seed)
                 self._texts.update(train=self._allowed(kept), val=self._allowed(held))
             elif split == "test" and self.holdout and any(s.part == ALL for s in self.sources):
                 self._texts["test"] = self.texts("val")

@@ -22,14 +22,14 @@ from torch import Tensor, nn
 
 from multimodal.nn.embedding import WordEmbedding, input_scale
 from multimodal.nn.recurrent import State
-from multimodal.nn.texts import ReaderSettings, TextReader, parameters_by_depth
+from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, parameters_by_depth
 from multimodal.text import BOS_ID
 
 _NOTHING = -1  # no word of a prompt waits to be read
 
 
-def _default_reader() -> ReaderSettings:
-    return ReaderSettings(directions="ahead")
+def _default_reader() -> TextEncoderSettings:
+    return TextEncoderSettings(directions="ahead")
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class LanguageModelSettings:
         tie_embeddings: Whether one matrix embeds the words and predicts them.
     """
 
-    reader: ReaderSettings = field(default_factory=_default_reader)
+    reader: TextEncoderSettings = field(default_factory=_default_reader)
     tie_embeddings: bool = True
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "LanguageModelSettings":
         """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "reader": ReaderSettings(**values["reader"])})
+        return cls(**{**values, "reader": TextEncoderSettings(**values["reader"])})
 
     @classmethod
     def for_loading(cls, values: dict[str, Any]) -> "LanguageModelSettings":
@@ -88,7 +88,7 @@ class LanguageModel(nn.Module):
             out of range.
 
     Example:
-        >>> settings = LanguageModelSettings(ReaderSettings(directions="ahead", hidden_dim=8))
+        >>> settings = LanguageModelSettings(TextEncoderSettings(directions="ahead", hidden_dim=8))
         >>> model = LanguageModel(settings, vocab_size=9)
         >>> tokens = torch.tensor([[4, 5, 6, 7]])
         >>> prediction = model(tokens, tokens != 0, model.start(1))
@@ -112,7 +112,7 @@ class LanguageModel(nn.Module):
             gradients="dense" if settings.tie_embeddings else reader.gradients,
         )
         nn.init.normal_(self.embedding.weight[1:], std=reader.embedding_dim**-0.5)
-        self.reader = TextReader(reader)
+        self.reader = TextEncoder(reader)
         self.tied = settings.tie_embeddings
         if self.tied:
             # The tied matrix predicts from vectors of the embedding's width.
@@ -213,7 +213,7 @@ class LanguageModel(nn.Module):
         tokens: Int[Tensor, "batch beams"],
         state: State,
         context: tuple[Tensor, ...],  # noqa: ARG002 (the form of any step)
-    ) -> tuple[Float[Tensor, "batch beams vocab"], State]:
+    ) -> tuple[Float[Tensor, "batch beams vocab"], State, None]:
         """Predict the next word of each text that is being written.
 
         Args:
@@ -223,7 +223,7 @@ class LanguageModel(nn.Module):
             context: Nothing; decoding hands it through.
 
         Returns:
-            Logits ``(batch, beams, vocab)`` and the next state.
+            Logits ``(batch, beams, vocab)``, the next state, and no attention.
         """
         *parts, waiting = state
         words = torch.where(waiting == _NOTHING, tokens, waiting)
@@ -232,7 +232,7 @@ class LanguageModel(nn.Module):
         dropped = self.reader.output_dropout(outputs).squeeze(1)
         logits = self._logits(dropped).unflatten(0, tokens.shape)
         kept = tuple(part.unflatten(0, tokens.shape) for part in after)
-        return logits, (*kept, torch.full_like(waiting, _NOTHING))
+        return logits, (*kept, torch.full_like(waiting, _NOTHING)), None
 
     def parameters_by_depth(self) -> list[list[nn.Parameter]]:
         """List what learns in groups from bottom to top: word vectors, each layer, vocabulary.

@@ -55,8 +55,8 @@ class Writer:
             `level` or `precision` is none of the names.
 
     Example:
-        >>> from multimodal.language_model.model import ReaderSettings
-        >>> settings = LanguageModelSettings(ReaderSettings(directions="ahead", hidden_dim=8))
+        >>> from multimodal.language_model.model import TextEncoderSettings
+        >>> settings = LanguageModelSettings(TextEncoderSettings(directions="ahead", hidden_dim=8))
         >>> words = Vocabulary.build([["a", "good", "film"]])
         >>> writer = Writer(LanguageModel(settings, len(words)), words)
         >>> passage = writer("A good", seed=0, max_length=4)

@@ -16,8 +16,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from multimodal.nn.masking import masked_mean
-
 PoolingName = Literal["last", "mean", "max", "attention"]
 
 _NAMES = ("last", "mean", "max", "attention")
@@ -126,17 +124,26 @@ class AttentionPooling(nn.Module):
         return (weights.unsqueeze(1) @ real).squeeze(1), weights
 
 
+def masked_mean(
+    values: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]
+) -> Float[Tensor, "batch feature"]:
+    """Average the real positions of each row; a row without any gives zeros.
+
+    Example:
+        >>> values = torch.tensor([[[2.0], [4.0], [9.0]]])
+        >>> masked_mean(values, torch.tensor([[True, True, False]])).item()
+        3.0
+    """
+    weights = mask.unsqueeze(-1).to(values.dtype)  # (batch, time, 1)
+    count = weights.sum(dim=1).clamp(min=1)  # (batch, 1)
+    # `where` and not a product: padding may hold inf or NaN, and 0 * inf is NaN.
+    return torch.where(mask.unsqueeze(-1), values, 0).sum(dim=1) / count
+
+
 def masked_max(
     values: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]
 ) -> Float[Tensor, "batch feature"]:
     """Take each feature's largest real value of each row; a row without any gives zeros.
-
-    Args:
-        values: Padded values ``(batch, time, feature)``.
-        mask: True where a value is real.
-
-    Returns:
-        Maxima ``(batch, feature)``.
 
     Example:
         >>> values = torch.tensor([[[-2.0], [-4.0], [9.0]]])

@@ -81,11 +81,12 @@ class CaptionStep(nn.Module):
         ...)``.
 
         Returns:
-            Logits ``(batch, beams, vocab)`` and the next state's tensors.
+            Logits ``(batch, beams, vocab)``, the next state's tensors and, where the decoder
+            attends, its weights ``(batch, beams, regions)``.
         """
         state, context = parts[: self.num_states], parts[self.num_states :]
-        logits, state = self.captioner.step(tokens, state, context)
-        return (logits, *state)
+        logits, state, weights = self.captioner.step(tokens, state, context)
+        return (logits, *state) if weights is None else (logits, *state, weights)
 
 
 class QuestionAnswer(nn.Module):
@@ -155,6 +156,9 @@ def _captioner_graphs(model: Captioner, size: int) -> list[Graph]:
     state, context = model.begin(model.encoder(images[0]))
     states = [f"state_{number}" for number in range(len(state))]
     contexts = [f"context_{number}" for number in range(len(context))]
+    first = torch.ones(_BATCH, 1, dtype=torch.long)
+    weights = model.step(first, tuple(part.unsqueeze(1) for part in state), context)[2]
+    attention = [] if weights is None else ["attention"]
     inputs: dict[str, tuple[Tensor, Axes]] = {
         "tokens": (torch.ones(_BATCH, _BEAMS, dtype=torch.long), {0: "batch", 1: "beams"})
     }
@@ -174,7 +178,7 @@ def _captioner_graphs(model: Captioner, size: int) -> list[Graph]:
             "step",
             CaptionStep(model, len(state)),
             inputs,
-            ["logits", *(f"next_{name}" for name in states)],
+            ["logits", *(f"next_{name}" for name in states), *attention],
         ),
     ]
 

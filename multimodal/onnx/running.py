@@ -111,7 +111,9 @@ class OnnxCaptioner:
 
     def step(
         self, tokens: Int[Tensor, "batch beams"], state: Tensors, context: Tensors
-    ) -> tuple[Float[Tensor, "batch beams vocab"], Tensors]:
+    ) -> tuple[
+        Float[Tensor, "batch beams vocab"], Tensors, Float[Tensor, "batch beams regions"] | None
+    ]:
         """Predict the next word of each beam, as `multimodal.captioning.model.Captioner.step`.
 
         Args:
@@ -120,7 +122,9 @@ class OnnxCaptioner:
             context: Tensors ``(batch, ...)``.
 
         Returns:
-            Logits ``(batch, beams, vocab)`` and the next state.
+            Logits ``(batch, beams, vocab)``, the next state, and the attention weights ``(batch,
+            beams, regions)``, or None where the decoder does not attend.
         """
         logits, *after = self.decoder(tokens, *state, *context)
-        return logits, tuple(after)
+        weights = after.pop() if len(after) > self.num_states else None
+        return logits, tuple(after), weights

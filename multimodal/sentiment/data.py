@@ -17,8 +17,8 @@ from multimodal.data.buckets import BucketSampler
 from multimodal.data.documents import Excerpt, Keep, read_words
 from multimodal.data.examples import TextExample
 from multimodal.data.loaders import ResumableLoader
-from multimodal.data.readers import holdout_texts
-from multimodal.data.readers.text_table import Target, TextColumns
+from multimodal.data.readers import holdout
+from multimodal.data.readers.table import Target, TextColumns
 from multimodal.data.text_formats import ReviewCounts, TextFormat, TextSource
 from multimodal.sentiment.dataset import TextDataset
 from multimodal.text import SPECIALS, Vocabulary
@@ -174,7 +174,7 @@ class SentimentData(LightningDataModule):
         """
         if split not in self._examples:
             if self.holdout and split in ("train", "val"):
-                kept, held = holdout_texts(self.source.read("train"), self.holdout, self.seed)
+                kept, held = holdout(self.source.read("train"), self.holdout, self.seed)
                 self._examples.update(train=kept, val=held)
             else:
                 self._examples[split] = self.source.read(split)

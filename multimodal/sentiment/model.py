@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from multimodal.nn.dropout import Dropout
 from multimodal.nn.embedding import WordEmbedding
 from multimodal.nn.pooling import Pooling, PoolingName
-from multimodal.nn.texts import ReaderSettings, TextReader, parameters_by_depth
+from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, parameters_by_depth
 
 
 def _default_pooling() -> list[PoolingName]:
@@ -40,7 +40,7 @@ class SentimentSettings:
         freeze_embedding: Whether the word vectors stay as they start.
     """
 
-    reader: ReaderSettings = field(default_factory=ReaderSettings)
+    reader: TextEncoderSettings = field(default_factory=TextEncoderSettings)
     pooling: list[PoolingName] = field(default_factory=_default_pooling)
     head_dim: int = 0
     dropout: float = 0.0
@@ -49,7 +49,7 @@ class SentimentSettings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SentimentSettings":
         """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "reader": ReaderSettings(**values["reader"])})
+        return cls(**{**values, "reader": TextEncoderSettings(**values["reader"])})
 
     @classmethod
     def for_loading(cls, values: dict[str, Any]) -> "SentimentSettings":
@@ -74,7 +74,7 @@ class SentimentClassifier(nn.Module):
 
     Example:
         >>> import torch
-        >>> settings = SentimentSettings(ReaderSettings(embedding_dim=3, hidden_dim=4))
+        >>> settings = SentimentSettings(TextEncoderSettings(embedding_dim=3, hidden_dim=4))
         >>> classifier = SentimentClassifier(settings, vocab_size=9, num_classes=2)
         >>> tokens = torch.tensor([[4, 5, 6], [7, 0, 0]])
         >>> classifier(tokens, tokens != 0).shape
@@ -92,7 +92,7 @@ class SentimentClassifier(nn.Module):
         )
         self.embedding.weight.requires_grad_(not settings.freeze_embedding)
         self.frozen = settings.freeze_embedding
-        self.reader = TextReader(reader)
+        self.reader = TextEncoder(reader)
         self.pooling = Pooling(settings.pooling, self.reader.output_dim)
         self.head = _head(self.pooling.output_dim, settings, num_classes)
 

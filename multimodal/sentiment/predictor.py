@@ -54,8 +54,8 @@ class SentimentPredictor:
             range, the device is not there, or `precision` is none of the names.
 
     Example:
-        >>> from multimodal.nn.texts import ReaderSettings
-        >>> settings = SentimentSettings(ReaderSettings(embedding_dim=8, hidden_dim=8))
+        >>> from multimodal.nn.text_encoder import TextEncoderSettings
+        >>> settings = SentimentSettings(TextEncoderSettings(embedding_dim=8, hidden_dim=8))
         >>> words = Vocabulary.build([["a", "good", "film"]])
         >>> model = SentimentClassifier(settings, len(words), num_classes=2)
         >>> predictor = SentimentPredictor(model, words, ["negative", "positive"], Excerpt())

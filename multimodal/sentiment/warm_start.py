@@ -51,9 +51,9 @@ def start_from_language_model(
     Example:
         >>> from multimodal.language_model.model import LanguageModel, LanguageModelSettings
         >>> from multimodal.sentiment.model import SentimentSettings
-        >>> from multimodal.nn.texts import ReaderSettings
+        >>> from multimodal.nn.text_encoder import TextEncoderSettings
         >>> words = Vocabulary.build([["good"], ["good", "bad"]], min_count=1)
-        >>> reader = ReaderSettings(directions="ahead", embedding_dim=3, hidden_dim=4)
+        >>> reader = TextEncoderSettings(directions="ahead", embedding_dim=3, hidden_dim=4)
         >>> teacher = LanguageModel(LanguageModelSettings(reader), len(words))
         >>> pupil = SentimentClassifier(SentimentSettings(reader), len(words), 2)
         >>> start_from_language_model(pupil, teacher.state_dict(), words, words)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from multimodal.nn.dropout import Dropout
 from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
 from multimodal.nn.recurrent import Cell
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.vqa.fusion import (
     ConcatenateFusion,
     FilmFusion,
@@ -109,15 +110,16 @@ class Answerer(nn.Module):
             if settings.region_dim
             else nn.Identity()
         )
-        self.questions = QuestionEncoder(
-            vocab_size,
+        reader = TextEncoderSettings(
+            cell=settings.cell,
+            directions="both" if settings.bidirectional else "ahead",
+            num_layers=settings.num_layers,
             embedding_dim=settings.embedding_dim,
             hidden_dim=settings.question_dim,
-            cell=settings.cell,
-            bidirectional=settings.bidirectional,
-            num_layers=settings.num_layers,
-            dropout=settings.dropout,
+            input_dropout=settings.dropout,
+            hidden_dropout=settings.dropout,
         )
+        self.questions = QuestionEncoder(reader, vocab_size)
         self.fusion = _build_fusion(settings, region_dim, self.questions.output_dim)
         self.dropout = Dropout(settings.dropout)
         self.answer = nn.Sequential(

@@ -139,7 +139,7 @@ def test_a_table_of_words_learns_the_captions_of_its_images():
     reward, optimizer = CaptionReward(CAPTIONS, WORDS), torch.optim.Adam([table], lr=0.1)
 
     def step(tokens, state, context):
-        return table[context[0].unsqueeze(1), tokens], state
+        return table[context[0].unsqueeze(1), tokens], state, None
 
     seen = []
     for _ in range(250):

@@ -7,7 +7,7 @@ from PIL import Image
 from torchvision.transforms.v2 import functional as reference
 
 from multimodal.classification.data import ClassificationData
-from multimodal.data.readers.image_table import ImageColumns
+from multimodal.data.readers.table import ImageColumns
 from multimodal.data.split_images import SceneCounts
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"

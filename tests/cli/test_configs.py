@@ -20,7 +20,7 @@ def test_every_shipped_configuration_is_parsed_by_the_command(path, monkeypatch)
     monkeypatch.setattr(lightning.Command, "_run_subcommand", lambda self, name: None)
     assert lightning.run(["fit", "--config", str(path)]) == 0
     (config,) = parsed
-    module = config.fit.model.class_path.split(".")[2]
+    module = config.fit.model.class_path.split(".")[1]
     assert path.stem.removeprefix("smoke_").startswith(module)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from multimodal.data.examples import PixelImage
 from multimodal.data.image_formats import SIZES, LabelledImages
-from multimodal.data.readers.image_table import ImageColumns
+from multimodal.data.readers.table import ImageColumns
 from multimodal.data.split_images import SceneCounts
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"

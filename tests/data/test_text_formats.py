@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from multimodal.data.readers.text_table import TextColumns
+from multimodal.data.readers.table import TextColumns
 from multimodal.data.text_formats import ReviewCounts, TextSource
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"

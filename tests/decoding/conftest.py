@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 MEMORY = 4
 
@@ -10,8 +11,8 @@ MEMORY = 4
 class TableModel:
     """A language model that is a table of logits (images, time, memory, vocab).
 
-    Its state is a clock and a memory of all words said, so a hypothesis given another's state is
-    found out; the tables are its context.
+    Its state is a clock and a memory of all words written, so that a hypothesis given another's
+    state is detected; the tables are its context. It attends to the cell of its memory.
     """
 
     def __init__(self, tables: Tensor) -> None:
@@ -26,14 +27,19 @@ class TableModel:
         memory = (3 * memory + tokens) % MEMORY
         row = torch.arange(len(tokens), device=tokens.device).unsqueeze(1)
         logits = context[0][row, clock.clamp(max=context[0].shape[1] - 1), memory]
-        return logits, (torch.stack([clock + 1, memory], dim=-1),)
+        attention = one_hot(memory, MEMORY).float()
+        return logits, (torch.stack([clock + 1, memory], dim=-1),), attention
 
     def next_log_probs(self, image: int, words: list[int]) -> list[float]:
+        memory = self.memory(words)
+        table = self.tables[image, min(len(words), self.tables.shape[1] - 1), memory]
+        return table.float().log_softmax(-1).tolist()
+
+    def memory(self, words: list[int]) -> int:
         memory = 0
         for token in [1, *words]:
             memory = (3 * memory + token) % MEMORY
-        table = self.tables[image, min(len(words), self.tables.shape[1] - 1), memory]
-        return table.float().log_softmax(-1).tolist()
+        return memory
 
 
 @pytest.fixture(scope="session")

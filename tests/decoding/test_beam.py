@@ -272,7 +272,7 @@ def test_states_of_any_number_and_rank_follow_their_beams(random_model):
     model = random_model(8, images=4, vocab=10, scale=2.0)
 
     def step(tokens, state, context):
-        logits, inner = model.step(tokens, state[:1], context)
+        logits, inner, _ = model.step(tokens, state[:1], context)
         # Each holds the words said so far, one of them below two more axes.
         words = torch.cat([state[1][..., 1:], tokens.unsqueeze(-1)], dim=-1)
         layers = torch.cat([state[2][..., 1:], tokens[..., None, None].expand(-1, -1, 2, 1)], -1)
@@ -281,7 +281,7 @@ def test_states_of_any_number_and_rank_follow_their_beams(random_model):
         for time in range(8):
             memory = torch.where(words[..., time] > 0, 3 * memory + words[..., time], memory) % 4
         assert torch.equal(memory, inner[0][..., 1])
-        return logits, (*inner, words, layers)
+        return logits, (*inner, words, layers), None
 
     words = torch.zeros(4, 8, dtype=torch.long)
     layers = torch.zeros(4, 2, 8, dtype=torch.long)

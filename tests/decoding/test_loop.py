@@ -1,4 +1,4 @@
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -7,10 +7,10 @@ from multimodal.decoding import beam_search, greedy, loop, sample
 from multimodal.decoding.loop import count_images
 
 
-def searches():
+def searches(n_best=1):
     generator = torch.Generator().manual_seed(0)
     return [
-        pytest.param(beam_search, {}, id="beam"),
+        pytest.param(beam_search, {"n_best": n_best}, id="beam"),
         pytest.param(greedy, {}, id="greedy"),
         pytest.param(sample, {"generator": generator, "samples": 3}, id="sample"),
     ]
@@ -71,6 +71,22 @@ def test_log_probs_are_those_of_the_model(random_model, search, arguments):
             assert found.log_probs[image, n].item() == pytest.approx(total, abs=1e-4)
 
 
+@pytest.mark.parametrize("share", [0.01, 2.0])
+@pytest.mark.parametrize(("search", "arguments"), searches(n_best=4))
+def test_attention_is_that_of_the_step_which_predicted_each_word(
+    random_model, monkeypatch, search, arguments, share
+):
+    monkeypatch.setattr(loop, "_DROP_SHARE", share)
+    model = random_model(26, images=20, vocab=7)
+    found = search(model.step, model.state, model.context, max_length=6, **arguments)
+    expected = torch.zeros(*found.tokens.shape, 4)
+    for image, n in product(range(20), range(found.tokens.shape[1])):
+        words = found.tokens[image, n, : found.lengths[image, n]].tolist()
+        for time in range(len(words)):
+            expected[image, n, time, model.memory(words[:time])] = 1
+    torch.testing.assert_close(found.attention, expected, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(("search", "arguments"), searches())
 def test_logits_that_are_not_numbers_stop_the_search(random_model, search, arguments):
     model = random_model(25, images=3, vocab=8)
@@ -82,7 +98,7 @@ def test_logits_that_are_not_numbers_stop_the_search(random_model, search, argum
 @pytest.mark.parametrize(("search", "arguments"), searches())
 def test_a_step_that_returns_another_shape_is_named(search, arguments):
     def step(tokens, state, context):
-        return torch.zeros(2, 9), state
+        return torch.zeros(2, 9), state, None
 
     with pytest.raises(ValueError, match=r"The step must return logits \(images, beams, vocab\)"):
         search(step, (torch.zeros(2, 1),), **arguments)
@@ -108,11 +124,12 @@ def test_images_are_counted_in_the_context_where_there_is_no_state():
 def test_a_model_without_state_can_be_searched():
     def step(tokens, state, context):
         assert state == ()
-        return context[0].unsqueeze(1).expand(-1, tokens.shape[1], -1), ()
+        return context[0].unsqueeze(1).expand(-1, tokens.shape[1], -1), (), None
 
     logits = torch.tensor([[0.0, 0, 1, 0, 2, 9], [0.0, 0, 9, 0, 2, 1]])
     found = greedy(step, (), (logits,), max_length=2)
     assert found.tokens.tolist() == [[[5, 5]], [[2, 0]]]
+    assert found.attention is None
 
 
 def test_finished_images_leave_the_batch_with_their_context(table_model, monkeypatch):

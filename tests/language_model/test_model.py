@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from multimodal.decoding import greedy, sample
 from multimodal.language_model.model import LanguageModel, LanguageModelSettings
-from multimodal.nn.texts import ReaderSettings
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.text import BOS_ID
 
 SIZES = {"directions": "ahead", "num_layers": 2, "embedding_dim": 6, "hidden_dim": 5}
@@ -16,7 +16,7 @@ SIZES = {"directions": "ahead", "num_layers": 2, "embedding_dim": 6, "hidden_dim
 
 def _model(*, tie_embeddings=True, **changes):
     torch.manual_seed(0)
-    reader = ReaderSettings(**{**SIZES, **changes})
+    reader = TextEncoderSettings(**{**SIZES, **changes})
     return LanguageModel(LanguageModelSettings(reader, tie_embeddings), 20)
 
 
@@ -95,7 +95,7 @@ def test_steps_after_prompts_of_different_lengths_are_teacher_forcing(cell):
     state = tuple(part.unsqueeze(1) for part in model.begin(tokens, mask))
     word, steps = torch.full((3, 1), BOS_ID), []
     for time in range(4):
-        logits, state = model.step(word, state, ())
+        logits, state, _ = model.step(word, state, ())
         steps.append(logits)
         word = said[:, time : time + 1]
     found = torch.cat(steps, dim=1)  # (batch, time, vocab)
@@ -155,7 +155,7 @@ def test_half_precision_is_close_and_goes_on():
 
 
 def test_settings_are_plain_data_there_and_back():
-    ours = LanguageModelSettings(ReaderSettings(directions="apart", cell="gru"), False)
+    ours = LanguageModelSettings(TextEncoderSettings(directions="apart", cell="gru"), False)
     assert LanguageModelSettings.from_dict(json.loads(json.dumps(ours.to_dict()))) == ours
 
 

@@ -10,7 +10,7 @@ from multimodal.data.text_formats import ReviewCounts, TextSource
 from multimodal.language_model.data import LanguageModelData
 from multimodal.language_model.model import LanguageModelSettings
 from multimodal.language_model.task import LanguageModelTask
-from multimodal.nn.texts import ReaderSettings
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
 
 SOURCES = [TextSource(reviews=ReviewCounts(train=20, val=4, test=4))]
@@ -23,7 +23,7 @@ def make_data(**changes) -> LanguageModelData:
 def make_task(data: LanguageModelData, *, reader=None, **changes) -> LanguageModelTask:
     torch.manual_seed(0)
     sizes = {"directions": "ahead", "embedding_dim": 12, "hidden_dim": 16, **(reader or {})}
-    settings = LanguageModelSettings(ReaderSettings(**sizes))
+    settings = LanguageModelSettings(TextEncoderSettings(**sizes))
     arguments = {"learning_rate": 1e-2, **changes}
     return LanguageModelTask(settings, data.vocabulary, data.level, data.keep_lines, **arguments)
 

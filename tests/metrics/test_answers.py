@@ -178,6 +178,3 @@ def test_soft_scores_leave_empty_answers_out():
 def test_more_people_than_there_are_cannot_agree(count, people):
     with pytest.raises(ValueError, match=rf"between 0 and the {people} people .* got {count}"):
         soft_score(count, people)
-
-
-QUESTIONS = [["no", "No."], ["a dog"], ["yes"], ["No", "no"], [], ["the"], ["cat", "yes", "Yes!"]]

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimodal.nn.pooling import AttentionPooling, Pooling, masked_max
+from multimodal.nn.pooling import AttentionPooling, Pooling, masked_max, masked_mean
 
 NAMES = ["last", "mean", "max", "attention"]
 
@@ -100,3 +100,14 @@ def test_half_precision_pools_too():
 def test_unknown_no_or_repeated_names_are_refused(names):
     with pytest.raises(ValueError, match="`pooling` must be one or more of last, mean, max, att"):
         Pooling(names, 3)
+
+
+def test_padding_never_reaches_the_mean_even_when_it_is_not_a_number():
+    values = torch.tensor([[[2.0], [4.0], [float("nan")]]])
+    mask = torch.tensor([[True, True, False]])
+    torch.testing.assert_close(masked_mean(values, mask), torch.tensor([[3.0]]))
+
+
+def test_a_row_without_tokens_has_mean_zero():
+    mask = torch.zeros(1, 2, dtype=torch.bool)
+    assert masked_mean(torch.ones(1, 2, 1), mask).item() == 0

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import tiny_classifier
 
-from multimodal.saving import read_model, shipped_models, write_folder
-from multimodal.saving.checkpoint import names, read_checkpoint
+from multimodal.saving import names, read_model, shipped_models, write_folder
+from multimodal.saving.checkpoint import read_checkpoint
 
 
 @pytest.fixture

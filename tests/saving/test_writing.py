@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from multimodal.saving import halved, read_folder, write_folder
-from multimodal.saving.checkpoint import SavedModel, writing
+from multimodal.saving import halved, read_folder, write_folder, writing
+from multimodal.saving.checkpoint import SavedModel
 
 FILES = ["README.md", "config.json", "metrics.json", "model.safetensors"]
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from multimodal.nn.texts import ReaderSettings
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.sentiment.adversarial import adversarial_loss, hardest_move
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 
@@ -12,7 +12,7 @@ LABELS = torch.tensor([0, 1])
 @pytest.fixture
 def classifier():
     torch.manual_seed(0)
-    settings = SentimentSettings(ReaderSettings(embedding_dim=5, hidden_dim=6))
+    settings = SentimentSettings(TextEncoderSettings(embedding_dim=5, hidden_dim=6))
     return SentimentClassifier(settings, vocab_size=9, num_classes=2).double()
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from multimodal.data.readers.text_table import TextColumns
+from multimodal.data.readers.table import TextColumns
 from multimodal.data.text_formats import ReviewCounts
 from multimodal.sentiment.data import SentimentData, in_order
 from multimodal.text import SPECIALS

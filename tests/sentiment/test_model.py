@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from multimodal.nn.texts import ReaderSettings
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 
 SIZES = {"embedding_dim": 6, "hidden_dim": 5}
@@ -15,7 +15,7 @@ POOLINGS = [["last"], ["mean"], ["max"], ["attention"], ["last", "mean", "max", 
 
 def _classifier(classes=3, *, reader=None, **changes):
     torch.manual_seed(0)
-    built = ReaderSettings(**{**SIZES, **(reader or {})})
+    built = TextEncoderSettings(**{**SIZES, **(reader or {})})
     return SentimentClassifier(SentimentSettings(built, **changes), 20, classes)
 
 
@@ -112,7 +112,7 @@ def test_word_vectors_may_be_given_in_place_of_words():
 
 
 def test_settings_are_plain_data_there_and_back():
-    ours = SentimentSettings(ReaderSettings(cell="gru"), pooling=["attention"], head_dim=3)
+    ours = SentimentSettings(TextEncoderSettings(cell="gru"), pooling=["attention"], head_dim=3)
     assert SentimentSettings.from_dict(json.loads(json.dumps(ours.to_dict()))) == ours
 
 

@@ -11,7 +11,7 @@ from multimodal.language_model.task import LanguageModelTask
 from multimodal.metrics.classification import ClassificationScores
 from multimodal.metrics.regression import RegressionScores
 from multimodal.nn.embedding import input_scale
-from multimodal.nn.texts import ReaderSettings
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.sentiment.data import SentimentData
 from multimodal.sentiment.model import SentimentSettings
@@ -27,7 +27,7 @@ def make_data(**changes) -> SentimentData:
 def make_task(data: SentimentData, *, reader=None, **changes) -> SentimentTask:
     torch.manual_seed(0)
     settings = SentimentSettings(
-        ReaderSettings(**{"embedding_dim": 12, "hidden_dim": 16, **(reader or {})})
+        TextEncoderSettings(**{"embedding_dim": 12, "hidden_dim": 16, **(reader or {})})
     )
     arguments = {"learning_rate": 1e-2, **changes}
     return SentimentTask(settings, data.vocabulary, data.labels, data.excerpt, **arguments)
@@ -184,7 +184,7 @@ def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
     source = TextSource(reviews=COUNTS)
     texts = LanguageModelData(sources=[source], batch_size=2, window=10)
     teacher = LanguageModelTask(
-        LanguageModelSettings(ReaderSettings(**reader)), texts.vocabulary, "words", False
+        LanguageModelSettings(TextEncoderSettings(**reader)), texts.vocabulary, "words", False
     )
     trainer = make_trainer(tmp_path, max_steps=2)
     trainer.fit(teacher, texts)
@@ -207,7 +207,7 @@ def test_a_language_model_of_characters_is_refused(tmp_path):
     texts = LanguageModelData(
         sources=[TextSource(reviews=COUNTS)], level="characters", batch_size=2, window=10
     )
-    settings = LanguageModelSettings(ReaderSettings(**reader))
+    settings = LanguageModelSettings(TextEncoderSettings(**reader))
     trainer = make_trainer(tmp_path, max_steps=1, limit_val_batches=0)
     trainer.fit(LanguageModelTask(settings, texts.vocabulary, "characters", False), texts)
     trainer.save_checkpoint(tmp_path / "reader.ckpt")

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from multimodal.language_model.model import LanguageModel, LanguageModelSettings
-from multimodal.nn.texts import ReaderSettings
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.sentiment.warm_start import start_from_language_model
 from multimodal.text import Vocabulary
@@ -13,13 +13,13 @@ OURS = Vocabulary.build([["bad", "dull", "good"]])
 
 def _teacher(**changes):
     torch.manual_seed(1)
-    reader = ReaderSettings(**{**_sizes("apart"), **changes})
+    reader = TextEncoderSettings(**{**_sizes("apart"), **changes})
     return LanguageModel(LanguageModelSettings(reader), len(THEIRS))
 
 
 def _pupil(directions="apart", **changes):
     torch.manual_seed(2)
-    reader = ReaderSettings(**{**_sizes(directions), **changes})
+    reader = TextEncoderSettings(**{**_sizes(directions), **changes})
     return SentimentClassifier(SentimentSettings(reader), len(OURS), 2)
 
 

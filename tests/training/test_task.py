@@ -19,7 +19,7 @@ from multimodal.language_model.data import LanguageModelData
 from multimodal.language_model.model import LanguageModelSettings
 from multimodal.language_model.task import LanguageModelTask
 from multimodal.nn.encoders import EncoderSettings
-from multimodal.nn.texts import ReaderSettings
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.sentiment.data import SentimentData
 from multimodal.sentiment.model import SentimentSettings
@@ -32,7 +32,7 @@ from multimodal.vqa.task import VQATask
 SCENES = SceneCounts(train=8, val=4, test=4)
 REVIEWS = ReviewCounts(train=8, val=4, test=4)
 ENCODER = EncoderSettings(channels=[8, 16], strides=[4, 2])
-READER = ReaderSettings(embedding_dim=24, hidden_dim=32, num_layers=1, input_dropout=0.0)
+READER = TextEncoderSettings(embedding_dim=24, hidden_dim=32, num_layers=1, input_dropout=0.0)
 
 
 @dataclass
@@ -97,7 +97,7 @@ def classification() -> Case:
 
 def language_model() -> Case:
     data = LanguageModelData(sources=[TextSource(reviews=REVIEWS)], batch_size=2, window=20)
-    settings = LanguageModelSettings(ReaderSettings(
+    settings = LanguageModelSettings(TextEncoderSettings(
         embedding_dim=48, hidden_dim=64, num_layers=1, directions="ahead"
     ))  # fmt: skip
     linked = {"vocabulary": data.vocabulary, "level": "words", "keep_lines": False}

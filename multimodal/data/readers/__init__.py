@@ -1,8 +1,10 @@
 """Data sets as functions of `(root, split)`, one per accepted format.
 
-Captions come as `list[CaptionExample]`, questions as `list[QuestionExample]`, texts as
-`list[TextExample]`, labelled pictures as `list[ImageExample]`, or where they are small and many as
-a `PixelSet`.
+Captions: COCO, Karpathy's splits, Flickr8k, a table of one's own. Questions: VQA, CLEVR, DAQUAR,
+easy-VQA, a table. Labelled pictures: class folders, a table, the built-in scenes; and in memory as
+a `PixelSet` CIFAR, MNIST, Fashion-MNIST, digits. Texts: SST, IMDB, NLTK's corpora, a table, plain
+text. A reader returns `list[CaptionExample]`, `list[QuestionExample]`, `list[ImageExample]` or
+`list[TextExample]`.
 """
 
 from multimodal.data.readers.cifar import read_cifar10, read_cifar100
@@ -14,8 +16,6 @@ from multimodal.data.readers.easy_vqa import read_easy_vqa
 from multimodal.data.readers.flickr8k import read_flickr8k
 from multimodal.data.readers.idx import read_fashion_mnist, read_mnist
 from multimodal.data.readers.image_folder import read_image_folder
-from multimodal.data.readers.image_splits import fold_images, holdout_classes
-from multimodal.data.readers.image_table import read_image_table
 from multimodal.data.readers.imdb import read_imdb
 from multimodal.data.readers.karpathy import read_karpathy
 from multimodal.data.readers.nltk_corpora import (
@@ -24,21 +24,19 @@ from multimodal.data.readers.nltk_corpora import (
     read_subjectivity,
 )
 from multimodal.data.readers.plain_text import read_plain_text
-from multimodal.data.readers.question_table import read_question_table
 from multimodal.data.readers.scene_labels import read_scenes
-from multimodal.data.readers.splits import holdout
+from multimodal.data.readers.splits import holdout, take_fold
 from multimodal.data.readers.sst import read_sst
-from multimodal.data.readers.table import read_table
-from multimodal.data.readers.text_splits import fold_texts, holdout_texts
-from multimodal.data.readers.text_table import read_text_table
+from multimodal.data.readers.table import (
+    read_image_table,
+    read_question_table,
+    read_table,
+    read_text_table,
+)
 from multimodal.data.readers.vqa import read_vqa
 
 __all__ = [
-    "fold_images",
-    "fold_texts",
     "holdout",
-    "holdout_classes",
-    "holdout_texts",
     "read_cifar10",
     "read_cifar100",
     "read_clevr",
@@ -63,4 +61,5 @@ __all__ = [
     "read_table",
     "read_text_table",
     "read_vqa",
+    "take_fold",
 ]

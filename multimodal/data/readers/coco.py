@@ -19,7 +19,7 @@ from multimodal.data.readers.pictures import (
     require_folder,
     some,
 )
-from multimodal.data.readers.sentences import clean_caption
+from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.text_files import field, identifier, read_json
 
 _CONTENT = (
@@ -63,7 +63,9 @@ def read_coco(
         number = identifier(note, "image_id", where)
         if number not in captions:
             raise ValueError(f"{where}: there is no image with the id {number!r} in 'images'.")
-        captions[number].append(clean_caption(field(note, "caption", str, where), where))
+        captions[number].append(
+            clean_sentence(field(note, "caption", str, where), where, "caption")
+        )
     if without := [names[number] for number, texts in captions.items() if not texts]:
         raise ValueError(
             f"{path} has {len(without):,} images without captions: {some(without)}. "

@@ -13,7 +13,6 @@ import re
 from pathlib import Path
 
 from multimodal.data.examples import CaptionExample
-from multimodal.data.readers.delimited import read_delimited
 from multimodal.data.readers.pictures import (
     Pictures,
     clean_name,
@@ -21,8 +20,9 @@ from multimodal.data.readers.pictures import (
     require_folder,
     some,
 )
-from multimodal.data.readers.sentences import clean_caption
+from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split, split_by_hash
+from multimodal.data.readers.table import read_delimited
 from multimodal.data.readers.text_files import read_lines
 
 _LOGGER = logging.getLogger(__name__)
@@ -122,16 +122,16 @@ def _token_file(path: Path, root: Path) -> dict[str, list[str]]:
                 f"{where} must read NAME#NUMBER, a tab and a caption, got {line[:60]!r}."
             )
         name = clean_name(name, root, where)
-        captions.setdefault(name, []).append(clean_caption(caption, where))
+        captions.setdefault(name, []).append(clean_sentence(caption, where, "caption"))
     return captions
 
 
 def _captions_csv(path: Path, root: Path) -> dict[str, list[str]]:
     captions: dict[str, list[str]] = {}
-    for row in read_delimited(path, ",", ("image", "caption")):
-        where = f"{path}:{row.line}"
-        name = clean_name(row.values["image"], root, where)
-        captions.setdefault(name, []).append(clean_caption(row.values["caption"], where))
+    for line, values in read_delimited(path, ",", ("image", "caption")):
+        where = f"{path}:{line}"
+        caption = clean_sentence(values["caption"], where, "caption")
+        captions.setdefault(clean_name(values["image"], root, where), []).append(caption)
     return captions
 
 

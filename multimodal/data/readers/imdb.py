@@ -15,8 +15,9 @@ from typing import Literal
 from multimodal.data.documents import without_breaks
 from multimodal.data.examples import TextExample
 from multimodal.data.readers.pictures import require_folder
+from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import canonical_split
-from multimodal.data.readers.text_places import clean_text, file_names, read_place
+from multimodal.data.readers.text_places import file_names, read_place
 
 _CONTENT = (
     "Put IMDB there: aclImdb/train/pos/0_9.txt and so on, or a zip archive of it (aclImdb_v1.tar.gz"

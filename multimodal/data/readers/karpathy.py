@@ -17,7 +17,7 @@ from typing import Any
 from multimodal.data.examples import CaptionExample
 from multimodal.data.readers.flickr8k import photo_id
 from multimodal.data.readers.pictures import Pictures, clean_name, places_of, require_folder
-from multimodal.data.readers.sentences import clean_caption
+from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split
 from multimodal.data.readers.text_files import field, read_json
 
@@ -121,6 +121,6 @@ def _captions(record: dict[str, Any], where: str) -> list[str]:
         raise ValueError(f"{where}: the image has no captions; add some or remove it.")
     places = [f"{where}.sentences[{number}]" for number in range(len(sentences))]
     return [
-        clean_caption(field(sentence, "raw", str, place), place)
+        clean_sentence(field(sentence, "raw", str, place), place, "caption")
         for sentence, place in zip(sentences, places, strict=True)
     ]

@@ -14,8 +14,9 @@ import re
 from pathlib import Path
 
 from multimodal.data.examples import TextExample
-from multimodal.data.readers.text_places import clean_text, file_names, read_place
-from multimodal.data.readers.text_splits import canonical_part, part_of
+from multimodal.data.readers.sentences import clean_text
+from multimodal.data.readers.splits import canonical_split, texts_of_split
+from multimodal.data.readers.text_places import file_names, read_place
 
 
 def read_sentence_polarity(root: Path, split: str) -> list[TextExample]:
@@ -86,7 +87,7 @@ def read_movie_reviews(root: Path, split: str) -> list[TextExample]:
         >>> examples[0].label, examples[0].text_id
         ('negative', 'neg/cv000_1.txt')
     """
-    split = canonical_part(split)
+    split = canonical_split(split, allow_all=True)
     place = _find(root, "movie_reviews")
     examples = []
     for name in file_names(place):
@@ -97,11 +98,11 @@ def read_movie_reviews(root: Path, split: str) -> list[TextExample]:
             examples.append(TextExample(text, label, found[1]))
     if not examples:
         raise FileNotFoundError(f"No reviews neg/*.txt and pos/*.txt in {place}. {_hint(root)}")
-    return part_of(examples, split)
+    return texts_of_split(examples, split)
 
 
 def _read_lines(root: Path, corpus: str, files: dict[str, str], split: str) -> list[TextExample]:
-    split = canonical_part(split)
+    split = canonical_split(split, allow_all=True)
     place = _find(root, corpus)
     names = {name.rsplit("/", 1)[-1]: name for name in file_names(place)}
     examples = []
@@ -113,7 +114,7 @@ def _read_lines(root: Path, corpus: str, files: dict[str, str], split: str) -> l
             if line.strip():
                 text = clean_text(line, f"{place}/{names[file]}:{number}")
                 examples.append(TextExample(text, label, f"{file}:{number}"))
-    return part_of(examples, split)
+    return texts_of_split(examples, split)
 
 
 def _find(root: Path, corpus: str) -> Path:

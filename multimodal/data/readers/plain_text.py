@@ -8,9 +8,8 @@ kept from training, its first half for validation and its second for testing.
 from pathlib import Path
 
 from multimodal.data.examples import TextExample
-from multimodal.data.readers.splits import split_names
+from multimodal.data.readers.splits import ALL, canonical_split, split_names
 from multimodal.data.readers.text_places import file_names, read_place
-from multimodal.data.readers.text_splits import ALL, canonical_part
 
 _CONTENT = "Name a .txt file, or a folder or zip archive of such."
 _FEW = 20  # fewer texts than this are split at lines
@@ -35,7 +34,7 @@ def read_plain_text(root: Path, split: str) -> list[TextExample]:
         >>> examples[0].text.splitlines()[0], examples[0].text_id
         ('The lamp is low, the page is white,', 'verse.txt:1')
     """
-    split = canonical_part(split)
+    split = canonical_split(split, allow_all=True)
     files = _files(root)
     named = [file for file in files if split != ALL and file[1].rsplit("/", 1)[-1] in _names(split)]
     has_splits = any(file[1].rsplit("/", 1)[-1] in _names("train") for file in files)

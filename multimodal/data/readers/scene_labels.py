@@ -8,7 +8,7 @@ from itertools import count
 from typing import Literal, get_args
 
 from multimodal.data.examples import ImageExample
-from multimodal.data.readers.image_table import ImageTarget, Label
+from multimodal.data.readers.table import ImageTarget, Label
 from multimodal.worlds.scenes import Scene, SceneObject, sample_scene
 
 SceneLabel = Literal["shape", "colour", "count", "shapes", "colours", "light"]

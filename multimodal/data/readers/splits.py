@@ -1,32 +1,37 @@
-"""Which examples train, which choose, which test.
+"""Assign examples to train, val and test, hold a part out, deal folds of a cross-validation.
 
-A data set either says so itself (lists, a column, a key) or is split by a hash of each picture's
-name. A hash keeps a picture where it is when others come or go, on every machine, and needs no
-stored list. `holdout` cuts a part of the training examples off in the same way, so that one can
-choose on it and leave the official validation and test examples alone.
+A data set either names its splits itself (lists, a column, a key) or is split by a hash: of a
+picture's name, or of a text's letters, so that texts that differ only in case, signs and spaces
+stay together. A hash keeps an example in its split when others come or go, on every machine, and
+needs no stored list. All captions of a picture, and all questions about it, stay on one side.
+
+References:
+    Kohavi 1995, "A study of cross-validation and bootstrap for accuracy estimation and model
+    selection", section 2 (stratified folds).
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-from multimodal.data.examples import CaptionExample, QuestionExample
+from multimodal.data.duplicates import letters_of
+from multimodal.data.examples import CaptionExample, ImageExample, QuestionExample, TextExample
 from multimodal.data.readers.text_files import closest
 
 SPLITS = ("train", "val", "test")
-_Example = TypeVar("_Example", CaptionExample, QuestionExample)
+ALL = "all"
+_Example = TypeVar("_Example", CaptionExample, QuestionExample, TextExample, ImageExample)
 _ALIASES = {"dev": "val", "valid": "val", "validation": "val"}
 
 
-def canonical_split(split: str, where: str = "") -> str:
-    """Return a split's name as used here: train, val or test.
+def canonical_split(split: str, where: str = "", *, allow_all: bool = False) -> str:
+    """Return a split's canonical name: train, val or test; dev, valid and validation mean val.
 
     Args:
-        split: The name; dev, valid and validation mean val.
+        split: The name.
         where: File and line or key, for the message.
-
-    Returns:
-        "train", "val" or "test".
+        allow_all: Whether ``all``, every split together, is a name too.
 
     Raises:
         ValueError: It is none of these.
@@ -40,22 +45,16 @@ def canonical_split(split: str, where: str = "") -> str:
     """
     plain = split.strip().lower()
     name = _ALIASES.get(plain, plain)
-    if name not in SPLITS:
-        hint = closest(plain, [*SPLITS, *_ALIASES])
-        hint = hint if hint.endswith("?") else "."
-        place = f"{where}: the split" if where else "split"
-        raise ValueError(f"{place} must be train, val or test, got {split!r}{hint}")
-    return name
+    if name in SPLITS or (allow_all and split == ALL):
+        return name
+    hint = closest(plain, [*SPLITS, *_ALIASES])
+    hint = hint if hint.endswith("?") else "."
+    subject = f"{where}: the split" if where else "split"
+    raise ValueError(f"{subject} must be train, val or test, got {split!r}{hint}")
 
 
 def split_names(split: str) -> list[str]:
-    """List the names that a split goes by.
-
-    Args:
-        split: train, val or test.
-
-    Returns:
-        Its own name, then its others.
+    """List the names of a split, its canonical one first.
 
     Example:
         >>> split_names("val")
@@ -64,36 +63,53 @@ def split_names(split: str) -> list[str]:
     return [split, *(alias for alias, name in _ALIASES.items() if name == split)]
 
 
-def split_by_hash(name: str) -> str:
-    """Put a picture into a split by its name alone: 80 % train, 10 % val, 10 % test.
+def text_key(text: str) -> str:
+    """Return what a text is hashed by: its letters, or its signs where it has no letter.
 
-    Args:
-        name: The picture's name as the data set writes it.
+    Example:
+        >>> text_key("Not bad !") == text_key("not bad.")
+        True
+    """
+    return letters_of(text) or text
 
-    Returns:
-        "train", "val" or "test".
+
+def split_by_hash(key: str) -> str:
+    """Assign a picture's name or a `text_key` to a split: 80 % train, 10 % val, 10 % test.
 
     Example:
         >>> [split_by_hash(name) for name in ("red_square.png", "green_triangle.png")]
         ['train', 'val']
     """
-    place = _fraction(f"split:{name}")
-    if place < 0.8:
+    fraction = _fraction(_digest("split", key))
+    if fraction < 0.8:
         return "train"
-    return "val" if place < 0.9 else "test"
+    return "val" if fraction < 0.9 else "test"
+
+
+def texts_of_split(examples: Sequence[TextExample], split: str) -> list[TextExample]:
+    """Return one split of a corpus that has no official splits, by a hash; or all of it.
+
+    Example:
+        >>> examples = [TextExample(f"Text {n} .", "good", str(n)) for n in range(100)]
+        >>> [len(texts_of_split(examples, split)) for split in ("train", "val", "test", "all")]
+        [84, 10, 6, 100]
+    """
+    if split == ALL:
+        return list(examples)
+    return [example for example in examples if split_by_hash(text_key(example.text)) == split]
 
 
 def holdout(
-    examples: Sequence[_Example], fraction: float, seed: int = 0
+    examples: Sequence[_Example], fraction: float, seed: int = 0, *, stratify: bool = False
 ) -> tuple[list[_Example], list[_Example]]:
-    """Cut a part off a list of examples, by a hash of each picture's id.
-
-    Examples are pictures: all captions of a picture, and all questions about it, stay on one side.
+    """Hold a part of the examples out, by a hash of each picture's id or each text's letters.
 
     Args:
         examples: Usually the training examples.
-        fraction: About this part is held out; at least 0, below 1.
+        fraction: The share that is held out, at least 0 and below 1.
         seed: Another seed holds out other examples.
+        stratify: Whether to hold out the same share of each class exactly. Otherwise the share is
+            approximate, but an example stays on its side when others come or go.
 
     Returns:
         The kept and the held-out examples, each in the order given.
@@ -102,28 +118,116 @@ def holdout(
         ValueError: The fraction is out of range, or leaves nothing on either side.
 
     Example:
-        >>> from pathlib import Path
-        >>> from multimodal.data.examples import ImageFile
-        >>> examples = [CaptionExample(ImageFile(Path("x")), ("a",), n) for n in range(1000)]
-        >>> kept, held = holdout(examples, 0.1)
-        >>> len(kept), len(held)
-        (889, 111)
+        >>> examples = [TextExample(f"Text {n} .", "ab"[n % 4 > 0], str(n)) for n in range(40)]
+        >>> [len(part) for part in holdout(examples, 0.25)]
+        [30, 10]
+        >>> kept, heldout = holdout(examples, 0.25, stratify=True)
+        >>> len(heldout), [example.label for example in heldout].count("a")
+        (10, 2)
     """
     if not 0 <= fraction < 1:
-        raise ValueError(f"holdout `fraction` must be at least 0 and below 1, got {fraction}.")
-    kept: list[_Example] = []
-    held: list[_Example] = []
-    for example in examples:
-        place = _fraction(f"holdout:{seed}:{example.image_id}")
-        (held if place < fraction else kept).append(example)
-    if fraction and not (kept and held):
+        raise ValueError(f"`holdout` must be at least 0 and below 1, got {fraction}.")
+    purpose = f"holdout:{seed}"
+    if stratify:
+        chosen = _same_share_of_each_class(examples, fraction, purpose)
+    else:
+        fractions = [_fraction(_digest(purpose, _key(example))) for example in examples]
+        chosen = {index for index, value in enumerate(fractions) if value < fraction}
+    if fraction and not 0 < len(chosen) < len(examples):
         raise ValueError(
-            f"A holdout of {fraction} of {len(examples)} examples leaves {len(kept)} to train on "
-            f"and {len(held)} held out; change the fraction."
+            f"A holdout of {fraction} of {len(examples)} examples leaves "
+            f"{len(examples) - len(chosen)} to train on and {len(chosen)} held out; change "
+            "`holdout`."
         )
-    return kept, held
+    return _divided(examples, chosen)
 
 
-def _fraction(key: str) -> float:
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+def take_fold(
+    examples: Sequence[_Example], folds: int, fold: int, seed: int = 0
+) -> tuple[list[_Example], list[_Example]]:
+    """Take one fold of a stratified cross-validation.
+
+    Every example is in one of the folds; they are equally large and have equally many of each
+    class, as far as duplicate texts, which always share a fold, allow it.
+
+    Args:
+        examples: All examples.
+        folds: Number of folds, 2 or more.
+        fold: The index of the fold that is tested on.
+        seed: Another seed deals the examples in another way.
+
+    Returns:
+        The examples of the other folds and those of this one, each in the order given.
+
+    Raises:
+        ValueError: A number is out of range, or there are fewer examples than folds.
+
+    Example:
+        >>> examples = [TextExample(f"Text {n} .", "ab"[n % 2], str(n)) for n in range(100)]
+        >>> others, tested = take_fold(examples, 10, 3)
+        >>> len(others), len(tested), [example.label for example in tested].count("a")
+        (90, 10, 5)
+    """
+    if folds < 2 or not 0 <= fold < folds:
+        raise ValueError(
+            f"`folds` must be 2 or more and `fold` from 0 to `folds` - 1, got {folds} and {fold}."
+        )
+    if len(examples) < folds:
+        raise ValueError(
+            f"{len(examples)} examples cannot be dealt to {folds} folds; lower `folds`."
+        )
+    groups = [group for groups in _by_class(examples, f"fold:{seed}") for group in groups]
+    return _divided(examples, {index for group in groups[fold::folds] for index in group})
+
+
+def _same_share_of_each_class(
+    examples: Sequence[_Example], fraction: float, purpose: str
+) -> set[int]:
+    chosen: set[int] = set()
+    due = 0.0
+    for groups in _by_class(examples, purpose):
+        indices = [index for group in groups for index in group]
+        # The rounding error of one class is carried to the next: the total is exact.
+        due += fraction * len(indices)
+        number = round(due)
+        chosen.update(indices[:number])
+        due -= number
+    return chosen
+
+
+def _by_class(examples: Sequence[_Example], purpose: str) -> list[list[list[int]]]:
+    """Return the indices of each class in the order of their hashes; equal texts form a group."""
+    labels: dict[bytes, str] = {}
+    classes: dict[str, dict[bytes, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, example in enumerate(examples):
+        digest = _digest(purpose, _key(example))
+        if not isinstance(example, TextExample):
+            digest += index.to_bytes(8, "big")  # two pictures may have the same name
+        # An equal text with another label belongs to the class of the first.
+        classes[labels.setdefault(digest, _class(example))][digest].append(index)
+    return [[indices for _, indices in sorted(classes[label].items())] for label in sorted(classes)]
+
+
+def _divided(
+    examples: Sequence[_Example], chosen: Collection[int]
+) -> tuple[list[_Example], list[_Example]]:
+    others = [example for index, example in enumerate(examples) if index not in chosen]
+    return others, [examples[index] for index in sorted(chosen)]
+
+
+def _key(example: CaptionExample | QuestionExample | TextExample | ImageExample) -> str:
+    return text_key(example.text) if isinstance(example, TextExample) else str(example.image_id)
+
+
+def _class(example: CaptionExample | QuestionExample | TextExample | ImageExample) -> str:
+    """Return the label; numbers and sets of labels are no classes and share one."""
+    label = getattr(example, "label", "")
+    return label if isinstance(label, str) else ""
+
+
+def _digest(purpose: str, key: str) -> bytes:
+    return hashlib.sha256(f"{purpose}:{key}".encode("utf-8", "surrogatepass")).digest()
+
+
+def _fraction(digest: bytes) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64

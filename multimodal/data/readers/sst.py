@@ -17,9 +17,10 @@ from typing import Literal, NamedTuple
 from multimodal.data.duplicates import letters_of
 from multimodal.data.examples import TextExample
 from multimodal.data.readers.pictures import require_folder
+from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import canonical_split, split_names
 from multimodal.data.readers.text_files import closest
-from multimodal.data.readers.text_places import clean_text, file_names, read_place
+from multimodal.data.readers.text_places import file_names, read_place
 
 Classes = Literal[2, 3, 5]
 

@@ -1,24 +1,96 @@
-"""Read captions of one's own: a CSV, TSV or JSONL file beside the pictures.
+"""Read tables of one's own: CSV, TSV or JSONL files of captions, questions, labels or texts.
 
-The file has a column for the picture's name and one for the caption; a picture with several
-captions has several rows, or in JSONL a list. An optional column names the split; without it a
-hash of the picture's name decides (80 % train, 10 % val, 10 % test), so a picture never changes its
-split when others are added. Instead of one `captions.csv` there may be `train.csv`, `val.csv` and
-`test.csv`.
+A row names a picture, or holds a text. An optional column names its split; without it a hash of
+the picture's name, or of the text's letters, decides (80 % train, 10 % val, 10 % test). All rows of
+a picture stay in one split. Instead of one table, such as `captions.csv`, there may be one for each
+split: `train.csv`, `val.csv` and `test.csv`. CSV and TSV follow RFC 4180; stray quotes and rows
+with too many fields are refused, where the usual lenient reading would silently join or drop text.
 """
 
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
-from multimodal.data.examples import CaptionExample
-from multimodal.data.readers.pictures import Pictures, places_of
-from multimodal.data.readers.sentences import clean_caption
-from multimodal.data.readers.splits import canonical_split
-from multimodal.data.readers.table_files import find_table, read_rows, texts_in
-
-_CONTENT = (
-    "Put captions.csv there (columns image and caption; .tsv or .jsonl will do too) and the "
-    "images beside it or in images/; data/README.md shows an example."
+from multimodal.data.examples import (
+    CaptionExample,
+    ImageExample,
+    Question,
+    QuestionExample,
+    TextExample,
 )
+from multimodal.data.readers.pictures import Pictures, clean_name, places_of, require_folder, some
+from multimodal.data.readers.questions import answer_type, question_start
+from multimodal.data.readers.sentences import clean_sentence, clean_text
+from multimodal.data.readers.splits import (
+    ALL,
+    canonical_split,
+    split_by_hash,
+    split_names,
+    text_key,
+)
+from multimodal.data.readers.text_files import (
+    closest,
+    duplicate_id,
+    field,
+    identifier,
+    parse_json,
+    read_lines,
+    read_text,
+)
+
+Target = Literal["label", "number"]
+ImageTarget = Literal["label", "labels", "number"]
+Label = str | tuple[str, ...] | float | None
+
+_KINDS = (".csv", ".tsv", ".jsonl")
+_PICTURES = " and the images beside it or in images/"
+_CONTENT = {
+    name: f"Put {name}.csv there (columns {columns}; .tsv or .jsonl will do too){beside}; "
+    "data/README.md shows an example."
+    for name, columns, beside in (
+        ("captions", "image and caption", _PICTURES),
+        ("questions", "image, question and answer", _PICTURES),
+        ("labels", "image and label", _PICTURES),
+        ("texts", "text and label", ""),
+    )
+}
+
+
+@dataclass(frozen=True)
+class ImageColumns:
+    """The columns, or JSON keys, of a table of pictures.
+
+    Args:
+        image: Names the picture.
+        label: Holds the label, several with ``|`` between them, or a number; test rows may lack it.
+        split: Holds train, val or test; it may be missing.
+    """
+
+    image: str = "image"
+    label: str = "label"
+    split: str = "split"
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """The columns, or JSON keys, of a table of texts.
+
+    Args:
+        text: Holds the text.
+        label: Holds the label or number; test rows may lack it. Empty reads no labels.
+        split: Holds train, val or test; it may be missing.
+        id: Holds a name for the text; where it is missing, file and line are.
+    """
+
+    text: str = "text"
+    label: str = "label"
+    split: str = "split"
+    id: str = "id"
 
 
 def read_table(
@@ -32,27 +104,22 @@ def read_table(
     split_column: str = "split",
     skip_missing: bool = False,
 ) -> list[CaptionExample]:
-    """Read one split of a CSV, TSV or JSONL file.
+    """Read one split of a table of captions; a picture with several captions has several rows.
 
     Args:
-        root: The folder of the file and the pictures (beside it, in `images/`, or in zip
-            archives); or the file itself.
+        root: The folder of the table and the pictures (beside it, in `images/`, or in zip
+            archives); or the table itself.
         split: train, val (also called dev) or test.
-        file: The file, relative to the root; empty takes `captions.csv` (or .tsv, .jsonl), or the
+        file: The table, relative to the root; empty takes `captions.csv` (or .tsv, .jsonl), or the
             one named like the split.
         images: Another folder or archive of the pictures, relative to the root.
-        image_column: The column, or JSONL key, with the picture's name.
+        image_column: The column, or JSONL key, with the picture's name, which becomes its id.
         caption_column: The column with the caption; in JSONL it may hold a list of captions.
         split_column: The column with train, val or test; it may be missing.
-        skip_missing: Whether pictures that are not there are left out, with one line in the log,
-            instead of stopping.
-
-    Returns:
-        Examples in the order in which the file first names their pictures; a picture's id is its
-        name.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Raises:
-        FileNotFoundError: The folder, the file or pictures are not there.
+        FileNotFoundError: The folder, the table or pictures are missing.
         ValueError: A column or a line is wrong; the message names file and line.
 
     Example:
@@ -61,13 +128,13 @@ def read_table(
         ('red_square.png', ('A red square .', 'One square, red and flat .'))
     """
     split = canonical_split(split)
-    table = find_table(root, split, "captions", file=file, content=_CONTENT)
+    table = find_table(root, split, "captions", file=file)
     captions: dict[str, list[str]] = {}
     pictures: set[str] = set()
-    for row in read_rows(
-        table, [caption_column], image_column=image_column, split_column=split_column
-    ):
-        texts = [clean_caption(text, row.where) for text in texts_in(row, caption_column)]
+    for row in _image_rows(table, image_column, [caption_column], split_column):
+        texts = [
+            clean_sentence(text, row.where, "caption") for text in texts_in(row, caption_column)
+        ]
         if not texts:
             raise ValueError(
                 f"{row.where}: the image has no captions; add some or remove the line."
@@ -75,13 +142,506 @@ def read_table(
         pictures.add(row.image)
         if row.split == split:
             captions.setdefault(row.image, []).extend(texts)
-    if not captions:
-        raise ValueError(
-            f"{table.path} has no image in the split {split} (of {len(pictures)} images); say "
-            f"which are, in a column '{split_column}'."
-        )
-    places = Pictures(places_of(table.root, ("images", "Images"), images))
-    located = places.locate(captions, table.path, skip_missing=skip_missing)
+    _require_examples(captions, table, split, f"{len(pictures)} images", split_column)
+    located = _pictures(table, images).locate(captions, table.path, skip_missing=skip_missing)
     return [
         CaptionExample(picture, tuple(captions[name]), name) for name, picture in located.items()
     ]
+
+
+def read_question_table(
+    root: Path,
+    split: str,
+    *,
+    file: str = "",
+    images: str = "",
+    image_column: str = "image",
+    question_column: str = "question",
+    answer_column: str = "answer",
+    split_column: str = "split",
+    id_column: str = "id",
+    type_column: str = "type",
+    skip_missing: bool = False,
+) -> list[QuestionExample]:
+    """Read one split of a table of questions, one row per question.
+
+    Args:
+        root: The folder of the table and the pictures, as for `read_table`; or the table itself.
+        split: train, val (also called dev) or test.
+        file: The table, relative to the root; empty takes `questions.csv` (or .tsv, .jsonl), or the
+            one named like the split.
+        images: Another folder or archive of the pictures, relative to the root.
+        image_column: The column, or JSONL key, with the picture's name, which becomes its id.
+        question_column: The column with the question.
+        answer_column: The column with the answer; the answers of several people are separated by
+            ``|``, or in JSONL a list. Only test rows may lack it.
+        split_column: The column with train, val or test; it may be missing.
+        id_column: The column with the question's id; where it is missing, rows are numbered from 1.
+        type_column: The column by which reports group; where it is missing, the question's first
+            two words.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
+
+    Raises:
+        FileNotFoundError: The folder, the table or pictures are missing.
+        ValueError: A column or a line is wrong, or an id is used twice; the message names file and
+            line.
+
+    Example:
+        >>> examples = read_question_table(Path("data/samples/questions_csv"), "train")
+        >>> examples[0].image_id, examples[0].questions[0].text, examples[0].questions[0].answers
+        ('scene_0.png', 'How many objects are there?', ('4', 'four'))
+    """
+    split = canonical_split(split)
+    table = find_table(root, split, "questions", file=file)
+    by_image: dict[str, list[Question]] = {}
+    ids: dict[int | str, str] = {}
+    rows = _image_rows(table, image_column, [question_column], split_column)
+    for number, row in enumerate(rows, 1):
+        text = clean_sentence(
+            field(row.values, question_column, str, row.where), row.where, "question"
+        )
+        answers = _answers(row, answer_column)
+        question_id = _question_id(row, id_column) if id_column in row.values else number
+        if (first := ids.setdefault(question_id, row.where)) != row.where:
+            raise duplicate_id(row.where, "question id", question_id, first)
+        if row.split == split:
+            kind = ""
+            if type_column in row.values:
+                kind = field(row.values, type_column, str, row.where).strip()
+            kind = kind or question_start(text)
+            question = Question(text, answers, question_id, kind, answer_type(answers))
+            by_image.setdefault(row.image, []).append(question)
+    _require_examples(by_image, table, split, f"{len(ids):,} questions", split_column)
+    located = _pictures(table, images).locate(by_image, table.path, skip_missing=skip_missing)
+    return [
+        QuestionExample(picture, tuple(by_image[name]), name) for name, picture in located.items()
+    ]
+
+
+def read_image_table(
+    root: Path,
+    split: str,
+    *,
+    file: str = "",
+    images: str = "",
+    columns: ImageColumns | None = None,
+    target: ImageTarget = "label",
+    skip_missing: bool = False,
+) -> list[ImageExample]:
+    """Read one split of a table of labelled pictures; their names in it are their ids.
+
+    Args:
+        root: The folder of the table and the pictures, as for `read_table`; or the table itself.
+        split: train, val (also called dev) or test.
+        file: The table, relative to the root; empty takes `labels.csv` (or .tsv, .jsonl), or the
+            one named like the split.
+        images: Another folder or archive of the pictures, relative to the root.
+        columns: Names of the columns, where they are not image, label and split.
+        target: ``label`` for one name, ``labels`` for any number of them, ``number`` for a number.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
+
+    Raises:
+        FileNotFoundError: The folder, the table or a picture is missing.
+        ValueError: A column or a line is wrong; the message names file and line.
+
+    Example:
+        >>> examples = read_image_table(Path("data/samples/labels_csv"), "train")
+        >>> examples[0].label, examples[0].image_id
+        ('circle', 'red_circle.png')
+        >>> root = Path("data/samples/labels_jsonl")
+        >>> read_image_table(root, "train", target="labels")[0].label
+        ('warm', 'circle')
+    """
+    split = canonical_split(split)
+    columns = columns or ImageColumns()
+    table = find_table(root, split, "labels", file=file)
+    rows: dict[str, Row] = {}
+    labels: dict[str, Label] = {}
+    for row in _image_rows(table, columns.image, [], columns.split):
+        label = _image_label(row, columns.label, target)
+        if row.image in rows and target == "labels":
+            label = tuple(dict.fromkeys((*_several(labels[row.image]), *_several(label))))
+        elif row.image in rows:
+            raise ValueError(
+                f"{row.where}: {row.image!r} is already at {rows[row.image].where}; keep one "
+                "line, or set `target` to labels."
+            )
+        rows.setdefault(row.image, row)
+        labels[row.image] = label
+    if target == "label":
+        _refuse_fractions(rows.values(), labels)
+    names = [name for name, row in rows.items() if row.split == split]
+    located = _pictures(table, images).locate(names, table.path, skip_missing=skip_missing)
+    return [ImageExample(picture, labels[name], name) for name, picture in located.items()]
+
+
+def read_text_table(
+    root: Path,
+    split: str,
+    *,
+    file: str = "",
+    columns: TextColumns | None = None,
+    target: Target = "label",
+) -> list[TextExample]:
+    """Read one split of a table of texts.
+
+    Args:
+        root: The folder of the table; or the table itself.
+        split: train, val (also called dev), test, or all.
+        file: The table, relative to the root; empty takes `texts.csv` (or .tsv, .jsonl), or the one
+            named like the split.
+        columns: Names of the columns, where they are not text, label, split and id.
+        target: ``label`` reads labels as names, ``number`` as numbers.
+
+    Raises:
+        FileNotFoundError: The folder or the table is missing.
+        ValueError: A column or a line is wrong, or an id is used twice; the message names file and
+            line.
+
+    Example:
+        >>> examples = read_text_table(Path("data/samples/texts_csv"), "train")
+        >>> examples[0].text, examples[0].label, examples[0].text_id
+        ('A warm and funny film.', 'positive', 'texts.csv:2')
+    """
+    split = canonical_split(split, allow_all=True)
+    columns = columns or TextColumns()
+    table = find_table(root, "train" if split == ALL else split, "texts", file=file)
+    examples: list[TextExample] = []
+    ids: dict[str, str] = {}
+    for row in read_rows(table, [columns.text], columns.split):
+        text = clean_text(field(row.values, columns.text, str, row.where), row.where)
+        row = replace(row, split=row.split or split_by_hash(text_key(text)))
+        label = _label(row, columns.label, target) if columns.label else None
+        text_id = ""
+        if columns.id in row.values:
+            text_id = str(identifier(row.values, columns.id, row.where)).strip()
+        text_id = text_id or row.where.rsplit("/", 1)[-1]
+        if (first := ids.setdefault(text_id, row.where)) != row.where:
+            raise duplicate_id(row.where, "id", text_id, first)
+        if split in (row.split, ALL):
+            examples.append(TextExample(text, label, text_id))
+    _require_examples(examples, table, split, f"{len(ids):,} texts", columns.split)
+    return examples
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that was found.
+
+    Args:
+        path: The file.
+        root: The folder from which its pictures are named.
+        split: The split that all of it belongs to; empty where its rows, or a hash, decide.
+    """
+
+    path: Path
+    root: Path
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table.
+
+    Args:
+        where: File and line, for messages.
+        values: Its values by column or key: texts, or in JSONL any value.
+        split: train, val or test; empty where neither the table nor the row names it.
+        image: The picture's name as `clean_name` returns it; empty in a table of texts.
+    """
+
+    where: str
+    values: Mapping[str, Any]
+    split: str
+    image: str = ""
+
+
+def find_table(root: Path, split: str, stem: str, *, file: str = "") -> Table:
+    """Find the table of a split: the one called `file` or `stem`, else the one named like it.
+
+    Args:
+        root: The data set's folder; or the table itself.
+        split: train, val or test.
+        stem: The usual name of a table with all splits: captions, questions, labels or texts.
+        file: The table's name relative to the root, where it is another.
+
+    Raises:
+        FileNotFoundError: The folder or a table is missing.
+        ValueError: There are several, or it is neither .csv, .tsv nor .jsonl.
+
+    Example:
+        >>> find_table(Path("data/samples/tsv"), "val", "captions").path.name
+        'val.tsv'
+    """
+    if root.is_file():
+        return Table(_of_known_kind(root), root.parent)
+    require_folder(root, _CONTENT[stem])
+    if file:
+        return Table(_of_known_kind(root / file), root)
+    for name in (stem, *split_names(split)):
+        files = [root / f"{name}{kind}" for kind in _KINDS if (root / f"{name}{kind}").is_file()]
+        if len(files) > 1:
+            names = ", ".join(path.name for path in files)
+            raise ValueError(f"{root} has several tables: {names}. Name one with `file`.")
+        if files:
+            return Table(files[0], root, "" if name == stem else split)
+    there = some(sorted(path.name for path in root.iterdir() if path.suffix in _KINDS))
+    raise FileNotFoundError(
+        f"No {stem}.csv or {split}.csv (.tsv, .jsonl) in {root}; there is {there or 'no table'}. "
+        f"{_CONTENT[stem]}"
+    )
+
+
+def read_rows(table: Table, columns: Sequence[str], split_column: str) -> Iterator[Row]:
+    """Read all rows of a table, blank lines passed over.
+
+    Args:
+        table: The table.
+        columns: Columns, or keys, that must be there.
+        split_column: The column with the split. It may be missing, unless it has another name than
+            ``split``, which somebody chose.
+
+    Raises:
+        ValueError: A column is missing or a line cannot be read; the message names file and line.
+
+    Example:
+        >>> table = find_table(Path("data/samples/csv"), "train", "captions")
+        >>> next(read_rows(table, ["caption"], "split")).values["caption"]
+        'A red square .'
+    """
+    required = [*columns, *([] if split_column == "split" else [split_column])]
+    suffix = table.path.suffix.lower()
+    if suffix == ".jsonl":
+        records = _json_lines(table.path, required, split_column)
+    else:
+        records = read_delimited(table.path, "\t" if suffix == ".tsv" else ",", required)
+    for line, values in records:
+        where = f"{table.path}:{line}"
+        split = ""
+        if split_column in values:
+            split = canonical_split(field(values, split_column, str, where), where)
+        yield Row(where, values, table.split or split)
+
+
+def read_delimited(
+    path: Path, delimiter: str, columns: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    r"""Read a comma- or tab-separated file with a header: the line and the values of each row.
+
+    Raises:
+        ValueError: The header lacks one of the columns or has one twice, or a row cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "captions.csv")
+        ...     _ = path.write_text('image,caption\ndog.jpg,"A dog, running ."\n')
+        ...     list(read_delimited(path, ",", ["image", "caption"]))
+        [(2, {'image': 'dog.jpg', 'caption': 'A dog, running .'})]
+    """
+    lines = _delimited_lines(path, delimiter)
+    start, header = next(lines, (1, []))
+    header = [name.strip() for name in header]
+    _check_header(f"{path}:{start}", header, columns)
+    for line, values in lines:
+        if len(values) != len(header):
+            raise ValueError(
+                f"{path}:{line} has {len(values)} fields, the header has {len(header)}; "
+                "put double quotes around a text that contains the delimiter."
+            )
+        yield line, dict(zip(header, values, strict=True))
+
+
+def texts_in(row: Row, column: str, *, numbers: bool = False) -> list[str]:
+    """Return the texts of a column: one, or in JSONL a list, maybe empty.
+
+    Args:
+        row: The row.
+        column: The column.
+        numbers: Whether whole numbers count as texts, as the answer 2 does.
+
+    Raises:
+        ValueError: There is no such key, or it holds something else.
+
+    Example:
+        >>> row = Row("a.jsonl:1", {"answer": [2, "two"]}, "train")
+        >>> texts_in(row, "answer", numbers=True)
+        ['2', 'two']
+    """
+    value = field(row.values, column, object, row.where)
+    texts = value if isinstance(value, list) else [value]
+    kinds = {str, int} if numbers else {str}
+    if any(type(text) not in kinds for text in texts):
+        raise ValueError(
+            f"{row.where}: '{column}' must be a text or a list of texts, got {value!r:.60}."
+        )
+    return [str(text) for text in texts]
+
+
+def _image_rows(
+    table: Table, image_column: str, columns: Sequence[str], split_column: str
+) -> Iterator[Row]:
+    """Read the rows of a table of pictures; every one has an image and a split."""
+    splits: dict[str, str] = {}
+    for row in read_rows(table, [image_column, *columns], split_column):
+        name = field(row.values, image_column, str, row.where)
+        image = clean_name(name, table.root, row.where)
+        split = row.split or split_by_hash(image)
+        if splits.setdefault(image, split) != split:
+            raise ValueError(
+                f"{row.where}: {image!r} is in {split} here and in {splits[image]} above; "
+                "keep an image in one split."
+            )
+        yield Row(row.where, row.values, split, image)
+
+
+def _pictures(table: Table, images: str) -> Pictures:
+    return Pictures(places_of(table.root, ("images", "Images"), images))
+
+
+def _require_examples(
+    examples: Sized, table: Table, split: str, counted: str, split_column: str
+) -> None:
+    if not len(examples):
+        noun = counted.split()[-1].removesuffix("s")
+        raise ValueError(
+            f"{table.path} has no {noun} in the split {split} (of {counted}); name the split of "
+            f"each in a column '{split_column}'."
+        )
+
+
+def _answers(row: Row, column: str) -> tuple[str, ...]:
+    if row.split == "test" and column not in row.values:
+        return ()
+    texts = texts_in(row, column, numbers=True)
+    if isinstance(row.values[column], str):  # the texts of a list are left whole
+        texts = texts[0].split("|")
+    if not texts:
+        raise ValueError(f"{row.where}: the question has no answers; add some or remove the line.")
+    return tuple(clean_sentence(text, row.where, "answer") for text in texts)
+
+
+def _question_id(row: Row, column: str) -> int | str:
+    value = identifier(row.values, column, row.where)
+    value = value.strip() if isinstance(value, str) else value
+    if value == "":
+        raise ValueError(f"{row.where}: the id is empty; write one or leave out the column.")
+    return value
+
+
+def _label(row: Row, column: str, target: Target) -> str | float | None:
+    """Return one label as a name or a number; None where a test row has none."""
+    optional = row.split == "test"
+    value = row.values.get(column) if optional else field(row.values, column, object, row.where)
+    value = value.strip() if isinstance(value, str) else value
+    if value in (None, "") and optional:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+        raise ValueError(f"{row.where}: '{column}' must be a label, got {value!r:.60}.")
+    if target == "label":
+        return str(value)
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(
+            f"{row.where}: '{column}' must be a number, got {value!r:.60}. For names of classes, "
+            "set `target` to label."
+        )
+    return number
+
+
+def _image_label(row: Row, column: str, target: ImageTarget) -> Label:
+    if target != "labels":
+        return _label(row, column, target)
+    value = row.values.get(column)
+    if value is None and (row.split == "test" or column in row.values):
+        return None
+    value = field(row.values, column, object, row.where)
+    parts = value.split("|") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(type(part) in (str, int) for part in parts):
+        raise ValueError(
+            f"{row.where}: '{column}' must be names with | between them, or a list, got "
+            f"{value!r:.60}."
+        )
+    return tuple(dict.fromkeys(name for name in (str(part).strip() for part in parts) if name))
+
+
+def _several(label: Label) -> tuple[str, ...]:
+    return label if isinstance(label, tuple) else ()
+
+
+_FRACTION = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
+
+
+def _refuse_fractions(rows: Iterable[Row], labels: Mapping[str, Label]) -> None:
+    """Refuse labels that are all numbers, with some fractions: they are not names of classes."""
+    fraction = None
+    for row in rows:
+        label = labels[row.image]
+        if isinstance(label, str) and _FRACTION.fullmatch(label):
+            fraction = fraction or row
+        elif isinstance(label, str) and not label.lstrip("+-").isdecimal():
+            return
+    if fraction is not None:
+        raise ValueError(
+            f"{fraction.where}: the label {labels[fraction.image]!r} is a number, and so are all "
+            "others. Set `target` to number, or write names of classes."
+        )
+
+
+def _of_known_kind(path: Path) -> Path:
+    if path.suffix.lower() not in _KINDS:
+        raise ValueError(f"{path} must end in .csv, .tsv or .jsonl, which says how to read it.")
+    return path
+
+
+def _delimited_lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            hint = "within quotes, write a quote twice"
+            if "field limit" in str(error):
+                hint = f"shorten the text, or close its quotes; {hint}"
+            raise ValueError(f"{path}:{line} is malformed ({error}); {hint}.") from None
+        if values and any(value.strip() for value in values):
+            yield line, values
+
+
+def _check_header(where: str, header: list[str], columns: Sequence[str]) -> None:
+    if not header:
+        raise ValueError(f"{where}: the file is empty; its first line must name the columns.")
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{where} names the column '{twice}' twice; rename one.")
+    for name in columns:
+        if name not in header:
+            raise ValueError(f"{where} has no column '{name}'{closest(name, header)}")
+
+
+def _json_lines(
+    path: Path, required: Sequence[str], split_column: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    with_split: bool | None = None
+    for number, line in enumerate(read_lines(path), 1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        record = parse_json(line, path, number)
+        for key in required:
+            field(record, key, object, where)
+        if with_split is None:
+            with_split = split_column in record
+        if not with_split and split_column in record:
+            raise ValueError(
+                f"{where} has a '{split_column}', lines above have none; give all one."
+            )
+        if with_split:
+            field(record, split_column, str, where)
+        yield number, record

@@ -220,6 +220,11 @@ def identifier(record: Any, key: str, where: str) -> int | str:
     return value
 
 
+def duplicate_id(where: str, noun: str, value: int | str, first: str) -> ValueError:
+    """Make the error for an id that is used twice, at `where` and before at `first`."""
+    return ValueError(f"{where}: the {noun} {value!r} is already used at {first}; ids must differ.")
+
+
 def closest(name: str, names: list[str]) -> str:
     """End a sentence about a wrong name with the nearest right one, or with all there are.
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from multimodal.data.archives import member_names, read_member
 from multimodal.data.readers.text_files import decode_text
 
-MAX_CHARACTERS = 100_000
 MAX_BYTES = 1 << 30
 
 
@@ -62,38 +61,3 @@ def read_place(place: Path, name: str) -> str:
     else:
         data = read_member(place, name, max_bytes=MAX_BYTES, noun="text file")
     return decode_text(data, f"{place}/{name}")
-
-
-def clean_text(text: str, where: str) -> str:
-    """Return a text without spaces around it; it may have many lines.
-
-    Args:
-        text: The text as the file has it, in any language.
-        where: File and line or key, for messages.
-
-    Returns:
-        The text; letters, signs and line ends are left as they are.
-
-    Raises:
-        ValueError: The text is empty, longer than 100,000 characters, or not text.
-
-    Example:
-        >>> clean_text(" ", "reviews.csv:2")
-        Traceback (most recent call last):
-        ValueError: reviews.csv:2: the text is empty; write one or remove it.
-    """
-    text = text.strip()
-    if not text:
-        raise ValueError(f"{where}: the text is empty; write one or remove it.")
-    if len(text) > MAX_CHARACTERS:
-        raise ValueError(
-            f"{where}: the text has {len(text):,} characters, the limit is {MAX_CHARACTERS:,}; "
-            "shorten it, part it or remove it."
-        )
-    # JSON's \u escapes can spell half a surrogate pair, which no file can be written with later.
-    wrong = next((c for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), None)
-    if wrong is not None:
-        raise ValueError(
-            f"{where}: the text holds U+{ord(wrong):04X}, which is no character; remove it."
-        )
-    return text

@@ -94,11 +94,12 @@ class AttentionDecoder(CaptionDecoder):
         words: Float[Tensor, "batch beams embedding"],
         state: State,
         context: Context,
-    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+    ) -> tuple[Float[Tensor, "batch beams output"], State, Float[Tensor, "batch beams regions"]]:
         """Read one word of each beam."""
         hidden, state = recurrent_step(self.recurrent, words, state)
         hidden = self.dropout(hidden)
-        return self._combine(hidden, self.attention(hidden, *context)[0]), state
+        attended, weights = self.attention(hidden, *context)
+        return self._combine(hidden, attended), state, weights
 
     def _combine(self, hidden: Tensor, seen: Tensor) -> Tensor:
         return torch.tanh(self.combine(torch.cat([hidden, seen], dim=-1)))

@@ -48,7 +48,7 @@ class CaptionDecoder(nn.Module, ABC):
         mask: Bool[Tensor, "batch captions time"],
         state: State,
         context: Context,
-    ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
+    ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"] | None]:
         """Read whole captions (teacher forcing).
 
         Args:
@@ -59,7 +59,8 @@ class CaptionDecoder(nn.Module, ABC):
 
         Returns:
             A vector for each real word in row order ``(real, output)``, and the attention weights
-            ``(batch, captions, time, regions)``; those at the padding have no meaning.
+            ``(batch, captions, time, regions)``, or None where a decoder does not attend; those at
+            the padding have no meaning.
         """
 
     @abstractmethod
@@ -68,7 +69,9 @@ class CaptionDecoder(nn.Module, ABC):
         words: Float[Tensor, "batch beams embedding"],
         state: State,
         context: Context,
-    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+    ) -> tuple[
+        Float[Tensor, "batch beams output"], State, Float[Tensor, "batch beams regions"] | None
+    ]:
         """Read one word of each beam: the same arithmetic as `forward`.
 
         Args:
@@ -77,7 +80,8 @@ class CaptionDecoder(nn.Module, ABC):
             context: From `context`, without a beam axis.
 
         Returns:
-            Vectors ``(batch, beams, output)`` and the next state.
+            Vectors ``(batch, beams, output)``, the next state, and the attention weights ``(batch,
+            beams, regions)``, or None where a decoder does not attend.
         """
 
 

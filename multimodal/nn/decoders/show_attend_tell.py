@@ -94,11 +94,11 @@ class ShowAttendTellDecoder(CaptionDecoder):
         words: Float[Tensor, "batch beams embedding"],
         state: State,
         context: Context,
-    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+    ) -> tuple[Float[Tensor, "batch beams output"], State, Float[Tensor, "batch beams regions"]]:
         """Read one word of each beam."""
         gates = self._word_gates(words)
-        hidden, cell, _ = self._advance(gates, state, context, self._products())
-        return hidden, (hidden, cell)
+        hidden, cell, weights = self._advance(gates, state, context, self._products())
+        return hidden, (hidden, cell), weights
 
     def _word_gates(self, words: Tensor) -> Tensor:
         """The words' share of the LSTM's input product, biases included."""

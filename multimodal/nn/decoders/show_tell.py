@@ -8,7 +8,6 @@ References:
     equations 10-12.
 """
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -45,9 +44,12 @@ class ShowTellDecoder(CaptionDecoder):
             embedding_dim, hidden_dim, cell=cell, num_layers=num_layers, dropout=dropout
         )
 
-    def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
-        """Return a tensor that only says how many regions there are, ``(batch, regions)``."""
-        return (torch.full_like(regions[..., 0], 1 / regions.shape[1]),)
+    def context(
+        self,
+        regions: Float[Tensor, "batch regions feature"],  # noqa: ARG002 - the contract's
+    ) -> Context:
+        """Return nothing: the image is read in `start`."""
+        return ()
 
     def start(self, regions: Float[Tensor, "batch regions feature"]) -> State:
         """Read the image as the first word."""
@@ -61,23 +63,22 @@ class ShowTellDecoder(CaptionDecoder):
         words: Float[Tensor, "batch captions time embedding"],
         mask: Bool[Tensor, "batch captions time"],
         state: State,
-        context: Context,
-    ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
-        """Read whole captions; the weights are uniform, for this decoder saw the mean."""
-        batch, captions, time, _ = words.shape
+        context: Context,  # noqa: ARG002 - the contract's: the image was read in `start`
+    ) -> tuple[Float[Tensor, "real output"], None]:
+        """Read whole captions in one recurrent call."""
+        batch, captions, *_ = words.shape
         lengths = mask.flatten(0, 1).sum(dim=1)
         hidden = self.recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
-        weights = context[0][:, None, None].expand(-1, captions, time, -1)
-        return hidden.unflatten(0, (batch, captions))[mask], weights
+        return hidden.unflatten(0, (batch, captions))[mask], None
 
     def step(
         self,
         words: Float[Tensor, "batch beams embedding"],
         state: State,
         context: Context,  # noqa: ARG002 - the contract's: the image was read in `start`
-    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+    ) -> tuple[Float[Tensor, "batch beams output"], State, None]:
         """Read one word of each beam."""
-        return recurrent_step(self.recurrent, words, state)
+        return *recurrent_step(self.recurrent, words, state), None
 
 
 def recurrent_step(

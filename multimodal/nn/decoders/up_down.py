@@ -75,10 +75,10 @@ class UpDownDecoder(CaptionDecoder):
         words: Float[Tensor, "batch beams embedding"],
         state: State,
         context: Context,
-    ) -> tuple[Float[Tensor, "batch beams output"], State]:
+    ) -> tuple[Float[Tensor, "batch beams output"], State, Float[Tensor, "batch beams regions"]]:
         """Read one word of each beam."""
-        state, _ = self._advance(self._word_gates(words), state, context, self._recurrent())
-        return state[2], state
+        state, weights = self._advance(self._word_gates(words), state, context, self._recurrent())
+        return state[2], state, weights
 
     def _columns(self, part: str) -> Tensor:
         """The attention LSTM's input weights for one part of its input."""

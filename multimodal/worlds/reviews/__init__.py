@@ -7,6 +7,7 @@ of (seed, index, split).
 
 from multimodal.worlds.reviews.clauses import HELD_OUT_PAIRS, Opinion
 from multimodal.worlds.reviews.sampling import MAX_WORDS, MIN_WORDS, SPLITS, Review, sample_review
+from multimodal.worlds.reviews.vocabulary import words
 
 __all__ = [
     "HELD_OUT_PAIRS",
@@ -16,4 +17,5 @@ __all__ = [
     "Opinion",
     "Review",
     "sample_review",
+    "words",
 ]

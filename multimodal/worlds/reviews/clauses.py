@@ -157,6 +157,10 @@ def fill(draws: Draws, template: str, domain: str) -> str:
 _ADJECTIVES: Final[tuple[Kind, ...]] = ("adjective",) * 6
 _KINDS: Final[tuple[Kind, ...]] = (*_ADJECTIVES, "phrase", "verb")
 _DEGREES: Final = ((2, ""), (2, ""), (1, "weak"), (3, "strong"))
+_BE_PAST: Final = ("was", "was", "seemed")
+_BE_PRESENT: Final = ("is", "is", "seems")
+FUNCTION_WORDS: Final = ("I", "the", *_BE_PAST, *_BE_PRESENT)
+"""The words of clauses that the lexicon does not hold."""
 
 
 @cache
@@ -209,7 +213,7 @@ def _write(draws: Draws, voice: Voice, parts: _Parts) -> str:
         return " ".join([subject, *_said(voice, word, negator)])
     if negator is not None:
         return f"{subject} {negator.past if voice.past else negator.present} {word.base}"
-    be = draws.pick(("was", "was", "seemed") if voice.past else ("is", "is", "seems"))
+    be = draws.pick(_BE_PAST if voice.past else _BE_PRESENT)
     return " ".join(filter(None, [subject, be, degree, word.base]))
 
 

@@ -34,6 +34,7 @@ from multimodal.worlds.scenes.questions import (
 )
 from multimodal.worlds.scenes.render import MAX_PIXELS, MIN_PIXELS, render_scene
 from multimodal.worlds.scenes.sampling import HELD_OUT_PAIRS, sample_scene
+from multimodal.worlds.scenes.vocabulary import answers, caption_words, question_words
 
 __all__ = [
     "ANSWERS",
@@ -60,11 +61,14 @@ __all__ = [
     "SceneObject",
     "SceneQuestion",
     "Statement",
+    "answers",
     "ask",
+    "caption_words",
     "check_caption",
     "describe",
     "offset",
     "parse",
+    "question_words",
     "relations",
     "render_scene",
     "run",

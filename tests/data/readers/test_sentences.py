@@ -2,57 +2,59 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimodal.data.readers.sentences import clean_caption, clean_sentence
+from multimodal.data.readers.sentences import clean_sentence, clean_text
+
+NOUNS = pytest.mark.parametrize("noun", ["caption", "question", "answer", "text"])
 
 
-def test_layout_is_removed_and_words_stay():
-    assert clean_caption(" A dog\t runs\r\n fast . \n", "x:1") == "A dog runs fast ."
+def clean(text: str, where: str, noun: str) -> str:
+    return clean_text(text, where) if noun == "text" else clean_sentence(text, where, noun)
 
 
-@pytest.mark.parametrize("caption", ["Ein Hund läuft über die Straße .", "一只狗在跑", "🐶 runs"])
-def test_text_of_any_language_stays(caption):
-    assert clean_caption(caption, "x:1") == caption
+def test_a_sentence_loses_its_layout():
+    assert clean_sentence(" A dog\t runs\r\n fast . \n", "x:1", "caption") == "A dog runs fast ."
 
 
-@pytest.mark.parametrize("caption", ["", "  ", "\t\n", "\u3000"])
-def test_an_empty_caption_is_named_by_line(caption):
-    with pytest.raises(ValueError, match=r"a\.csv:7: the caption is empty; write one or remove it"):
-        clean_caption(caption, "a.csv:7")
+def test_a_text_keeps_its_lines_and_signs():
+    assert clean_text("\n Für  <pad>\nalle \x1b\n", "x:1") == "Für  <pad>\nalle \x1b"
 
 
-def test_a_caption_of_500_words_is_kept():
-    caption = " ".join(["word"] * 500)
-    assert clean_caption(caption, "x:1") == caption
+@NOUNS
+@pytest.mark.parametrize(
+    "text", ["Ein Hund läuft über die Straße .", "一只狗在跑", "🐶 runs", "word " * 499 + "word"]
+)
+def test_any_language_and_500_words_are_kept(noun, text):
+    assert clean(text, "x:1", noun) == text
 
 
-def test_more_than_10_000_characters_are_refused():
-    assert len(clean_caption("x" * 10_000, "x:1")) == 10_000
-    with pytest.raises(ValueError, match=r"a\.csv:7: the caption has 10,001 characters, the limit"):
-        clean_caption("x" * 10_001, "a.csv:7")
-
-
-@pytest.mark.parametrize(("sign", "code"), [("\0", "0000"), ("\ud83d", "D83D")])
-def test_what_is_no_character_is_refused(sign, code):
-    with pytest.raises(
-        ValueError, match=rf"x:1: the caption holds U\+{code}, which is no character"
-    ):
-        clean_caption(f"a {sign} dog", "x:1")
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200))
-def test_cleaning_twice_changes_nothing(text):
-    if text.split():
-        once = clean_caption(text, "x")
-        assert clean_caption(once, "x") == once
-        assert once.split() == text.split()
-
-
-@pytest.mark.parametrize("noun", ["question", "answer"])
-def test_a_sentence_is_called_what_it_is(noun):
-    assert clean_sentence(" Is it  a dog ?", "x:1", noun) == "Is it a dog ?"
+@NOUNS
+@pytest.mark.parametrize("text", ["", "  ", "\t\n", "\u3000"])
+def test_what_is_empty_is_named_by_line(noun, text):
     with pytest.raises(ValueError, match=rf"a\.csv:7: the {noun} is empty; write one or remove it"):
-        clean_sentence(" ", "a.csv:7", noun)
-    with pytest.raises(ValueError, match=rf"the {noun} has 10,001 characters, .* shorten it or"):
-        clean_sentence("x" * 10_001, "a.csv:7", noun)
-    with pytest.raises(ValueError, match=rf"the {noun} holds U\+0000, which is no character"):
-        clean_sentence("a\0", "a.csv:7", noun)
+        clean(text, "a.csv:7", noun)
+
+
+@NOUNS
+def test_what_is_too_long_is_named_by_line(noun):
+    limit = 100_000 if noun == "text" else 10_000
+    assert len(clean("x" * limit, "x:1", noun)) == limit
+    message = rf"a\.csv:7: the {noun} has {limit + 1:,} characters, the limit is {limit:,}; shorten"
+    with pytest.raises(ValueError, match=message):
+        clean("x" * (limit + 1), "a.csv:7", noun)
+
+
+@NOUNS
+@pytest.mark.parametrize(("sign", "code"), [("\0", "0000"), ("\ud83d", "D83D")])
+def test_what_is_not_a_character_is_refused(noun, sign, code):
+    message = rf"x:1: the {noun} holds U\+{code}, which is not a character; remove it"
+    with pytest.raises(ValueError, match=message):
+        clean(f"a {sign} dog", "x:1", noun)
+
+
+@NOUNS
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200))
+def test_cleaning_twice_changes_nothing(noun, text):
+    if text.split():
+        once = clean(text, "x", noun)
+        assert clean(once, "x", noun) == once
+        assert once.split() == text.split()

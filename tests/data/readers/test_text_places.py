@@ -2,7 +2,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from multimodal.data.readers.text_places import clean_text, file_names, read_place
+from multimodal.data.readers.text_places import file_names, read_place
 
 
 @pytest.fixture(params=["folder", "zip"])
@@ -37,21 +37,3 @@ def test_a_byte_that_is_not_utf8_is_named_with_its_line(place):
 def test_a_missing_archive_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No archive .*none\.zip"):
         file_names(tmp_path / "none.zip")
-
-
-def test_a_text_keeps_its_lines_and_signs():
-    assert clean_text("\n Für  <pad>\nalle \x1b\n", "x:1") == "Für  <pad>\nalle \x1b"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (" \n\t", "x.csv:3: the text is empty; write one or remove it."),
-        ("a" * 1_000_000, "the text has 1,000,000 characters, the limit is 100,000; shorten it"),
-        ("a\0b", "the text holds U\\+0000, which is no character"),
-        ("a\ud800b", "the text holds U\\+D800, which is no character"),
-    ],
-)
-def test_what_is_no_text_is_refused_with_its_place(text, message):
-    with pytest.raises(ValueError, match=message):
-        clean_text(text, "x.csv:3")

@@ -52,21 +52,26 @@ def read(decoder, words, regions):
     return outputs.unflatten(0, every.shape), weights
 
 
-def test_every_word_gets_a_vector_and_a_look(decoder, words, regions):
+def test_every_word_gets_a_vector_and_attention_weights(decoder, words, regions):
     outputs, weights = read(decoder, words, regions)
     assert outputs.shape == (BATCH, CAPTIONS, TIME, decoder.output_dim)
-    assert weights.shape == (BATCH, CAPTIONS, TIME, REGIONS)
-    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(BATCH, CAPTIONS, TIME))
+    assert (weights is None) == isinstance(decoder, ShowTellDecoder)
+    if weights is not None:
+        assert weights.shape == (BATCH, CAPTIONS, TIME, REGIONS)
+        torch.testing.assert_close(weights.sum(dim=-1), torch.ones(BATCH, CAPTIONS, TIME))
 
 
 def test_word_by_word_gives_what_the_whole_sequence_gives(decoder, words, regions):
-    expected, _ = read(decoder, words, regions)
+    expected, expected_weights = read(decoder, words, regions)
     context = decoder.context(regions)
     state = per_caption(decoder.start(regions), CAPTIONS)
     state = tuple(part.unflatten(0, (BATCH, CAPTIONS)) for part in state)
     for time in range(TIME):
-        outputs, state = decoder.step(words[:, :, time], state, context)
+        outputs, state, weights = decoder.step(words[:, :, time], state, context)
         torch.testing.assert_close(outputs, expected[:, :, time])
+        assert (weights is None) == (expected_weights is None)
+        if weights is not None:
+            torch.testing.assert_close(weights, expected_weights[:, :, time])
 
 
 def test_only_real_words_get_a_vector(decoder, words, regions):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.vqa.fusion import (
     ConcatenateFusion,
     FilmFusion,
@@ -143,7 +144,9 @@ def test_weights_survive_a_round_trip(name):
 @every_fusion
 def test_it_learns_eight_answers_by_heart(name):
     torch.manual_seed(0)
-    encoder = QuestionEncoder(9, embedding_dim=8, hidden_dim=16)
+    encoder = QuestionEncoder(
+        TextEncoderSettings(directions="ahead", embedding_dim=8, hidden_dim=16), 9
+    )
     fusion = {
         "multiply": lambda: MultiplyFusion(6, 16, fusion_dim=32),
         "concatenate": lambda: ConcatenateFusion(6, 16, fusion_dim=32),
