@@ -29,7 +29,6 @@ from multimodal.classification.model import (
     num_outputs,
     read_out,
 )
-from multimodal.classification.probe import LinearProbe
 from multimodal.classification.report import ClassificationReport
 from multimodal.classification.whitening import WhitenStem
 from multimodal.data.batches import ClassificationBatch
@@ -229,10 +228,16 @@ class ClassificationTask(Task):
         """Before training, measure numbers' scale and classes' weights on the training images.
 
         Raises:
-            ValueError: If most of the encoder would stay random.
+            ValueError: If most of the encoder would stay random, or `transfer` is linear.
         """
         if stage != "fit":
             return
+        if self.transfer == "linear":
+            raise ValueError(
+                "`transfer` linear is fitted by `multimodal fit`, or in Python by "
+                "`multimodal.classification.probe.probe(task, data, trainer)`, not by gradients. "
+                "Call that, or set `transfer` to head."
+            )
         check_start(self.transfer, self.settings.encoder.weights)
         given = [each.label for each in self.training_examples() if each.label is not None]
         if not given:
@@ -248,8 +253,6 @@ class ClassificationTask(Task):
     @override
     def default_optimizer(self, steps: int | float) -> OptimizerLRScheduler:
         """Build AdamW or Muon, with a lower rate for lower stages if `depth_factor` asks for it."""
-        if self.transfer == "linear":
-            return torch.optim.SGD(self.model.head.parameters(), lr=0.0)
         if self.depth_factor > 1 and not self.muon:
             groups = self.model.parameters_by_depth()
             return adamw_by_depth(groups, self.rates, steps, depth_factor=self.depth_factor)
@@ -274,8 +277,6 @@ class ClassificationTask(Task):
                 self.unfreeze_epochs, layers=self.stages, total=len(encoder.stages())
             )
             callbacks.append(Unfreezing(encoder.unfreeze, schedule, "transfer"))
-        if self.transfer == "linear":
-            callbacks.append(LinearProbe(self.features))
         if self.whiten:
             callbacks.append(WhitenStem())
         return callbacks

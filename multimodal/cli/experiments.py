@@ -27,7 +27,6 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
-from multimodal.classification.probe import LinearProbe
 from multimodal.cli.arguments import Arguments, whole_number
 from multimodal.cli.lightning import Command, command, told
 from multimodal.files import atomic_write
@@ -244,23 +243,22 @@ def _train_strategy(
     if stages is not None:
         own += ["--model.stages", str(stages)]
     started = time.perf_counter()
-    trainer = _fit(
+    fitted = _fit(
         [*rest, *own],
         "transfer",
         "The task of this configuration has no setting `transfer`, which classification has. Name "
         "a configuration of it, such as --config classification_folder.",
-    ).trainer
-    seconds = time.perf_counter() - started
+    )
+    trainer, seconds = fitted.trainer, time.perf_counter() - started
     parameters = list(trainer.lightning_module.parameters())
     trained = sum(each.numel() for each in parameters if each.requires_grad)
     results = [StrategyResult(strategy, trained, seconds, _best_accuracy(trainer))]
-    for each in trainer.callbacks:  # type: ignore[attr-defined]  # Lightning declares it nowhere
-        if isinstance(each, LinearProbe) and each.result is not None:
-            results = [results[0]._replace(strategy="linear: logistic regression")]
-            support = StrategyResult(
-                "linear: support vectors", trained, seconds, each.result.support_vectors
-            )
-            results.append(support)
+    if fitted.probed is not None:
+        support_vectors = fitted.probed.support_vectors
+        results = [
+            results[0]._replace(strategy="linear: logistic regression"),
+            StrategyResult("linear: support vectors", trained, seconds, support_vectors),
+        ]
     return results, run_folder(trainer)
 
 

@@ -84,7 +84,7 @@ def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
     return RunFacts(
         config=_read_config(folder),
         progress=progress,
-        val=_last(folder / "metrics.csv", "val/", before=steps),
+        val=_last(folder / "metrics.csv", "val/", before=max(1, steps)),
         test=test,
         report=_read_report(tested) if tested else "",
         sizes=_read_sizes(folder) | (_read_sizes(tested) if tested else {}),

@@ -159,12 +159,12 @@ class SplitSizes(Callback):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count the training and validation examples."""
-        _write_sizes(trainer, ("train", "val") if trainer.enable_validation else ("train",))
+        write_sizes(trainer, ("train", "val") if trainer.enable_validation else ("train",))
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count the test examples."""
-        _write_sizes(trainer, ("test",))
+        write_sizes(trainer, ("test",))
 
 
 def run_folder(trainer: Trainer) -> Path:
@@ -192,7 +192,13 @@ def gather(rows: Mapping[Any, Row]) -> dict[Any, Row]:
     return {key: value for part in reversed(parts) for key, value in part.items()}
 
 
-def _write_sizes(trainer: Trainer, splits: Sequence[str]) -> None:
+def write_sizes(trainer: Trainer, splits: Sequence[str]) -> None:
+    """Write the sizes of splits, if the run logs and its data have examples.
+
+    Args:
+        trainer: Has the data module and the run's folder.
+        splits: ``train``, ``val`` or ``test``.
+    """
     data: Any = getattr(trainer, "datamodule", None)
     folder = trainer.log_dir  # all processes must ask
     if not trainer.is_global_zero or trainer.logger is None or not folder:
