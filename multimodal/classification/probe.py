@@ -239,7 +239,7 @@ def _validate_and_save(
 ) -> None:
     trainer.validate(task, data, verbose=False)
     path = checkpoint_folder(trainer) / "best.ckpt"
-    trainer.save_checkpoint(path)
+    trainer.save_checkpoint(path, weights_only=False)
     keeper = trainer.checkpoint_callback
     if isinstance(keeper, ModelCheckpoint):  # as if it had written the checkpoint
         keeper.best_model_path = str(path)
