@@ -1,7 +1,7 @@
 """Train and evaluate a captioner.
 
-The loss is the cross-entropy of the real tokens, all captions of an image in one pass; what is
-compared in validation are captions decoded by beam search, never teacher-forced ones.
+The loss is the cross-entropy of the real tokens, all captions of an image in one pass; validation
+scores captions decoded by beam search, never teacher-forced ones.
 
 References:
     Xu et al. 2015, "Show, attend and tell", equation 14 (doubly stochastic attention); Szegedy et
@@ -319,19 +319,19 @@ class CaptioningTask(Task):
         return member.eval().requires_grad_(False)
 
     def _mix_predictions(self, features: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Replace a share of the input words by what the model itself would have said there."""
+        """Replace a share of the input words by the model's own predictions."""
         if not (self.training and self.scheduled_sampling):
             return tokens
         progress = self.global_step / total_steps(self.trainer.estimated_stepping_batches)
         with torch.no_grad():
             logits, _ = self.model(features, tokens, mask)
             drawn = torch.multinomial(logits.float().softmax(dim=-1), 1).squeeze(-1)
-        said = torch.zeros_like(tokens)
-        said[mask] = drawn
-        # What was predicted at one position is the input of the next; <bos> stays.
-        said = torch.cat([tokens[..., :1], said[..., :-1]], dim=-1)
+        predicted = torch.zeros_like(tokens)
+        predicted[mask] = drawn
+        # The prediction at one position is the input of the next; <bos> stays.
+        predicted = torch.cat([tokens[..., :1], predicted[..., :-1]], dim=-1)
         swap = torch.rand_like(tokens, dtype=torch.float) < self.scheduled_sampling * progress
-        return torch.where(swap, said, tokens)
+        return torch.where(swap, predicted, tokens)
 
     def _self_critical_loss(self, batch: CaptionBatch, reward: CaptionReward) -> Tensor:
         """Draw as many captions as people wrote, and compare each image's with one another."""

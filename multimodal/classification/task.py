@@ -1,8 +1,9 @@
 """Train and evaluate a classifier of images, or one that counts or gives a number.
 
-One task for training from nothing and for every strategy of transfer learning: what is open of the
-encoder is a setting. The loss follows from the target; mixtures of pictures, smoothed targets and
-weights of classes change it in training alone, so that validation losses can be compared.
+One task for training from random weights and for every strategy of transfer learning: which stages
+of the encoder are trained is a setting. The loss follows from the target; mixtures of pictures,
+smoothed targets and weights of classes change it in training alone, so that validation losses can
+be compared.
 
 References:
     He et al. 2019, "Bag of tricks for image classification with convolutional neural networks",

@@ -94,7 +94,7 @@ class SentimentTask(Task):
         super().__init__(settings, Rates(learning_rate, 1.0, warmup, weight_decay), optimizer)
         if word_vectors and language_model:
             raise ValueError(
-                "`word_vectors` and `language_model` both say what the words start from; give one."
+                "`word_vectors` and `language_model` both set the first word vectors; give one."
             )
         if not adversarial >= 0:
             raise ValueError(

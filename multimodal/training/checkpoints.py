@@ -176,7 +176,7 @@ class LastCheckpoint(ModelCheckpoint):
 
 
 def precedes_validation(trainer: Trainer) -> bool:
-    """Tell, at the end of a training batch, whether a validation or the end of the epoch is next.
+    """Return, at the end of a training batch, whether a validation or the end of the epoch is next.
 
     Lightning skips both when it resumes from a checkpoint that is written at this moment.
     """

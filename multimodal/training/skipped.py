@@ -1,4 +1,4 @@
-"""Count the images that could not be read and were left out, and say so."""
+"""Count and report the images that could not be read and were left out."""
 
 import logging
 from typing import Any
@@ -72,6 +72,6 @@ class SkippedImages(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Report a validation that stands alone; in a training its epoch does."""
+        """Report a validation of its own; one within a training is reported with the epoch."""
         if trainer.state.fn == TrainerFn.VALIDATING:
             self.on_train_epoch_end(trainer, pl_module)

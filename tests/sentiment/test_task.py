@@ -218,7 +218,7 @@ def test_a_language_model_of_characters_is_refused(tmp_path):
 
 
 def test_vectors_and_a_language_model_exclude_each_other():
-    with pytest.raises(ValueError, match="both say what the words start from; give one"):
+    with pytest.raises(ValueError, match="both set the first word vectors; give one"):
         make_task(make_data(), word_vectors="a.txt", language_model="b.ckpt")
 
 

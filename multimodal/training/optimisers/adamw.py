@@ -42,7 +42,7 @@ def adamw(
     """Build AdamW and its schedule for the run that a trainer is about to start.
 
     Args:
-        model: What is trained; also what is frozen now and opened later.
+        model: The network, with the layers that are frozen now and opened later.
         encoder: Its part that learns at the encoder's rate, if any.
         rates: How fast.
         estimated_steps: The trainer's ``estimated_stepping_batches``.

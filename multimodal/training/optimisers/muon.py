@@ -1,7 +1,7 @@
 """Muon: weight matrices learn by orthogonalised momentum, everything else by AdamW.
 
 The gradient of a weight matrix is nearly of low rank: a few directions take most of each step, and
-rare ones, such as a word that few questions hold, hardly move. Muon replaces the momentum by the
+rare ones, such as a word of few questions, hardly move. Muon replaces the momentum by the
 nearest orthogonal matrix, so that every direction moves alike. A network can learn in fewer steps,
 of which each costs a few more matrix products. torch's own Muon orthogonalises in bfloat16, slow
 where the processor has none, and takes matrices only, while Lightning takes one optimiser only.
@@ -146,7 +146,7 @@ def muon(
     """Build Muon and its schedule for the run that a trainer is about to start.
 
     Args:
-        model: What is trained; also what is frozen now and opened later.
+        model: The network, with the layers that are frozen now and opened later.
         encoder: Its part that learns at the encoder's rate.
         outputs: Layers that give the output, which AdamW takes.
         rates: How fast; Muon and AdamW share a rate.
