@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 
 
 @runtime_checkable
