@@ -6,7 +6,6 @@ same few validation pictures are shown after each validation, so that one can wa
 improve.
 """
 
-import csv
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from multimodal.figures.captions import caption_sheet
 from multimodal.figures.page import save_figure
 from multimodal.files import atomic_write
 from multimodal.metrics.cider import CiderD
+from multimodal.tables import write_tsv
 from multimodal.text import detokenize, tokenize
 from multimodal.training.report import Report, run_folder
 from multimodal.worlds.scenes import Scene, render_scene
@@ -71,7 +71,6 @@ class CaptionReport(Report[Written]):
 
     @override
     def collect(self, batch: CaptionBatch, outputs: Sequence[Sequence[str]]) -> dict[int, Written]:
-        """Return the pictures with their captions, by the examples' positions."""
         return dict(zip(batch.indices.tolist(), _pair(batch, outputs), strict=True))
 
     @override
@@ -85,7 +84,6 @@ class CaptionReport(Report[Written]):
 
     @override
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start without pictures."""
         self._shown = []
 
     @override
@@ -220,8 +218,9 @@ def _picture(image: Any) -> UInt8[Tensor, "3 height width"]:
 
 
 def _write_table(written: Sequence[Written], scores: Sequence[float], path: Path) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(["image_id", "caption", "cider"])
-        for each, score in zip(written, scores, strict=True):
-            table.writerow([each.example.image_id, detokenize(each.words), f"{score:.4f}"])
+    rows = [
+        [each.example.image_id, detokenize(each.words), f"{score:.4f}"]
+        for each, score in zip(written, scores, strict=True)
+    ]
+    with atomic_write(path) as temporary:
+        write_tsv(temporary, ["image_id", "caption", "cider"], rows)

@@ -199,7 +199,6 @@ class CaptioningTask(Task):
 
     @override
     def training_step(self, batch: CaptionBatch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch."""
         if self._reward is None or self.current_epoch < self.self_critical_epoch:
             loss, plain = self.model_step(batch)
         else:
@@ -282,7 +281,6 @@ class CaptioningTask(Task):
 
     @override
     def saved(self) -> dict[str, Any]:
-        """Return settings, vocabulary and transform."""
         return {
             "settings": self.settings.to_dict(),
             "vocabulary": self.words.to_list(),
@@ -291,12 +289,10 @@ class CaptioningTask(Task):
 
     @override
     def output_layers(self) -> list[nn.Module]:
-        """Return the vocabulary layer, where it is not tied to the word vectors."""
         return [] if self.model.tied else [self.model.output]
 
     @override
     def own_callbacks(self) -> list[Callback]:
-        """Return the report, what `predict` writes, and the opening of the encoder."""
         callbacks = [
             CaptionReport(self.sheet_size, files=self.sheet_files),
             ResultsFile(),

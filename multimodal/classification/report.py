@@ -12,7 +12,6 @@ References:
     learning benchmarks" (many of the most confident mistakes are wrong labels).
 """
 
-import csv
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +35,7 @@ from multimodal.figures.captions import caption_sheet
 from multimodal.figures.labels import calibration_figure, confusion_figure
 from multimodal.figures.page import save_figure
 from multimodal.files import atomic_write
+from multimodal.tables import write_tsv
 from multimodal.training.report import Report
 
 _SHOWN = 16  # mistakes on a sheet
@@ -84,13 +84,11 @@ class ClassificationReport(Report[Result]):
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start without rows and mistakes."""
         super().on_test_start(trainer, pl_module)
         self._top = {}
 
     @override
     def collect(self, batch: ClassificationBatch, outputs: Tensor) -> dict[int, Result]:
-        """Return the predictions by the images' positions, with the images of the top mistakes."""
         rows = zip(
             batch.indices.tolist(), batch.examples, outputs.tolist(), batch.images, strict=True
         )
@@ -143,14 +141,13 @@ class ClassificationReport(Report[Result]):
         mistakes = [(each, mistake(each, self.labels, self.target)) for each in known]
         rows = [(predicted, wrong) for predicted, wrong in mistakes if wrong is not None]
         rows.sort(key=lambda row: -row[1].confidence)
-        path = folder / "mistakes.tsv"
-        with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-            last = "confidence" if self.labels else "distance"
-            writer.writerow(["image_id", "target", "predicted", last])
-            for predicted, wrong in rows:
-                image = predicted.example.image_id
-                writer.writerow([image, wrong.target, wrong.predicted, f"{wrong.confidence:.4f}"])
+        head = ["image_id", "target", "predicted", "confidence" if self.labels else "distance"]
+        cells = [
+            [each.example.image_id, wrong.target, wrong.predicted, f"{wrong.confidence:.4f}"]
+            for each, wrong in rows
+        ]
+        with atomic_write(folder / "mistakes.tsv") as path:
+            write_tsv(path, head, cells)
 
 
 def mistake_sheet(

@@ -203,7 +203,6 @@ class ClassificationTask(Task):
 
     @override
     def training_step(self, batch: ClassificationBatch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch, with the penalties on weights."""
         loss, _ = self.model_step(batch)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.images))
         if self.l1 or self.l2:
@@ -261,12 +260,10 @@ class ClassificationTask(Task):
 
     @override
     def output_layers(self) -> list[nn.Module]:
-        """Return the layer of the labels or the number."""
         return [self.model.head[-1]]
 
     @override
     def own_callbacks(self) -> list[Callback]:
-        """Return the report, what `predict` writes, and what the settings ask for."""
         callbacks = [
             ClassificationReport(self.labels, self.target, self.training_examples),
             ResultsFile(),
@@ -284,7 +281,6 @@ class ClassificationTask(Task):
 
     @override
     def saved(self) -> dict[str, Any]:
-        """Return settings, transform, labels, and how numbers are scaled."""
         return {
             "settings": self.settings.to_dict(),
             "transform": self.transform,

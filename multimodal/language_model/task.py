@@ -101,7 +101,6 @@ class LanguageModelTask(Task):
 
     @override
     def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
-        """Return the loss of one window, of both directions if there are two."""
         candidates = self._candidates(batch) if self.candidates == "batch" else None
         ahead = self.model(batch.tokens, batch.mask, self._state_of("train", batch), candidates)
         self._state["train"] = ahead.state
@@ -145,7 +144,6 @@ class LanguageModelTask(Task):
 
     @override
     def saved(self) -> dict[str, Any]:
-        """Return settings, words, and how texts are split into tokens."""
         return {
             "settings": self.settings.to_dict(),
             "vocabulary": self.words.to_list(),
@@ -165,7 +163,6 @@ class LanguageModelTask(Task):
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the state of the streams beside what inference needs."""
         super().on_save_checkpoint(checkpoint)
         if "train" in self._state:
             checkpoint[_STATE] = list(self._state["train"])

@@ -10,7 +10,6 @@ References:
     sentiment analysis of movie reviews" (the average of unlike models).
 """
 
-import csv
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +27,7 @@ from multimodal.files import atomic_write
 from multimodal.metrics.classification import ClassificationScores
 from multimodal.metrics.regression import RegressionScores
 from multimodal.sentiment.linear_baseline import LinearBaseline
+from multimodal.tables import write_tsv
 from multimodal.training.report import Report
 
 OURS = "this model"
@@ -79,7 +79,6 @@ class SentimentReport(Report[Predicted]):
 
     @override
     def collect(self, batch: TextBatch, outputs: Tensor) -> dict[int, Predicted]:
-        """Return the predictions, by the texts' positions."""
         rows = zip(batch.indices.tolist(), batch.examples, outputs.tolist(), strict=True)
         return {index: Predicted(example, tuple(row)) for index, example, row in rows}
 
@@ -277,14 +276,15 @@ def named(one: Predicted, labels: Sequence[str]) -> str:
 
 
 def _write_mistakes(mistakes: Sequence[Predicted], labels: Sequence[str], path: Path) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(["text_id", "label", "predicted", "probability of the label", "text"])
-        for one in mistakes:
-            label = str(one.example.label)
-            own = f"{one.prediction[labels.index(label)]:.3f}" if labels else ""
-            text = " ".join(one.example.text.split())
-            writer.writerow([one.example.text_id, label, named(one, labels), own, text])
+    rows = []
+    for one in mistakes:
+        label = str(one.example.label)
+        own = f"{one.prediction[labels.index(label)]:.3f}" if labels else ""
+        text = " ".join(one.example.text.split())
+        rows.append([one.example.text_id, label, named(one, labels), own, text])
+    head = ["text_id", "label", "predicted", "probability of the label", "text"]
+    with atomic_write(path) as temporary:
+        write_tsv(temporary, head, rows)
 
 
 def _is_known(example: TextExample) -> bool:

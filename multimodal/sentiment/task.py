@@ -157,7 +157,6 @@ class SentimentTask(Task):
 
     @override
     def training_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch."""
         loss = self._loss_with_moved(batch) if self.adversarial else self.model_step(batch)[0]
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.tokens))
         return loss
@@ -212,7 +211,6 @@ class SentimentTask(Task):
 
     @override
     def own_callbacks(self) -> list[Callback]:
-        """Return the report, what `predict` writes, and the opening of the layers."""
         callbacks = [
             SentimentReport(self.labels, self.training_examples, baseline=self.linear_baseline),
             ResultsFile(),
@@ -227,7 +225,6 @@ class SentimentTask(Task):
 
     @override
     def saved(self) -> dict[str, Any]:
-        """Return settings, words, labels, and how texts are cut and numbers scaled."""
         return {
             "settings": self.settings.to_dict(),
             "vocabulary": self.words.to_list(),

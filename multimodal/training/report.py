@@ -63,7 +63,6 @@ class Report(Callback, Generic[Row]):
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start without rows."""
         self._rows = {}
 
     @override
@@ -76,12 +75,10 @@ class Report(Callback, Generic[Row]):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Collect a batch."""
         self._rows.update(self.collect(batch, outputs))
 
     @override
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Unite the processes' rows and write the report on the first one."""
         folder = run_folder(trainer)
         rows = gather(self._rows)
         self._rows = {}
@@ -115,7 +112,6 @@ class ResultsFile(Callback):
 
     @override
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start without entries."""
         self._entries = {}
 
     @override
@@ -128,7 +124,6 @@ class ResultsFile(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the entries by the examples' positions."""
         self._entries.update(zip(batch.indices.tolist(), outputs, strict=True))
 
     @override
@@ -163,7 +158,6 @@ class SplitSizes(Callback):
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count the test examples."""
         write_sizes(trainer, ("test",))
 
 

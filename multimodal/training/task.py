@@ -130,14 +130,12 @@ class Task(LightningModule):
 
     @override
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Return the loss of one batch."""
         loss, _ = self.model_step(batch)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.indices))
         return loss
 
     @override
     def validation_step(self, batch: Any, batch_idx: int) -> Any:
-        """Evaluate a batch."""
         return self.evaluate(batch, "val")
 
     @override
@@ -147,12 +145,10 @@ class Task(LightningModule):
 
     @override
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics."""
         self.log_scores("val")
 
     @override
     def on_test_epoch_end(self) -> None:
-        """Log the metrics."""
         self.log_scores("test")
 
     def log_scores(self, stage: str) -> None:
@@ -188,7 +184,6 @@ class Task(LightningModule):
 
     @override
     def configure_callbacks(self) -> list[Callback]:
-        """Return the callbacks of every trusted run, and the task's own."""
         return [*trusted_callbacks(), *self.own_callbacks()]
 
     @override
@@ -202,7 +197,6 @@ class Task(LightningModule):
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what inference needs, as plain data."""
         attach(checkpoint, task=self.name, **self.saved())
 
 

@@ -10,7 +10,6 @@ References:
     "VQA: Visual question answering", table 2 (such baselines).
 """
 
-import csv
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from multimodal.data.examples import Question, QuestionExample
 from multimodal.files import atomic_write
 from multimodal.metrics.answers import most_common_answer
 from multimodal.metrics.vqa_accuracy import mean_scores, question_scores
+from multimodal.tables import write_tsv
 from multimodal.training.report import Report
 from multimodal.vqa.priors import QuestionPriors, coverage
 
@@ -105,7 +105,6 @@ class AnswerReport(Report[Answered]):
     def collect(
         self, batch: QuestionBatch, outputs: Mapping[str, Sequence[str]]
     ) -> dict[int | str, Answered]:
-        """Return the answers, by the questions' ids."""
         rows = {}
         for row, question in enumerate(batch.asked):
             answers = {name: column[row] for name, column in outputs.items()}
@@ -196,11 +195,12 @@ def _not_trained(table: Comparison) -> str:
 
 
 def _write_answers(answered: Sequence[Answered], path: Path) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(["question_id", "type", "question", "answer", "people"])
-        for each in answered:
-            asked = each.question
-            people = most_common_answer(asked.answers)
-            row = [asked.question_id, asked.question_type, asked.text, each.answers[OURS], people]
-            writer.writerow(row)
+    rows = []
+    for each in answered:
+        asked = each.question
+        people = most_common_answer(asked.answers)
+        rows.append(
+            [asked.question_id, asked.question_type, asked.text, each.answers[OURS], people]
+        )
+    with atomic_write(path) as temporary:
+        write_tsv(temporary, ["question_id", "type", "question", "answer", "people"], rows)

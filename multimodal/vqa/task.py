@@ -186,7 +186,6 @@ class VQATask(Task):
 
     @override
     def saved(self) -> dict[str, Any]:
-        """Return settings, words, answers and transform."""
         return {
             "settings": self.settings.to_dict(),
             "vocabulary": self.words.to_list(),
@@ -196,12 +195,10 @@ class VQATask(Task):
 
     @override
     def output_layers(self) -> list[nn.Module]:
-        """Return the layer of the answers."""
         return [self.model.answer[-1]]
 
     @override
     def own_callbacks(self) -> list[Callback]:
-        """Return the report, what `predict` writes, and the opening of the encoder."""
         callbacks = [
             AnswerReport(self.answers.to_list(), self.training_examples),
             ResultsFile(),
