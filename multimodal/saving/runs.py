@@ -13,7 +13,7 @@ from typing import Any
 from multimodal.saving.checkpoint import read_progress
 
 _SPLITS = ("train", "val", "test")
-_SIZES = "splits.json"  # of multimodal.training.splits, which brings Lightning with it
+_SIZES = "splits.json"  # of multimodal.training.report, which brings Lightning with it
 _LONGEST_REPORT = 20_000  # characters of a report in a card
 
 
@@ -81,7 +81,7 @@ def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
     return RunFacts(
         config=_read_config(folder),
         progress=progress,
-        val=_last(folder / "metrics.csv", "val/", before=steps),
+        val=_last(folder / "metrics.csv", "val/", before=max(1, steps)),
         test=test,
         report=_read_report(tested) if tested else "",
         sizes=_read_sizes(folder) | (_read_sizes(tested) if tested else {}),
