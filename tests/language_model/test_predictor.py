@@ -264,7 +264,8 @@ def test_options_out_of_range_are_refused(option, message, writer):
 @pytest.mark.parametrize("prompts", [None, 5, b"What?"], ids=["None", "a number", "bytes"])
 def test_what_is_no_prompt_is_refused(prompts, writer):
     call = inspect.unwrap(Writer.__call__)
-    with pytest.raises(TypeError, match=r"^A predictor takes a prompt \(a string\) or a sequence of them, got"):
+    message = r"^A predictor takes a prompt \(a string\) or a sequence of them, got"
+    with pytest.raises(TypeError, match=message):
         call(writer, prompts)
 
 
