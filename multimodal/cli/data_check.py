@@ -15,8 +15,8 @@ from lightning.pytorch import Trainer
 from typing_extensions import override
 
 from multimodal.cli.arguments import Arguments
-from multimodal.cli.caption import printable
 from multimodal.cli.lightning import Command, command, told
+from multimodal.cli.printing import printable
 from multimodal.data.checking import MAX_NAMED, SPLITS, examine
 from multimodal.data.readers import pictures
 from multimodal.tables import markdown_table
