@@ -1,8 +1,8 @@
-"""The captioner: an encoder looks, a decoder writes, tied word vectors in and out.
+"""The captioner: image encoder, decoder, and tied word vectors in and out.
 
-One network for four papers: the decoder is chosen by name, everything around it is shared. Training
-reads all captions of an image at once and projects only the real tokens on the vocabulary;
-generation asks `begin` once and `step` for each word.
+The decoder is chosen by name, everything around it is shared. Training reads all captions of an
+image at once and projects only the real tokens on the vocabulary; generation calls `begin` once and
+`step` for each word.
 
 References:
     Vinyals et al. 2015 (show_tell), Xu et al. 2015 (show_attend_tell), Anderson et al. 2018
@@ -10,32 +10,25 @@ References:
     output embedding to improve language models" (tied embeddings).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
 
-import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from multimodal.nn.decoders import (
-    AttentionDecoder,
-    CaptionDecoder,
-    ShowAttendTellDecoder,
-    ShowTellDecoder,
-    UpDownDecoder,
-)
+from multimodal.nn.choices import build_choice
+from multimodal.nn.decoders import DECODERS, DecoderName
 from multimodal.nn.decoders.contract import Context
 from multimodal.nn.dropout import Dropout
-from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
+from multimodal.nn.encoder import ImageEncoder
+from multimodal.nn.encoders import EncoderSettings, build_encoder
 from multimodal.nn.recurrent import Cell, State
-
-DecoderName = Literal["attention", "show_tell", "show_attend_tell", "up_down"]
+from multimodal.nn.settings import ModelSettings
+from multimodal.nn.vocabulary import WordPredictor
 
 
 @dataclass(frozen=True)
-class CaptionerSettings:
-    """Everything that shapes a captioner, as plain data.
+class CaptionerSettings(ModelSettings):
+    """The settings of a captioner.
 
     Args:
         encoder: The image encoder.
@@ -64,22 +57,8 @@ class CaptionerSettings:
     dropout: float = 0.3
     tie_embeddings: bool = True
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "CaptionerSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "encoder": EncoderSettings(**values["encoder"])})
 
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "CaptionerSettings":
-        """Rebuild settings for saved weights: what the encoder once started from is skipped."""
-        return cls.from_dict({**values, "encoder": {**values["encoder"], "weights": "none"}})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
-
-
-class Captioner(nn.Module):
+class Captioner(WordPredictor):
     """Encoder, decoder, word vectors and vocabulary layer.
 
     Args:
@@ -101,19 +80,10 @@ class Captioner(nn.Module):
         )
         self.dropout = Dropout(settings.dropout)
         self.embedding = nn.Embedding(vocab_size, settings.embedding_dim, padding_idx=0)
-        self.decoder = _build_decoder(settings, region_dim)
-        self.tied = settings.tie_embeddings
-        if self.tied:
-            # The tied matrix predicts from vectors of the embedding's width.
-            narrow = self.decoder.output_dim != settings.embedding_dim
-            self.shape_output: nn.Module = (
-                nn.Linear(self.decoder.output_dim, settings.embedding_dim)
-                if narrow
-                else nn.Identity()
-            )
-            self.bias = nn.Parameter(torch.zeros(vocab_size))
-        else:
-            self.output = nn.Linear(self.decoder.output_dim, vocab_size)
+        self.decoder = build_choice(
+            DECODERS, "decoder", settings, region_dim, settings.embedding_dim
+        )
+        self.add_vocabulary(self.decoder.output_dim, tied=settings.tie_embeddings)
         nn.init.normal_(self.embedding.weight, std=settings.embedding_dim**-0.5)
 
     def forward(
@@ -125,8 +95,8 @@ class Captioner(nn.Module):
         """Predict the word after each input word (teacher forcing).
 
         Args:
-            features: What the encoder gave, or a cache of it, ``(batch, regions, feature)``.
-            tokens: Input words from ``<bos>`` on, ``(batch, captions, time)``.
+            features: The encoder's regions, or a cache of them.
+            tokens: Input words from ``<bos>`` on.
             mask: True where the word and the one after it are real, real ones first; only these
                 positions are projected.
 
@@ -141,10 +111,7 @@ class Captioner(nn.Module):
         return self._logits(outputs), weights
 
     def begin(self, features: Float[Tensor, "batch regions feature"]) -> tuple[State, Context]:
-        """Compute the state before the first word, and what depends on the image alone.
-
-        Args:
-            features: ``(batch, regions, feature)``.
+        """Compute the state before the first word, and the context of the image.
 
         Returns:
             State and context, tensors ``(batch, ...)``.
@@ -163,13 +130,13 @@ class Captioner(nn.Module):
         """Predict the next word of each beam.
 
         Args:
-            tokens: The last word of each beam ``(batch, beams)``.
+            tokens: The last word of each beam.
             state: Tensors ``(batch, beams, ...)``.
             context: From `begin`, without a beam axis.
 
         Returns:
-            Logits ``(batch, beams, vocab)``, the next state, and the attention weights ``(batch,
-            beams, regions)``, or None where the decoder does not attend.
+            Logits, the next state, and the attention weights, or None where the decoder does not
+            attend.
         """
         outputs, state, weights = self.decoder.step(self._embed(tokens), state, context)
         return self._logits(outputs), state, weights
@@ -181,47 +148,8 @@ class Captioner(nn.Module):
         return dropped
 
     def _embed(self, tokens: Tensor) -> Tensor:
-        # Rows of length 1 predict well but are too small to be read: inputs get unit variance back
-        # (Vaswani et al. 2017, section 3.4).
-        words: Tensor = self.embedding(tokens) * self.embedding.embedding_dim**0.5
-        dropped: Tensor = self.dropout(words)
+        dropped: Tensor = self.dropout(self.embed(tokens))
         return dropped
 
     def _logits(self, outputs: Tensor) -> Tensor:
-        outputs = self.dropout(outputs)
-        if self.tied:
-            return F.linear(self.shape_output(outputs), self.embedding.weight, self.bias)
-        logits: Tensor = self.output(outputs)
-        return logits
-
-
-def _build_decoder(settings: CaptionerSettings, region_dim: int) -> CaptionDecoder:
-    sizes = (region_dim, settings.embedding_dim)
-    hidden, attention = settings.hidden_dim, settings.attention_dim
-    match settings.decoder:
-        case "attention":
-            return AttentionDecoder(
-                *sizes,
-                hidden_dim=hidden,
-                attention_dim=attention,
-                cell=settings.cell,
-                num_layers=settings.num_layers,
-                num_heads=settings.num_heads,
-                dropout=settings.dropout,
-            )
-        case "show_tell":
-            return ShowTellDecoder(
-                *sizes,
-                hidden_dim=hidden,
-                cell=settings.cell,
-                num_layers=settings.num_layers,
-                dropout=settings.dropout,
-            )
-        case "show_attend_tell":
-            return ShowAttendTellDecoder(*sizes, hidden_dim=hidden, attention_dim=attention)
-        case "up_down":
-            return UpDownDecoder(*sizes, hidden_dim=hidden, attention_dim=attention)
-    raise ValueError(
-        "`decoder` must be attention, show_tell, show_attend_tell or up_down, "
-        f"got {settings.decoder!r}."
-    )
+        return self.logits(self.dropout(outputs))

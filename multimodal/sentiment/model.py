@@ -1,8 +1,8 @@
-"""The sentiment classifier: word vectors, a recurrent stack that reads both ways, pooling, classes.
+"""The sentiment classifier: word vectors, a text encoder, pooling, classes.
 
-The same network judges a sentence and a long review, in any number of classes or as a number of
-stars. Its lower part is that of the language model (`multimodal.language_model.model`), under the
-same names, so that it can start from what reading alone has taught.
+It takes sentences and long reviews, and predicts any number of classes or a number of stars. Its
+word vectors and text encoder are those of the language model (`multimodal.language_model.model`),
+under the same names, so that it can start from a pretrained one.
 
 References:
     Dai and Le 2015, "Semi-supervised sequence learning" (an LSTM that starts from a language
@@ -10,8 +10,7 @@ References:
     (pooling, groups of layers); Yang et al. 2016 (attention).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from multimodal.nn.dropout import Dropout
 from multimodal.nn.embedding import WordEmbedding
 from multimodal.nn.pooling import Pooling, PoolingName
+from multimodal.nn.settings import ModelSettings
 from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, parameters_by_depth
 
 
@@ -28,8 +28,8 @@ def _default_pooling() -> list[PoolingName]:
 
 
 @dataclass(frozen=True)
-class SentimentSettings:
-    """Everything that shapes a sentiment classifier, as plain data.
+class SentimentSettings(ModelSettings):
+    """The settings of a sentiment classifier.
 
     Args:
         reader: Word vectors and recurrent layers.
@@ -46,23 +46,9 @@ class SentimentSettings:
     dropout: float = 0.0
     freeze_embedding: bool = False
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "SentimentSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "reader": TextEncoderSettings(**values["reader"])})
-
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "SentimentSettings":
-        """Rebuild settings for saved weights: there is nothing that they started from."""
-        return cls.from_dict(values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
-
 
 class SentimentClassifier(nn.Module):
-    """Word vectors, recurrent stack, pooling and classes.
+    """Word vectors, text encoder, pooling and classes.
 
     Args:
         settings: What to build.
@@ -70,7 +56,7 @@ class SentimentClassifier(nn.Module):
         num_classes: Number of classes; 1 for a number, such as stars.
 
     Raises:
-        ValueError: If a setting is none of its names, or a probability is out of range.
+        ValueError: If a setting is not one of its choices, or a probability is out of range.
 
     Example:
         >>> import torch
@@ -102,11 +88,11 @@ class SentimentClassifier(nn.Module):
         """Score every class of each text.
 
         Args:
-            tokens: Token ids ``(batch, time)``.
+            tokens: Token ids.
             mask: True where a token is real, real ones first; a text may have none.
 
         Returns:
-            Logits ``(batch, classes)``, or the number itself ``(batch, 1)``.
+            Logits, or the number itself ``(batch, 1)``.
         """
         if not tokens.shape[1]:  # texts without words only
             tokens, mask = F.pad(tokens, (0, 1)), F.pad(mask, (0, 1))
@@ -118,26 +104,20 @@ class SentimentClassifier(nn.Module):
         vectors: Float[Tensor, "batch time embedding"],
         mask: Bool[Tensor, "batch time"],
     ) -> Float[Tensor, "batch classes"]:
-        """Score texts given as word vectors: what asks for a word's share in the result wants.
+        """Score texts from word vectors, so that attributions can differentiate through them.
 
         Args:
-            vectors: From ``embedding``, or changed, ``(batch, time, embedding)``.
+            vectors: From ``embedding``, or changed.
             mask: True where a word is real.
-
-        Returns:
-            Logits ``(batch, classes)``.
         """
         outputs, states = self.reader(vectors, mask)
         logits: Tensor = self.head(self.pooling(outputs, states, mask))
         return logits
 
     def parameters_by_depth(self) -> list[list[nn.Parameter]]:
-        """List what learns in groups from bottom to top: word vectors, each layer, head.
+        """Group the trained parameters from bottom to top: word vectors, each layer, head.
 
-        Word vectors that stay as they start are left out.
-
-        Returns:
-            The groups; every parameter that learns is in one of them.
+        Frozen word vectors are left out.
         """
         groups = parameters_by_depth(self.embedding, self.reader)
         top = [*self.pooling.parameters(), *self.head.parameters()]

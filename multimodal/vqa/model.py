@@ -1,7 +1,7 @@
-"""The answerer: an encoder looks, an LSTM reads the question, a fusion joins them, a class answers.
+"""The answerer: image encoder, question encoder, fusion, and a classifier over the answers.
 
-One network for six papers: the fusion is chosen by name, everything around it is shared. Each image
-is encoded once for all its questions, and each question that several images share is read once.
+The fusion is chosen by name, everything around it is shared. Each image is encoded once for all its
+questions, and each question that several images share is encoded once.
 
 References:
     Antol et al. 2015, "VQA: Visual question answering" (multiply, concatenate; answers as classes);
@@ -9,36 +9,29 @@ References:
     2018 (film); `multimodal.vqa.fusion.slots` (slots).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from multimodal.nn.choices import build_choice
 from multimodal.nn.dropout import Dropout
-from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
+from multimodal.nn.encoder import ImageEncoder
+from multimodal.nn.encoders import EncoderSettings, build_encoder
 from multimodal.nn.recurrent import Cell
+from multimodal.nn.settings import ModelSettings
 from multimodal.nn.text_encoder import TextEncoderSettings
-from multimodal.vqa.fusion import (
-    ConcatenateFusion,
-    FilmFusion,
-    Fusion,
-    MultiplyFusion,
-    Questions,
-    SlotsFusion,
-    StackedAttentionFusion,
-    TopDownFusion,
-)
+from multimodal.vqa.fusion import FUSIONS, FusionName, Questions
 from multimodal.vqa.questions import QuestionEncoder
 
-FusionName = Literal["slots", "multiply", "concatenate", "stacked", "top_down", "film"]
 Blind = Literal["nothing", "image", "question"]
 
 
 @dataclass(frozen=True)
-class AnswererSettings:
-    """Everything that shapes an answerer, as plain data.
+class AnswererSettings(ModelSettings):
+    """The settings of an answerer.
 
     Args:
         encoder: The image encoder.
@@ -50,8 +43,8 @@ class AnswererSettings:
         question_dim: Width of the recurrent state, of each direction.
         region_dim: Width to which regions are projected and normalised; 0 uses them as they are.
         fusion_dim: Width of the joint space of image and question.
-        num_hops: Looks at the image (``slots``, ``stacked``), or residual blocks (``film``).
-        num_slots: Things that are looked for side by side; for ``slots``.
+        num_hops: Attention steps (``slots``, ``stacked``), or residual blocks (``film``).
+        num_slots: Queries per question; for ``slots``.
         answer_dim: Width of the hidden layer before the answers.
         dropout: Dropout on word vectors, regions and the joint vector, a probability.
         blind: What is blanked: ``nothing``, the ``image`` (the question-only baseline) or the
@@ -72,20 +65,6 @@ class AnswererSettings:
     answer_dim: int = 256
     dropout: float = 0.0
     blind: Blind = "nothing"
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "AnswererSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "encoder": EncoderSettings(**values["encoder"])})
-
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "AnswererSettings":
-        """Rebuild settings for saved weights: what the encoder once started from is skipped."""
-        return cls.from_dict({**values, "encoder": {**values["encoder"], "weights": "none"}})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
 
 
 class Answerer(nn.Module):
@@ -120,7 +99,9 @@ class Answerer(nn.Module):
             hidden_dropout=settings.dropout,
         )
         self.questions = QuestionEncoder(reader, vocab_size)
-        self.fusion = _build_fusion(settings, region_dim, self.questions.output_dim)
+        self.fusion = build_choice(
+            FUSIONS, "fusion", settings, region_dim, self.questions.output_dim
+        )
         self.dropout = Dropout(settings.dropout)
         self.answer = nn.Sequential(
             nn.Linear(self.fusion.output_dim, settings.answer_dim),
@@ -137,76 +118,43 @@ class Answerer(nn.Module):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows answers"], Float[Tensor, "rows regions"]]:
-        """Score every answer to every asked question.
+        """Score every answer to each row's question about its image.
 
         Args:
-            features: What the encoder gave, or a cache of it, ``(batch, regions, feature)``.
-            tokens: The questions' words, each question once, ``(questions, time)``.
-            mask: ``(questions, time)``, True = real.
-            image_of: Which image each row asks about, ``(rows,)``.
-            question_of: Which question each row asks, ``(rows,)``.
+            features: The encoder's regions, or a cache of them.
+            tokens: The questions' words, each question once.
+            mask: True where a word is real.
+            image_of: The image's index for each row.
+            question_of: The question's index for each row.
 
         Returns:
-            Logits ``(rows, answers)``, and where the network looked, ``(rows, regions)``.
+            Logits, and the attention weights.
         """
-        return self.judge(features, self.questions(tokens, mask), image_of, question_of)
+        return self.score(features, self.questions(tokens, mask), image_of, question_of)
 
-    def judge(
+    def score(
         self,
         features: Float[Tensor, "batch regions feature"],
-        read: Questions,
+        questions: Questions,
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows answers"], Float[Tensor, "rows regions"]]:
-        """Score every answer to questions that have been read: what asks which word counts wants.
+        """Score every answer to encoded questions, so that attributions can change them.
 
         Args:
             features: As for `forward`.
-            read: From ``questions``.
+            questions: From the question encoder.
             image_of: As for `forward`.
             question_of: As for `forward`.
-
-        Returns:
-            As `forward`.
         """
         # A cache holds half precision; outside autocast the weights decide the arithmetic.
         regions = self.project(features.to(next(self.answer.parameters()).dtype))
         if self.blind == "image":
             regions = torch.zeros_like(regions)
         if self.blind == "question":
-            read = read._replace(
-                states=torch.zeros_like(read.states), outputs=torch.zeros_like(read.outputs)
+            questions = questions._replace(
+                states=torch.zeros_like(questions.states),
+                outputs=torch.zeros_like(questions.outputs),
             )
-        joint, weights = self.fusion(self.dropout(regions), read, image_of, question_of)
+        joint, weights = self.fusion(self.dropout(regions), questions, image_of, question_of)
         return self.answer(self.dropout(joint)), weights
-
-
-def _build_fusion(settings: AnswererSettings, region_dim: int, question_dim: int) -> Fusion:
-    width = settings.fusion_dim
-    match settings.fusion:
-        case "slots":
-            return SlotsFusion(
-                region_dim,
-                question_dim,
-                fusion_dim=width,
-                num_slots=settings.num_slots,
-                num_hops=settings.num_hops,
-            )
-        case "multiply":
-            return MultiplyFusion(region_dim, question_dim, fusion_dim=width)
-        case "concatenate":
-            return ConcatenateFusion(region_dim, question_dim, fusion_dim=width)
-        case "stacked":
-            return StackedAttentionFusion(
-                region_dim, question_dim, fusion_dim=width, num_hops=settings.num_hops
-            )
-        case "top_down":
-            return TopDownFusion(region_dim, question_dim, fusion_dim=width)
-        case "film":
-            return FilmFusion(
-                region_dim, question_dim, fusion_dim=width, num_blocks=settings.num_hops
-            )
-    raise ValueError(
-        "`fusion` must be slots, multiply, concatenate, stacked, top_down or film, "
-        f"got {settings.fusion!r}."
-    )
