@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from multimodal.cli.arguments import Arguments
-from multimodal.cli.caption import printable
+from multimodal.cli.printing import printable
 
 _EXAMPLES = """\
   multimodal export runs/captioning_scenes/version_0/checkpoints/best.ckpt captioner

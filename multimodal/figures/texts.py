@@ -1,9 +1,9 @@
-"""Show a text with what each of its words contributed to a verdict: a terminal line, or a picture.
+"""Draw a text with the contributions of its words, as a line for a terminal or as a picture.
 
-Blue words speak for the verdict and orange ones against it, two colours that every eye can tell
-apart; the stronger the colour, the larger the contribution, relative to the largest of the text.
-Words that contribute next to nothing stay plain. A word never does more to a terminal than show
-itself: control characters in it become escapes.
+Blue words support the prediction and orange ones oppose it, two colours that colour-blind people
+can tell apart; the stronger the colour, the larger the contribution relative to the largest of the
+text. Words that contribute less than a tenth of it stay plain. Control characters in a word become
+escapes, so that a text cannot do anything to a terminal.
 
 References:
     Li et al. 2016, "Visualizing and understanding neural models in NLP", section 5: a text as a
@@ -11,33 +11,53 @@ References:
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from multimodal.figures.pages import INK, PALE, Page, line_height, text_width, wrap
+from multimodal.figures.page import (
+    INK,
+    MARGIN,
+    NOTE,
+    PALE,
+    Heading,
+    Page,
+    line_height,
+    text_width,
+    wrap,
+)
 
-_LEAST = 0.1  # of the largest contribution: what is less is not coloured
+_LEAST = 0.1  # share of the largest contribution from which words are coloured
 # Background and letters of four strengths, in the 256 colours that all terminals have.
-_FOR_CODES = ((153, 16), (111, 16), (69, 16), (25, 231))
-_AGAINST_CODES = ((223, 16), (215, 16), (208, 16), (130, 231))
-_FOR, _AGAINST = "#1f6fb4", "#cf6a12"
-_STRONG = 0.6  # from there on letters are white
+_POSITIVE_CODES = ((153, 16), (111, 16), (69, 16), (25, 231))
+_NEGATIVE_CODES = ((223, 16), (215, 16), (208, 16), (130, 231))
+_POSITIVE, _NEGATIVE = "#1f6fb4", "#cf6a12"
+_STRONG = 0.6  # share from which letters are white
 
-_WIDTH, _MARGIN = 7.5, 0.25  # inches
-_TITLE, _REMARK, _SIZE = 15.0, 10.0, 12.0  # of the letters in points
+_WIDTH = 7.5  # inches
+_SIZE = 12.0  # of the letters in points
 _PAD, _SPACE, _LEADING = 0.035, 0.03, 1.35  # beside a word; between words; from line to line
 _MOST_LINES = 50
 
 
+class _Word(NamedTuple):
+    """A word as it is drawn: its text, strength from -1 to 1, and place in its line in inches."""
+
+    text: str
+    strength: float
+    left: float
+    width: float
+
+
 def text_line(tokens: Sequence[str], contributions: Sequence[float], *, colour: bool = True) -> str:
-    r"""Write a text for a terminal, its words coloured by their contributions.
+    r"""Format a text for a terminal, its words coloured by their contributions.
 
     Args:
         tokens: The words.
-        contributions: What each spoke for the verdict, or against it if negative.
-        colour: Use a terminal's colours; without them, numbers stand behind the words that count.
+        contributions: A contribution for each.
+        colour: Use a terminal's colours; otherwise numbers follow the words that contribute.
 
     Returns:
         One line.
@@ -51,18 +71,17 @@ def text_line(tokens: Sequence[str], contributions: Sequence[float], *, colour: 
         >>> text_line(["good", "film"], [0.5, 0.0])
         '\x1b[48;5;25;38;5;231mgood\x1b[0m film'
     """
-    shares = _shares(tokens, contributions)
     words = []
-    for token, contribution, share in zip(
-        map(_visible, tokens), contributions, shares, strict=True
-    ):
-        if not share:
+    strengths = _scale(tokens, contributions)
+    for word, contribution, strength in zip(tokens, contributions, strengths, strict=True):
+        token = _visible(word)
+        if not strength:
             words.append(token)
         elif not colour:
             words.append(f"{token}({contribution:+.2g})")
         else:
-            codes = _FOR_CODES if share > 0 else _AGAINST_CODES
-            back, letters = codes[min(int(abs(share) * len(codes)), len(codes) - 1)]
+            codes = _POSITIVE_CODES if strength > 0 else _NEGATIVE_CODES
+            back, letters = codes[min(int(abs(strength) * len(codes)), len(codes) - 1)]
             words.append(f"\x1b[48;5;{back};38;5;{letters}m{token}\x1b[0m")
     return " ".join(words)
 
@@ -71,51 +90,43 @@ def text_figure(
     tokens: Sequence[str],
     contributions: Sequence[float],
     *,
-    verdict: str = "",
+    title: str = "",
     note: str = "",
-    legend: Sequence[str] = ("speaks for it", "speaks against it"),
+    legend: Sequence[str] = ("supports it", "opposes it"),
 ) -> Figure:
     """Draw a text, its words coloured by their contributions.
 
     Args:
-        tokens: The words; of a very long text the first fifty lines are drawn.
-        contributions: What each spoke for the verdict, or against it if negative.
-        verdict: A line above the text, such as the label and its probability.
-        note: A remark below the verdict, in pale letters.
+        tokens: The words; the first fifty lines are drawn.
+        contributions: A contribution for each.
+        title: A line above the text, such as the label and its probability.
+        note: A line below the title, in pale letters.
         legend: What the two colours mean; one name where no contribution is negative.
 
     Returns:
-        The figure; save it with `multimodal.figures.rendering.save_figure`.
+        The figure; save it with `multimodal.figures.page.save_figure`.
 
     Raises:
         ValueError: If there is not one contribution for each word, or one is not finite.
 
     Example:
-        >>> figure = text_figure(["a", "good", "film"], [0.0, 0.9, 0.1], verdict="positive")
+        >>> figure = text_figure(["a", "good", "film"], [0.0, 0.9, 0.1], title="positive")
         >>> [text.get_text() for text in figure.texts]
-        ['positive', 'a', 'good', 'film', 'speaks for it', 'speaks against it']
+        ['positive', 'a', 'good', 'film', 'supports it', 'opposes it']
     """
-    shares = _shares(tokens, contributions)
-    inner = _WIDTH - 2 * _MARGIN
-    title, remark = wrap(verdict, inner, _TITLE, "bold"), wrap(note, inner, _REMARK)
-    below_title = _MARGIN + line_height(_TITLE) * len(title)
-    top = below_title + line_height(_REMARK) * len(remark) + (0.12 if title or remark else 0.0)
-    words = list(_fitted(tokens, inner))
-    places = list(_flow(words, inner))
-    lines = 1 + max((line for line, _ in places), default=0)
-    left_over = sum(line >= _MOST_LINES for line, _ in places)
-    lines = min(lines, _MOST_LINES) + (left_over > 0)
-    step = _LEADING * line_height(_SIZE)
-    end = top + lines * step + 0.12
-    page = Page(_WIDTH, end + line_height(_REMARK) + _MARGIN)
-    page.write(_MARGIN, _MARGIN, title, _TITLE, weight="bold")
-    page.write(_MARGIN, below_title, remark, _REMARK, colour=PALE)
-    for word, share, (line, left) in zip(words, shares, places, strict=True):
-        if line < _MOST_LINES:
-            _draw_word(page, _MARGIN + left, top + line * step, word, share)
+    inner = _WIDTH - 2 * MARGIN
+    heading = Heading(title, note, inner)
+    top = MARGIN + heading.height + (0.12 if heading.height else 0.0)
+    lines = _lay_out(tokens, _scale(tokens, contributions), inner)
+    left_over = sum(len(line) for line in lines[_MOST_LINES:])
+    lines = lines[:_MOST_LINES] or [[]]
+    end = top + _height(len(lines) + (left_over > 0)) + 0.12
+    page = Page(_WIDTH, end + line_height(NOTE) + MARGIN)
+    heading.draw(page)
+    _draw_lines(page, MARGIN, top, lines)
     if left_over:
         rest = f"… and {left_over:,} more words"
-        page.write(_MARGIN, top + (lines - 1) * step, [rest], _SIZE, colour=PALE)
+        page.write(MARGIN, top + _height(len(lines)), [rest], _SIZE, colour=PALE)
     _draw_legend(page, end, legend)
     return page.figure
 
@@ -123,19 +134,11 @@ def text_figure(
 def words_height(tokens: Sequence[str], width: float) -> float:
     """Return the height in inches of what `draw_words` draws.
 
-    Args:
-        tokens: The words.
-        width: Width of the lines in inches.
-
-    Returns:
-        The height; 0 without words.
-
     Example:
         >>> words_height([], 2.0), words_height(["is", "it", "red"], 2.0) > 0
         (0.0, True)
     """
-    places = _flow(list(_fitted(tokens, width)), width)
-    return (1 + max((line for line, _ in places), default=-1)) * _LEADING * line_height(_SIZE)
+    return _height(len(_lay_out(tokens, [0.0] * len(tokens), width)))
 
 
 def draw_words(
@@ -149,14 +152,6 @@ def draw_words(
 ) -> None:
     """Draw words in lines, coloured by their contributions.
 
-    Args:
-        page: Where to draw.
-        left: Distance from the page's left edge.
-        top: Distance from its upper edge.
-        tokens: The words.
-        contributions: What each spoke for, or against if negative.
-        width: Width of the lines in inches.
-
     Raises:
         ValueError: If there is not one contribution for each word, or one is not finite.
 
@@ -166,15 +161,11 @@ def draw_words(
         >>> [text.get_text() for text in page.figure.texts]
         ['is', 'it', 'red']
     """
-    shares = _shares(tokens, contributions)
-    words = list(_fitted(tokens, width))
-    for word, share, (line, place) in zip(words, shares, _flow(words, width), strict=True):
-        down = line * _LEADING * line_height(_SIZE)
-        _draw_word(page, left + place, top + down, word, share)
+    _draw_lines(page, left, top, _lay_out(tokens, _scale(tokens, contributions), width))
 
 
-def _shares(tokens: Sequence[str], contributions: Sequence[float]) -> list[float]:
-    """Divide by the largest contribution; what is next to nothing becomes nothing."""
+def _scale(tokens: Sequence[str], contributions: Sequence[float]) -> list[float]:
+    """Scale contributions to [-1, 1] and zero out those below the display threshold."""
     if len(tokens) != len(contributions):
         raise ValueError(
             f"Every word needs a contribution, got {len(tokens)} words and {len(contributions)} "
@@ -184,52 +175,56 @@ def _shares(tokens: Sequence[str], contributions: Sequence[float]) -> list[float
         if not math.isfinite(contribution):
             raise ValueError(f"The contribution of {token!r} must be finite, got {contribution}.")
     largest = max(map(abs, contributions), default=0.0) or 1.0
-    shares = (contribution / largest for contribution in contributions)
-    return [share if abs(share) >= _LEAST else 0.0 for share in shares]
+    strengths = (contribution / largest for contribution in contributions)
+    return [strength if abs(strength) >= _LEAST else 0.0 for strength in strengths]
 
 
 def _visible(token: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in token)
 
 
-def _fitted(tokens: Sequence[str], width: float) -> Iterator[str]:
-    """Cut words that are wider than a line."""
-    for token in tokens:
-        visible = _visible(token)
-        is_wide = text_width(visible, _SIZE) + 2 * _PAD > width
-        yield " ".join(wrap(visible, width - 2 * _PAD, _SIZE, lines=1)) if is_wide else visible
+def _lay_out(tokens: Sequence[str], strengths: Sequence[float], width: float) -> list[list[_Word]]:
+    """Fill lines with words; a word wider than a line is cut."""
+    lines: list[list[_Word]] = []
+    end = math.inf
+    for token, strength in zip(tokens, strengths, strict=True):
+        text = _visible(token)
+        if text_width(text, _SIZE) + 2 * _PAD > width:
+            text = " ".join(wrap(text, width - 2 * _PAD, _SIZE, lines=1))
+        wide = text_width(text, _SIZE) + 2 * _PAD
+        if end and end + wide > width:
+            lines.append([])
+            end = 0.0
+        lines[-1].append(_Word(text, strength, end, wide))
+        end += wide + _SPACE
+    return lines
 
 
-def _flow(words: Sequence[str], width: float) -> Iterator[tuple[int, float]]:
-    """Lay words out in lines: the line of each, and how far from its left it begins."""
-    line, left = 0, 0.0
-    for word in words:
-        wide = text_width(word, _SIZE) + 2 * _PAD
-        if left and left + wide > width:
-            line, left = line + 1, 0.0
-        yield line, left
-        left += wide + _SPACE
+def _height(lines: int) -> float:
+    return lines * _LEADING * line_height(_SIZE)
 
 
-def _draw_word(page: Page, left: float, top: float, word: str, share: float) -> None:
-    if share:
-        wide = text_width(word, _SIZE) + 2 * _PAD
-        page.bar(left, top, wide, line_height(_SIZE), _shade(share))
-    ink = "white" if abs(share) > _STRONG else INK
-    page.write(left + _PAD, top, [word], _SIZE, colour=ink)
+def _draw_lines(page: Page, left: float, top: float, lines: Sequence[Sequence[_Word]]) -> None:
+    for number, line in enumerate(lines):
+        below = top + _height(number)
+        for word in line:
+            if word.strength:
+                colour = _shade(word.strength)
+                page.bar(left + word.left, below, word.width, line_height(_SIZE), colour)
+            ink = "white" if abs(word.strength) > _STRONG else INK
+            page.write(left + word.left + _PAD, below, [word.text], _SIZE, colour=ink)
 
 
-def _shade(share: float) -> str:
-    strength = abs(share)
-    red, green, blue = (
-        1 - strength * (1 - part) for part in to_rgb(_FOR if share > 0 else _AGAINST)
-    )
+def _shade(strength: float) -> str:
+    """Mix the colour of the sign with white."""
+    colour = to_rgb(_POSITIVE if strength > 0 else _NEGATIVE)
+    red, green, blue = (1 - abs(strength) * (1 - part) for part in colour)
     return to_hex((red, green, blue))
 
 
 def _draw_legend(page: Page, top: float, legend: Sequence[str]) -> None:
-    left, side = _MARGIN, 0.6 * line_height(_REMARK)
-    for name, share in zip(legend, (1.0, -1.0), strict=False):
-        page.bar(left, top + 0.2 * line_height(_REMARK), side, side, _shade(share))
-        page.write(left + 1.5 * side, top, [name], _REMARK, colour=PALE)
-        left += 1.5 * side + text_width(name, _REMARK) + 0.3
+    left, side = MARGIN, 0.6 * line_height(NOTE)
+    for name, sign in zip(legend, (1.0, -1.0), strict=False):
+        page.bar(left, top + 0.2 * line_height(NOTE), side, side, _shade(sign))
+        page.write(left + 1.5 * side, top, [name], NOTE, colour=PALE)
+        left += 1.5 * side + text_width(name, NOTE) + 0.3

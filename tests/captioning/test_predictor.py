@@ -345,13 +345,6 @@ def test_another_vocabulary_than_the_models_is_refused():
         CaptionPredictor(model, Vocabulary.build([["one"]]), EvalTransform(tiny_transform()))
 
 
-def test_an_unknown_precision_is_refused():
-    model, words = trained()
-    build = inspect.unwrap(CaptionPredictor.__init__)
-    with pytest.raises(ValueError, match="`precision` must be float32 or bfloat16, got 'half'"):
-        build(object(), model, words, EvalTransform(tiny_transform()), precision="half")
-
-
 def test_weights_that_the_encoder_started_from_need_not_be_there(tmp_path):
     """A checkpoint moves to a machine that has no file of pretrained weights."""
     encoder = replace(tiny_settings().encoder, weights="/nowhere/mobilenet.pth")

@@ -22,7 +22,6 @@ from multimodal.classification.predictor import (
     Classification,
     ClassificationPredictor,
     Ranked,
-    to_grey,
 )
 from multimodal.data.examples import ImageFile
 from multimodal.data.images import ImageError
@@ -203,16 +202,6 @@ def test_a_model_of_grey_images_sees_grey_ones():
     assert predictor(picture("green")).probability == pytest.approx(found.probability, abs=0.02)
 
 
-def test_grey_is_that_of_pillow():
-    torch.manual_seed(0)
-    images = torch.randint(0, 256, (5, 3, 8, 8), dtype=torch.uint8)
-    for image, grey in zip(images, to_grey(images), strict=True):
-        expected = np.array(Image.fromarray(image.permute(1, 2, 0).numpy()).convert("L"))
-        assert np.abs(grey[0].numpy().astype(int) - expected).max() <= 1
-    white = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
-    assert to_grey(white).unique().tolist() == [255]
-
-
 def test_a_classification_prints_as_its_label_and_cannot_be_changed():
     found = Classification("red", 0.5, (Ranked("red", 0.5),), ("red",))
     assert str(found) == f"{found}" == "red"
@@ -305,13 +294,6 @@ def test_parts_of_different_trainings_are_refused():
     transform = EvalTransform(tiny_transform())
     with pytest.raises(ValueError, match=r"The model has 3 outputs and there are 2 labels\. Take"):
         ClassificationPredictor(trained(), ["yes", "no"], transform)
-
-
-def test_an_unknown_precision_is_refused():
-    build = inspect.unwrap(ClassificationPredictor.__init__)
-    transform = EvalTransform(tiny_transform())
-    with pytest.raises(ValueError, match="`precision` must be float32 or bfloat16, got 'half'"):
-        build(object(), trained(), LABELS, transform, precision="half")
 
 
 def test_weights_that_the_encoder_started_from_need_not_be_there(tmp_path):

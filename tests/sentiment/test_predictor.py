@@ -339,11 +339,9 @@ def test_parts_of_different_trainings_are_refused():
         SentimentPredictor(model, words, ["a", "b", "c"], Excerpt())
 
 
-def test_an_unknown_precision_or_excerpt_is_refused():
+def test_an_excerpt_out_of_range_is_refused():
     build = inspect.unwrap(SentimentPredictor.__init__)
     model, words = trained()
-    with pytest.raises(ValueError, match="`precision` must be float32 or bfloat16, got 'half'"):
-        build(object(), model, words, LABELS, Excerpt(), precision="half")
     with pytest.raises(ValueError, match="`max_words` must be from 1 to 100,000, got 0"):
         build(object(), model, words, LABELS, Excerpt(0))
 
