@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
@@ -22,8 +22,6 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from typing_extensions import override
 
-from multimodal.classification.probe import ProbeResult, probe
-from multimodal.classification.task import ClassificationTask
 from multimodal.cli.configs import check_yaml, find_config
 from multimodal.cli.mistakes import explain, refusal
 from multimodal.cli.tasks import adopt_language_model, row_of, take_lists
@@ -33,6 +31,9 @@ from multimodal.training.checkpoints import AtomicCheckpoints
 from multimodal.training.guard import NonFiniteError
 from multimodal.training.signals import Interrupted, exit_code
 
+if TYPE_CHECKING:
+    from multimodal.classification.probe import ProbeResult
+
 RUNS = Path("runs")
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Command(LightningCLI):
     """LightningCLI with the links between data and model, and the defaults of this machine."""
 
     trainer_of_verbs: type[Trainer] = Trainer  # its methods are the verbs
-    probed: ProbeResult | None = None  # of a classifier with `transfer` linear
+    probed: "ProbeResult | None" = None  # of a classifier with `transfer` linear
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -111,13 +112,10 @@ class Command(LightningCLI):
     @override
     def _run_subcommand(self, subcommand: str) -> None:
         """Run a verb; a classifier with `transfer` linear is fitted without gradients."""
-        task = self.model
-        if (
-            subcommand == "fit"
-            and isinstance(task, ClassificationTask)
-            and task.transfer == "linear"
-        ):
-            self.probed = probe(task, self.datamodule, self.trainer)
+        if subcommand == "fit" and getattr(self.model, "transfer", None) == "linear":
+            from multimodal.classification.probe import probe  # a slice that other tasks spare
+
+            self.probed = probe(self.model, self.datamodule, self.trainer)
             self.after_fit()
         else:
             super()._run_subcommand(subcommand)

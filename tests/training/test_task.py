@@ -29,7 +29,7 @@ from multimodal.vqa.data import VQAData
 from multimodal.vqa.model import AnswererSettings
 from multimodal.vqa.task import VQATask
 
-SCENES = SceneCounts(train=8, val=4, test=4)
+SCENES = SceneCounts(train=8, val=2, test=3)  # whose shapes are all among those of training
 REVIEWS = ReviewCounts(train=8, val=4, test=4)
 ENCODER = EncoderSettings(channels=[8, 16], strides=[4, 2])
 READER = TextEncoderSettings(embedding_dim=24, hidden_dim=32, num_layers=1, input_dropout=0.0)
