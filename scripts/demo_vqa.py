@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 import multimodal
-from multimodal.figures.answers import answer_figure
+from multimodal.figures.explanations import answer_figure
 from multimodal.figures.page import save_figure
 from multimodal.worlds.scenes import sample_scene
 

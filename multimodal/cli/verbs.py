@@ -162,7 +162,7 @@ def _draw_answer(predictor: Any, items: Iterable[Item], options: Namespace) -> R
         # Only now: matplotlib takes a while to import.
         import torch
 
-        from multimodal.figures.answers import answer_figure
+        from multimodal.figures.explanations import answer_figure
         from multimodal.figures.page import save_figure
 
         nonlocal number

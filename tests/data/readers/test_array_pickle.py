@@ -85,7 +85,7 @@ def test_nothing_but_arrays_is_known(function):
         (b"Pabc\n.", "run the instruction PERSID"),
         (b"\x80\x04cnumpy\nndarray\n)\x81.", "run the instruction NEWOBJ"),
         (b"\x80\x05\x96\xff\xff\xff\xff\x00\x00\x00\x00.", "x cannot be unpickled"),
-        (b"\x80\x02]r\xff\xff\xff\x7f.", "keep note number 2,147,483,647"),
+        (b"\x80\x02]r\xff\xff\xff\x7f.", "use memo entry 2,147,483,647"),
         (b"\x80\x02cnumpy\ndtype\n}U\x01aK\x01sb.", "change what builds arrays"),
         (b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x04\x00\x00\x00rot0\x86R.", "encode some"),
         (b"\x80\x02c__builtin__\neval\n.", "load __builtin__.eval"),

@@ -5,7 +5,7 @@ from zipfile import ZipFile
 import pytest
 
 from multimodal.data.examples import ImageFile
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.pictures import Pictures, clean_name, picture_sources
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_an_absolute_name_within_the_folder_is_accepted(root, monkeypatch):
 
 
 def test_pictures_are_found_in_folders_and_archives_in_order(root):
-    pictures = Pictures(places_of(root, ["images"]))
+    pictures = Pictures(picture_sources(root, ["images"]))
     assert pictures.find("a.jpg") == ImageFile(root / "images" / "a.jpg")
     assert pictures.find("sub/b.jpg") == ImageFile(root / "images/sub/b.jpg")
     assert pictures.find("images/a.jpg") == ImageFile(root / "images/a.jpg")
@@ -75,7 +75,7 @@ def test_pictures_are_found_in_folders_and_archives_in_order(root):
 
 @pytest.mark.parametrize("name", ["b.jpg", "A.jpg", "other/d.jpg", "jpg", "os/d.jpg"])
 def test_what_is_not_there_is_not_found(root, name):
-    assert Pictures(places_of(root, ["images"])).find(name) is None
+    assert Pictures(picture_sources(root, ["images"])).find(name) is None
 
 
 def test_two_pictures_of_one_name_in_an_archive_are_refused(root):
@@ -89,26 +89,26 @@ def test_an_archive_named_like_the_folder_comes_before_others(tmp_path):
     for name in ("train.zip", "val.zip"):
         with ZipFile(tmp_path / name, "w") as archive:
             archive.writestr("1.jpg", b"")
-    assert Pictures(places_of(tmp_path, ["val"])).find("1.jpg") == ImageFile(
+    assert Pictures(picture_sources(tmp_path, ["val"])).find("1.jpg") == ImageFile(
         tmp_path / "val.zip", "1.jpg"
     )
 
 
 def test_a_named_place_is_the_only_one(root):
-    pictures = Pictures(places_of(root, ["images"], "more.zip"))
+    pictures = Pictures(picture_sources(root, ["images"], "more.zip"))
     assert pictures.find("d.jpg") == ImageFile(root / "more.zip", "photos/d.jpg")
     assert pictures.find("a.jpg") is None
-    assert Pictures(places_of(root, [], str(root / "images"))).find("a.jpg") is not None
+    assert Pictures(picture_sources(root, [], str(root / "images"))).find("a.jpg") is not None
 
 
 def test_a_named_place_that_is_not_there_is_refused(root):
     with pytest.raises(FileNotFoundError, match=r"No folder or archive .*photos; `images` names"):
-        places_of(root, [], "photos")
+        picture_sources(root, [], "photos")
 
 
 def test_a_broken_archive_matters_only_when_it_is_needed(root):
     (root / "broken.zip").write_bytes(b"cut short")
-    pictures = Pictures(places_of(root, ["images"]))
+    pictures = Pictures(picture_sources(root, ["images"]))
     assert pictures.find("a.jpg") is not None
     with pytest.raises(ValueError, match=r"broken\.zip is not a zip archive"):
         pictures.find("d.jpg")
@@ -121,7 +121,7 @@ def test_missing_pictures_are_counted_and_three_are_named(root):
         r"0\.jpg, 1\.jpg, 2\.jpg \.\.\.\. Looked in .*images, "
     )
     with pytest.raises(FileNotFoundError, match=message):
-        Pictures(places_of(root, ["images"])).locate(names, Path("list.txt"))
+        Pictures(picture_sources(root, ["images"])).locate(names, Path("list.txt"))
 
 
 def test_no_place_at_all_is_named(tmp_path):
@@ -131,7 +131,7 @@ def test_no_place_at_all_is_named(tmp_path):
 
 def test_missing_pictures_can_be_left_out_with_one_line(root, caplog):
     names = ["a.jpg", "y.jpg", "d.jpg", "z.jpg"]
-    pictures = Pictures(places_of(root, ["images"]))
+    pictures = Pictures(picture_sources(root, ["images"]))
     found = pictures.locate(names, Path("list.txt"), skip_missing=True)
     assert list(found) == ["a.jpg", "d.jpg"]
     (line,) = caplog.messages
@@ -142,11 +142,13 @@ def test_missing_pictures_can_be_left_out_with_one_line(root, caplog):
 
 def test_skipping_never_leaves_out_every_picture(root):
     with pytest.raises(FileNotFoundError, match=r"names 2 images \(of 2\) that are not there: y"):
-        Pictures(places_of(root, [])).locate(["y.jpg", "z.jpg"], Path("l.txt"), skip_missing=True)
+        Pictures(picture_sources(root, [])).locate(
+            ["y.jpg", "z.jpg"], Path("l.txt"), skip_missing=True
+        )
 
 
 def test_located_pictures_keep_their_order(root):
-    found = Pictures(places_of(root, ["images"])).locate(["d.jpg", "a.jpg"], Path("list.txt"))
+    found = Pictures(picture_sources(root, ["images"])).locate(["d.jpg", "a.jpg"], Path("list.txt"))
     assert list(found) == ["d.jpg", "a.jpg"]
 
 
@@ -185,7 +187,7 @@ def test_the_pattern_of_most_pictures_is_taken(tmp_path):
 
 
 def test_an_id_that_is_a_text_is_the_name_itself(root):
-    found = Pictures(places_of(root, ["images"])).locate_numbered(
+    found = Pictures(picture_sources(root, ["images"])).locate_numbered(
         ["a.jpg"], PATTERNS, root / "q.json"
     )
     assert found == {"a.jpg": ImageFile(root / "images" / "a.jpg")}

@@ -257,5 +257,5 @@ def test_folds_out_of_range_are_refused(folds, fold):
 
 
 def test_fewer_examples_than_folds_are_refused():
-    with pytest.raises(ValueError, match="3 examples cannot be dealt to 10 folds; lower `folds`"):
+    with pytest.raises(ValueError, match="3 examples cannot be divided into 10 folds; lower"):
         take_fold(texts(3), 10, 0)

@@ -2,7 +2,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from multimodal.data.readers.text_places import file_names, read_place
+from multimodal.data.readers.text_sources import file_names, read_file
 
 
 @pytest.fixture(params=["folder", "zip"])
@@ -21,17 +21,17 @@ def place(request, tmp_path):
 
 def test_a_folder_and_an_archive_are_read_alike(place):
     assert file_names(place) == ["a.txt", "b/two.txt", "bad.txt"]
-    assert read_place(place, "b/two.txt") == "zwei\n"
+    assert read_file(place, "b/two.txt") == "zwei\n"
 
 
 def test_a_file_that_is_not_there_is_named(place):
     with pytest.raises(FileNotFoundError, match=r"c\.txt"):
-        read_place(place, "c.txt")
+        read_file(place, "c.txt")
 
 
 def test_a_byte_that_is_not_utf8_is_named_with_its_line(place):
     with pytest.raises(ValueError, match=r"bad.txt:2 is not UTF-8 \(byte 0xe4\)"):
-        read_place(place, "bad.txt")
+        read_file(place, "bad.txt")
 
 
 def test_a_missing_archive_is_named(tmp_path):
