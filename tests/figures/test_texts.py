@@ -83,7 +83,7 @@ def test_a_figure_has_title_note_words_and_legend():
     assert title.get_position()[1] > remark.get_position()[1] > first.get_position()[1]
 
 
-def test_a_words_ground_is_as_strong_as_its_contribution():
+def test_the_background_of_a_word_is_as_strong_as_its_contribution():
     figure = drawn(WORDS, WEIGHTS)
     strong, against, weak, blue, orange = (to_rgb(bar.get_facecolor()) for bar in bars(figure))
     assert strong == blue
@@ -93,12 +93,12 @@ def test_a_words_ground_is_as_strong_as_its_contribution():
     assert colours == ["white", "#1c1c1c", "#1c1c1c", "#1c1c1c"]
 
 
-def test_a_ground_lies_under_its_word():
+def test_the_background_is_under_its_word():
     figure = drawn(["one", "enormously", "long"], [1.0, -1.0, 0.5])
     for text, bar in zip(figure.texts[:3], bars(figure)[:3], strict=True):
-        word, ground = box(text), box(bar)
-        assert ground.x0 <= word.x0 <= word.x1 <= ground.x1
-        assert ground.y0 <= word.y0 <= word.y1 <= ground.y1 + 1
+        word, background = box(text), box(bar)
+        assert background.x0 <= word.x0 <= word.x1 <= background.x1
+        assert background.y0 <= word.y0 <= word.y1 <= background.y1 + 1
 
 
 @settings(max_examples=8)
