@@ -1,12 +1,8 @@
-import importlib
-
 import pytest
 
 from multimodal.data.examples import Question
 from multimodal.vqa.answers import AnswerVocabulary
-from multimodal.vqa.priors import QuestionPriors, coverage, prior_scores
-
-module = importlib.import_module("multimodal.vqa.priors")
+from multimodal.vqa.priors import QuestionPriors, coverage
 
 
 def _question(text, *answers, kind=""):
@@ -59,44 +55,6 @@ def test_equally_common_answers_go_by_the_alphabet_in_any_order():
 def test_questions_without_answers_have_no_priors():
     with pytest.raises(ValueError, match="need training questions with answers, got none"):
         QuestionPriors(TRAINING[-2:])
-
-
-def test_the_baselines_stand_in_the_order_of_what_they_know():
-    asked = [
-        _question("What sport is it?", "tennis", kind="what"),
-        _question("Is it red?", "no", kind="is"),
-        _question("Is it old?", "yes", kind="is"),
-        _question("What is here?", "book, paper", kind="what"),
-    ]
-    scores = prior_scores(TRAINING, asked)
-    assert list(scores) == [
-        "most common answer",
-        "most common answer of the question type",
-        "most common answer of the identical question",
-    ]
-    assert [score["accuracy"] for score in scores.values()] == [0.25, 0.5, 1.0]
-
-
-def test_the_baselines_are_scored_officially_where_ten_people_answered():
-    training = [_question("Is it?", *10 * ["no"])]
-    asked = [_question("Is it?", *3 * ["no"], *7 * ["yes"])]
-    for scores in prior_scores(training, asked).values():
-        assert scores == {"accuracy": 0.0, "vqa_accuracy": 0.9}
-    unanimous = [_question("Is it?", *10 * ["No"])]
-    assert prior_scores(training, unanimous)["most common answer"]["vqa_accuracy"] == 0
-    lenient = prior_scores(training, unanimous, lenient=True)
-    assert lenient["most common answer"]["vqa_accuracy"] == 1
-
-
-def test_the_baselines_have_wups_where_wordnet_is(monkeypatch):
-    monkeypatch.setattr(module, "mean_wups", lambda *pair: {"wups_0.9": 0.5})
-    monkeypatch.setattr(module, "wordnet_is_there", lambda: True)
-    scores = prior_scores(TRAINING, TRAINING[:1], with_wups=True)
-    assert scores["most common answer"] == {"accuracy": 1.0, "wups_0.9": 0.5}
-    assert "wups_0.9" not in prior_scores(TRAINING, TRAINING[:1])["most common answer"]
-    monkeypatch.setattr(module, "wordnet_is_there", lambda: False)
-    scores = prior_scores(TRAINING, TRAINING[:1], with_wups=True)
-    assert scores["most common answer"] == {"accuracy": 1.0}
 
 
 def test_a_vocabulary_of_all_answers_covers_all():

@@ -75,7 +75,7 @@ def read_vqa(
     question_file = _question_file(root, split, questions)
     annotation_file = _annotation_file(root, split, question_file, annotations)
     asked = _asked(question_file)
-    answered = _answered(annotation_file) if annotation_file else {}
+    answered = read_annotations(annotation_file) if annotation_file else {}
     if annotation_file:
         _compare(asked, question_file, answered, annotation_file)
     by_image: dict[int | str, list[Question]] = {}
@@ -99,7 +99,9 @@ class _Asked(NamedTuple):
     text: str
 
 
-class _Answered(NamedTuple):
+class Annotation(NamedTuple):
+    """The answers to one question as people wrote them, and its place in the file."""
+
     place: int
     image: int | str
     answers: tuple[str, ...]
@@ -107,7 +109,7 @@ class _Answered(NamedTuple):
     answer_type: str
 
 
-_UNKNOWN = _Answered(-1, "", (), "", "")
+_UNKNOWN = Annotation(-1, "", (), "", "")
 
 
 def _question_file(root: Path, split: str, named: str) -> Path:
@@ -172,15 +174,26 @@ def _asked(path: Path) -> dict[int | str, _Asked]:
     return asked
 
 
-def _answered(path: Path) -> dict[int | str, _Answered]:
-    answered: dict[int | str, _Answered] = {}
+def read_annotations(path: Path, *, with_images: bool = True) -> dict[int | str, Annotation]:
+    """Read the answers to each question from a file of annotations.
+
+    Args:
+        path: The JSON file.
+        with_images: Whether each annotation must name its image.
+
+    Raises:
+        FileNotFoundError: The file is missing.
+        ValueError: It is not in this layout, or answers a question twice; the message names the
+            entry.
+    """
+    answered: dict[int | str, Annotation] = {}
     content = read_json(path, hook=_answer_texts())
     for index, record in enumerate(field(content, "annotations", list, str(path))):
         where = f"{path}: annotations[{index}]"
         number = identifier(record, "question_id", where)
-        new = _Answered(
+        new = Annotation(
             index,
-            identifier(record, "image_id", where),
+            identifier(record, "image_id", where) if with_images else "",
             _answers(record, where, number),
             *(field(record, key, str, where) if key in record else "" for key in _TYPES),
         )
@@ -227,7 +240,7 @@ def _twice(where: str, number: int | str, first: str) -> ValueError:
 def _compare(
     asked: Mapping[int | str, _Asked],
     question_file: Path,
-    answered: Mapping[int | str, _Answered],
+    answered: Mapping[int | str, Annotation],
     annotation_file: Path,
 ) -> None:
     if missing := [number for number in asked if number not in answered]:
