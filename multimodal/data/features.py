@@ -37,7 +37,7 @@ from multimodal.data.feature_extraction import CUT_KEEPS, Extraction, View, extr
 from multimodal.data.images import ImageError
 from multimodal.data.transforms import EvalTransform
 from multimodal.files import atomic_write
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 
 ARRAY_NAME, INDEX_NAME = "features.npy", "index.json"
 FORMAT = 1

@@ -19,7 +19,8 @@ from multimodal.data.readers import (
     take_fold,
 )
 from multimodal.data.readers.scene_labels import SceneLabel
-from multimodal.data.readers.table import ImageColumns, ImageTarget, find_table
+from multimodal.data.readers.table import ImageColumns, ImageTarget
+from multimodal.data.readers.table_files import find_table
 from multimodal.data.split_images import SceneCounts
 
 ImageFormat = Literal[

@@ -12,7 +12,7 @@ from multimodal.data.feature_extraction import View
 from multimodal.data.features import FeatureCache, cache_features
 from multimodal.data.sources import ImageSource
 from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 from multimodal.worlds.scenes import Scene
 
 

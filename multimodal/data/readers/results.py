@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from multimodal.data.readers.coco import annotated_captions
 from multimodal.data.readers.flickr8k import read_captions_file, read_token_file
-from multimodal.data.readers.table import Row, answers_in, read_delimited
+from multimodal.data.readers.table import answers_in
+from multimodal.data.readers.table_files import Row, read_delimited
 from multimodal.data.readers.text_files import (
     duplicate_id,
     field,
@@ -121,7 +122,7 @@ def read_answers(path: Path) -> dict[str, Answers]:
 def _annotations(path: Path) -> Iterator[tuple[str, int | str, Answers]]:
     for number, note in read_annotations(path, with_images=False).items():
         answers = Answers(note.answers, note.question_type, note.answer_type)
-        yield f"{path}: annotations[{note.place}]", number, answers
+        yield f"{path}: annotations[{note.position}]", number, answers
 
 
 def _table(path: Path, suffix: str) -> Iterator[tuple[str, int | str, Answers]]:
