@@ -140,7 +140,9 @@ def test_the_table_names_every_metric_times_100(captions_file, references, wordn
         assert found[name] == f"{100 * score:.2f}"
 
 
-def test_meteor_is_called_nltks_or_said_to_be_missing(captions_file, references, wordnet, capsys):
+def test_meteor_is_named_after_nltk_or_reported_as_missing(
+    captions_file, references, wordnet, capsys
+):
     assert run(["captions", str(captions_file), str(references)]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     if wordnet:
@@ -311,7 +313,7 @@ def test_types_with_too_few_answers_have_a_dash(answers_file, tmp_path, capsys):
     )
 
 
-def test_wups_stands_below(answers_file, table, monkeypatch, capsys):
+def test_wups_is_listed_last(answers_file, table, monkeypatch, capsys):
     monkeypatch.setattr(vqa_accuracy, "wups", lambda given, right, threshold: 0.5 - threshold / 2)
     assert run(["vqa", str(answers_file), str(table), "--wups"]) == 0
     assert capsys.readouterr().out.splitlines()[1:4] == [

@@ -104,7 +104,7 @@ def test_the_pictures_before_the_first_are_not_opened(pictures, monkeypatch):
     np.testing.assert_array_equal(features, whole[3:])
 
 
-def test_chunks_are_of_a_number_of_bytes(pictures, monkeypatch):
+def test_chunks_are_handed_on_at_a_number_of_bytes(pictures, monkeypatch):
     monkeypatch.setattr(feature_extraction, "_CHUNK_BYTES", 1)  # every batch is a chunk
     assert [len(features) for features, _ in extract(job(pictures))] == [3, 3, 1]
 

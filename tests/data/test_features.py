@@ -73,7 +73,7 @@ def cache(pictures, tmp_path):
     return cached(pictures, tmp_path / "cache")
 
 
-def test_what_is_read_is_what_the_encoder_gives(pictures, cache):
+def test_cached_features_equal_those_of_the_encoder(pictures, cache):
     encoder, transform = small_encoder().eval(), EvalTransform(SETTINGS)
     batch = torch.stack([transform(load_image(image)) for image in pictures])
     with torch.inference_mode():
@@ -93,7 +93,7 @@ def test_images_are_read_in_the_order_asked_for(cache):
         torch.testing.assert_close(cache.read(indices), expected, rtol=0, atol=0)
 
 
-def test_what_is_read_may_be_changed(cache):
+def test_read_features_may_be_changed_in_place(cache):
     first = cache.read([0])
     cache.read([0]).zero_()
     torch.testing.assert_close(cache.read([0]), first, rtol=0, atol=0)
@@ -118,7 +118,7 @@ def test_each_view_is_read_by_its_name(pictures, tmp_path):
 
 
 @pytest.mark.parametrize("indices", [[7], [0, -1]])
-def test_an_image_that_is_not_there_is_refused(cache, indices):
+def test_an_index_out_of_range_is_refused(cache, indices):
     with pytest.raises(IndexError, match="has images 0 to 6, got"):
         cache.read(indices)
 
@@ -196,7 +196,7 @@ def test_a_data_set_that_was_moved_keeps_its_cache(pictures, cache, tmp_path):
     assert cached(images, tmp_path / "cache").key == cache.key
 
 
-def test_pictures_in_an_archive_are_known_by_their_checksums(pictures, tmp_path):
+def test_pictures_in_an_archive_are_identified_by_their_checksums(pictures, tmp_path):
     def archive(name, images):
         with ZipFile(tmp_path / name, "w") as file:
             for image in images:
@@ -261,13 +261,13 @@ def interrupted(pictures, tmp_path, monkeypatch):
     return opened
 
 
-def test_what_is_written_is_not_encoded_again(interrupted, pictures, tmp_path):
+def test_written_images_are_not_encoded_again(interrupted, pictures, tmp_path):
     resumed = cached(pictures, tmp_path / "cache")
     assert interrupted == ["3.png", "4.png", "5.png", "6.png"]
     assert torch.equal(resumed.read(range(7)), cached(pictures, tmp_path / "whole").read(range(7)))
 
 
-def test_what_an_interrupted_run_skipped_stops_a_run_that_stops(pictures, tmp_path, request):
+def test_a_picture_skipped_by_an_interrupted_run_stops_a_strict_run(pictures, tmp_path, request):
     pictures[0].path.write_bytes(b"no picture")
     opened = request.getfixturevalue("interrupted")
     with pytest.raises(ImageError, match=r"0\.png is not a picture"):
@@ -275,7 +275,7 @@ def test_what_an_interrupted_run_skipped_stops_a_run_that_stops(pictures, tmp_pa
     assert opened == []
 
 
-def test_a_cache_can_be_handed_to_workers(cache):
+def test_a_cache_can_be_passed_to_workers(cache):
     expected = cache.read([3])
     copy = pickle.loads(pickle.dumps(cache))
     assert len(pickle.dumps(cache)) < 5000
@@ -290,7 +290,7 @@ def _sum_of(task):
     return cache.read([row]).double().sum().item()
 
 
-def test_verify_finds_what_has_changed(cache):
+def test_verify_detects_changes(cache):
     cache.verify()
     path = cache.folder / "features.npy"
     data = bytearray(path.read_bytes())
@@ -315,7 +315,7 @@ def test_an_array_of_another_size_is_refused(pictures, cache, tmp_path, size):
         cached(pictures, tmp_path / "cache")
 
 
-def test_an_array_that_is_gone_is_missed(cache):
+def test_a_missing_array_is_refused(cache):
     (cache.folder / "features.npy").unlink()
     with pytest.raises(ValueError, match="has 0 bytes, not"):
         FeatureCache(cache.folder)
@@ -379,7 +379,7 @@ def test_a_wrong_argument_is_named(pictures, tmp_path, arguments, message):
         ((["plain"], 1, "ask"), "`on_bad_image` must be 'stop' or 'skip', got 'ask'"),
     ],
 )
-def test_a_word_of_no_closed_set_is_named(pictures, arguments, message):
+def test_an_unknown_choice_is_named(pictures, arguments, message):
     check = getattr(features._check_arguments, "__wrapped__", features._check_arguments)
     with pytest.raises(ValueError, match=message):
         check(pictures, *arguments)
@@ -465,7 +465,7 @@ def test_a_cache_survives_kills_at_any_moment(tmp_path, kills):
     assert torch.equal(resumed.read(range(len(images))), expected)
 
 
-def test_who_waited_for_another_process_finds_its_cache(pictures, tmp_path, monkeypatch):
+def test_a_process_that_waited_for_another_opens_its_cache(pictures, tmp_path, monkeypatch):
     calls = []
 
     @contextlib.contextmanager
@@ -513,7 +513,7 @@ def test_a_finished_array_is_read_by_numpy(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [ARRAY_NAME, INDEX_NAME]
 
 
-def test_an_interrupted_array_goes_on_after_its_last_chunk(tmp_path):
+def test_an_interrupted_array_continues_after_its_last_chunk(tmp_path):
     write(tmp_path, [3, 2])
     assert not (tmp_path / INDEX_NAME).exists()
     assert rows_kept(tmp_path) == 5
@@ -521,7 +521,7 @@ def test_an_interrupted_array_goes_on_after_its_last_chunk(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / ARRAY_NAME), ROWS)
 
 
-def test_what_was_skipped_is_remembered(tmp_path):
+def test_skipped_images_are_kept(tmp_path):
     with FeatureWriter(tmp_path, SHAPE, ABOUT) as writer:
         writer.append(ROWS[:5], {3: "3.jpg is damaged."})
     with FeatureWriter(tmp_path, SHAPE, ABOUT) as writer:
@@ -533,7 +533,7 @@ def test_what_was_skipped_is_remembered(tmp_path):
 
 
 @pytest.mark.parametrize("cut", range(0, 24, 5))
-def test_a_chunk_written_by_half_does_not_count(tmp_path, cut):
+def test_a_half_written_chunk_does_not_count(tmp_path, cut):
     write(tmp_path, [3, 2])
     array = tmp_path / ARRAY_NAME
     array.write_bytes(array.read_bytes()[: START + 36 + cut])
@@ -551,7 +551,7 @@ def test_a_chunk_that_is_not_in_the_journal_does_not_count(tmp_path):
 
 
 @pytest.mark.parametrize("cut", [1, 2, 10, 40])
-def test_a_line_written_by_half_does_not_count(tmp_path, cut):
+def test_a_half_written_line_does_not_count(tmp_path, cut):
     write(tmp_path, [3, 2])
     journal = tmp_path / "progress.jsonl"
     journal.write_bytes(journal.read_bytes()[:-cut])
@@ -580,14 +580,14 @@ def test_without_its_journal_an_array_begins_anew(tmp_path, journal):
 @pytest.mark.parametrize(
     "line", [b"5\n", b"{}\n", b'{"rows": 1}\n', b'{"rows": 0, "crc32": 1, "skipped": {}}\n']
 )
-def test_a_line_that_is_none_of_ours_ends_the_journal(tmp_path, line):
+def test_an_unknown_line_ends_the_journal(tmp_path, line):
     write(tmp_path, [3])
     with (tmp_path / "progress.jsonl").open("ab") as file:
         file.write(line)
     assert rows_kept(tmp_path) == 3
 
 
-def test_what_was_written_for_another_purpose_is_dropped(tmp_path):
+def test_an_array_of_another_content_is_dropped(tmp_path):
     write(tmp_path, [3])
     assert rows_kept(tmp_path, about={"key": "other"}) == 0
 
@@ -663,7 +663,7 @@ def test_the_lock_of_a_process_that_died_is_released(tmp_path):
         pass
 
 
-def test_where_files_cannot_be_locked_the_log_says_so(tmp_path, monkeypatch, caplog):
+def test_a_lock_that_fails_is_logged(tmp_path, monkeypatch, caplog):
     import fcntl
 
     def refuse(*_):
@@ -675,7 +675,7 @@ def test_where_files_cannot_be_locked_the_log_says_so(tmp_path, monkeypatch, cap
     assert "start one process only" in caplog.text
 
 
-def test_where_the_system_has_no_such_locks_nobody_waits(tmp_path, monkeypatch):
+def test_without_locks_of_the_system_no_process_waits(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fcntl", None)
     with locked(tmp_path), locked(tmp_path):
         pass

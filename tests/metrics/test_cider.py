@@ -66,7 +66,7 @@ def test_a_part_of_the_images_scores_as_in_the_whole_with_its_rarity(images, dat
     assert scores == [expected[image] for image in chosen]
 
 
-def test_images_may_be_scored_that_rarity_does_not_know():
+def test_images_outside_the_rarity_can_be_scored():
     rarity = Rarity([[["a", "dog"]], [["a", "cat"]]])
     scorer = CiderD([[["blue", "bird"]], [["a"]]], rarity)
     assert scorer.score([["blue", "bird"], ["a"]])[1] == [pytest.approx(5.0), 0.0]
@@ -99,7 +99,7 @@ def test_empty_captions_score_0():
     assert CiderD(references).score([[], []]) == (0.0, [0.0, 0.0])
 
 
-def test_a_single_image_has_nothing_to_tell_it_from():
+def test_the_only_image_of_a_set_scores_0():
     assert cider_d([["a", "dog"]], [[["a", "dog"]]]) == 0
 
 

@@ -69,14 +69,14 @@ def test_each_accuracy_has_its_own_best_answer():
     assert coverage(["cat", "fox"], [people]) == {"accuracy": 1.0, "vqa_accuracy": 1.0}
 
 
-def test_what_the_strict_accuracy_refuses_is_not_covered():
+def test_answers_that_the_strict_accuracy_refuses_are_not_covered():
     people = [10 * ["Black"]]
     assert coverage(["black"], people)["vqa_accuracy"] == 0
     assert coverage(["black", "Black"], people)["vqa_accuracy"] == 1
     assert coverage(["black"], people, lenient=True)["vqa_accuracy"] == 1
 
 
-def test_a_vocabulary_that_cannot_answer_covers_nothing():
+def test_a_vocabulary_without_right_answers_covers_nothing():
     assert coverage(["cat"], [["dog"], ["the"]]) == {"accuracy": 0.0}
 
 
