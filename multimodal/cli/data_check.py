@@ -116,8 +116,8 @@ def _parser() -> Arguments:
     parser = Arguments(
         "data check",
         about="Look at all examples of a configuration's data: pictures that are missing or "
-        "broken, lengths, words, labels, and what stands in two parts. All other options are those "
-        "of `multimodal fit`.",
+        "broken, lengths, words, labels, and examples that are in two splits. All other options "
+        "are those of `multimodal fit`.",
         examples=_EXAMPLES,
     )
     parser.add_argument(

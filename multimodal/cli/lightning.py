@@ -22,6 +22,8 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from typing_extensions import override
 
+from multimodal.classification.probe import ProbeResult, probe
+from multimodal.classification.task import ClassificationTask
 from multimodal.cli.configs import check_yaml, find_config
 from multimodal.cli.mistakes import explain, refusal
 from multimodal.cli.tasks import adopt_language_model, row_of, take_lists
@@ -39,6 +41,7 @@ class Command(LightningCLI):
     """LightningCLI with the links between data and model, and the defaults of this machine."""
 
     trainer_of_verbs: type[Trainer] = Trainer  # its methods are the verbs
+    probed: ProbeResult | None = None  # of a classifier with `transfer` linear
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -104,6 +107,20 @@ class Command(LightningCLI):
         if trainer_config.get("logger") in (None, True):
             kwargs["logger"] = _loggers(_run_name(self.config[self.config.subcommand]))
         return super().instantiate_trainer(**kwargs)
+
+    @override
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run a verb; a classifier with `transfer` linear is fitted without gradients."""
+        task = self.model
+        if (
+            subcommand == "fit"
+            and isinstance(task, ClassificationTask)
+            and task.transfer == "linear"
+        ):
+            self.probed = probe(task, self.datamodule, self.trainer)
+            self.after_fit()
+        else:
+            super()._run_subcommand(subcommand)
 
     def after_fit(self) -> None:
         """Say where the best weights are and what to do with them."""

@@ -22,9 +22,12 @@ _VERBS = {
         "answer questions about images: ask MODEL IMAGE QUESTION...",
     ),
     "data": ("multimodal.cli.data", "look at data: data check, data preview --config C"),
-    "cross_validate": ("multimodal.cli.folds", "train and test once for each fold of the data"),
-    "find_rate": ("multimodal.cli.rates", "try learning rates, and draw the loss over them"),
-    "transfer": ("multimodal.cli.transfer", "train by every strategy of transfer learning"),
+    "cross_validate": (
+        "multimodal.cli.experiments",
+        "train and test once for each fold of the data",
+    ),
+    "find_rate": ("multimodal.cli.experiments", "try learning rates, and draw the loss over them"),
+    "transfer": ("multimodal.cli.experiments", "train by every strategy of transfer learning"),
     "classify": ("multimodal.cli.inference", "classify images: classify MODEL IMAGE..."),
     "sentiment": ("multimodal.cli.inference", "classify texts: sentiment MODEL TEXT..."),
     "explain": (
@@ -45,7 +48,7 @@ _VERBS = {
 _SHARED = frozenset(  # commands that share a module, which is given the command too
     verb
     for verb, (module, _) in _VERBS.items()
-    if module in ("multimodal.cli.lightning", "multimodal.cli.inference")
+    if module.rpartition(".")[2] in ("lightning", "inference", "experiments")
 )
 
 EXIT_ERROR = 1

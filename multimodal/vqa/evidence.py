@@ -58,7 +58,7 @@ def answer_evidence(predictor: "VQAPredictor", picture: Picture, question: str =
     def score_words(vectors: Tensor) -> Tensor:
         index = torch.arange(len(vectors), device=vectors.device)
         questions = model.questions.encode(vectors, mask.expand(len(vectors), -1))
-        return score(model.judge(features, questions, torch.zeros_like(index), index)[0])
+        return score(model.score(features, questions, torch.zeros_like(index), index)[0])
 
     return Evidence(
         task="vqa",

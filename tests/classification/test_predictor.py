@@ -245,7 +245,7 @@ def test_what_a_task_saves_is_classified_as_the_task_classifies(target, tmp_path
     else:
         pixels = EvalTransform(tiny_transform())(as_tensor(None, "blue"))[None]
         with torch.no_grad():
-            expected = task.verdicts(task.model(pixels))
+            expected = task.predictions(task.model(pixels))
         assert found.value == pytest.approx(expected.item(), abs=1e-4)
 
 

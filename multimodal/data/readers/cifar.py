@@ -99,10 +99,6 @@ def read_cifar10(root: Path, split: str) -> PixelSet:
         root: The folder of the batches, or the one above it, or one with the archive; or that.
         split: train or test; there is no val.
 
-    Raises:
-        FileNotFoundError: A file is missing.
-        ValueError: The split is val, or a file is damaged or hostile; the message names it.
-
     Example:
         >>> read_cifar10(Path("data/samples/cifar10"), "test")
         PixelSet(cifar-10-batches-bin/test: 4 images of 3 x 32 x 32, 10 classes)
@@ -117,10 +113,6 @@ def read_cifar100(root: Path, split: str, *, coarse: bool = False) -> PixelSet:
         root: The folder of the files, or the one above it, or one with the archive; or that.
         split: train or test; there is no val.
         coarse: Whether to use the 20 superclasses as classes.
-
-    Raises:
-        FileNotFoundError: A file is missing.
-        ValueError: The split is val, or a file is damaged or hostile; the message names it.
 
     Example:
         >>> read_cifar100(Path("data/samples/cifar100"), "test", coarse=True).classes[:2]

@@ -54,10 +54,6 @@ def read_mnist(root: Path, split: str) -> PixelSet:
         root: The folder of the four idx files; they may be gzipped.
         split: train or test; there is no val.
 
-    Raises:
-        FileNotFoundError: The folder or a file is missing.
-        ValueError: The split is val, or a file is damaged; the message names it.
-
     Example:
         >>> read_mnist(Path("data/samples/mnist"), "train")
         PixelSet(train-images-idx3-ubyte.gz: 20 images of 1 x 28 x 28, 10 classes)
@@ -71,10 +67,6 @@ def read_fashion_mnist(root: Path, split: str) -> PixelSet:
     Args:
         root: The folder of the four idx files; they may be gzipped.
         split: train or test; there is no val.
-
-    Raises:
-        FileNotFoundError: The folder or a file is missing.
-        ValueError: The split is val, or a file is damaged; the message names it.
 
     Example:
         >>> read_fashion_mnist(Path("data/samples/mnist"), "test").label(0)

@@ -45,10 +45,6 @@ def read_imdb(
         target: ``label`` for positive and negative, ``number`` for the rating, 1 to 10.
         unlabelled: Whether the reviews of `train/unsup` are read too, without labels.
 
-    Raises:
-        FileNotFoundError: There are no reviews of the split.
-        ValueError: The split is val, or a file cannot be read; the message names it.
-
     Example:
         >>> examples = read_imdb(Path("data/samples/imdb"), "train", target="number")
         >>> examples[0].label, examples[0].text_id

@@ -1,6 +1,7 @@
 import json
 import logging
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from lightning.pytorch.loggers import CSVLogger
 from multimodal.data.batches import CaptionBatch
 from multimodal.data.examples import CaptionExample, ImageFile
 from multimodal.metrics import read_results
-from multimodal.training import results
-from multimodal.training.results import ResultsFile, gather
+from multimodal.saving.runs import _SIZES
+from multimodal.training import report
+from multimodal.training.report import SPLIT_SIZES, Report, ResultsFile, SplitSizes, gather
 
 
 class Parrot(LightningModule):
@@ -128,7 +130,7 @@ def test_processes_unite_what_they_found(monkeypatch):
         assert own == parts[0]
         into[:] = parts
 
-    distributed = results.torch.distributed
+    distributed = report.torch.distributed
     monkeypatch.setattr(distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
     monkeypatch.setattr(distributed, "all_gather_object", all_gather_object)
@@ -159,3 +161,111 @@ def test_answers_are_written_question_by_question(tmp_path):
     trainer.predict(Oracle(), Loader([make_batch((1, 7)), make_batch((0, 5), (1, 7))]))
     written = json.loads((tmp_path / "results.json").read_text())
     assert [entry["question_id"] for entry in written] == [50, 51, 70, 71]
+
+
+class Lengths(Report[int]):
+    """Reports the numbers that ``test_step`` returns."""
+
+    def __init__(self, error=None):
+        super().__init__()
+        self.error = error
+        self.written = []
+
+    def collect(self, batch, outputs):
+        return dict(zip(batch.indices.tolist(), outputs, strict=True))
+
+    def write(self, rows, folder, task):
+        if self.error:
+            raise self.error
+        self.written.append((rows, folder))
+
+
+class Counter(LightningModule):
+    def test_step(self, batch, batch_idx):
+        return [10 * index for index in batch.indices.tolist()]
+
+
+def run_test(folder, callback, batches):
+    trainer = Trainer(
+        default_root_dir=folder, accelerator="cpu", callbacks=[callback], logger=False,
+        enable_progress_bar=False,
+    )  # fmt: skip
+    trainer.test(Counter(), Loader(batches), verbose=False)
+
+
+def test_a_report_gets_the_rows_of_all_batches_once_and_the_runs_folder(tmp_path):
+    callback = Lengths()
+    run_test(tmp_path, callback, [make_batch((3, 7), (0, 8)), make_batch((3, 7))])
+    run_test(tmp_path, callback, [make_batch((1, 9))])
+    assert callback.written == [({3: 30, 0: 0}, tmp_path), ({1: 10}, tmp_path)]
+
+
+def test_a_report_is_written_by_the_first_process_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "is_global_zero", property(lambda self: False))
+    callback = Lengths()
+    run_test(tmp_path, callback, [make_batch((1, 9))])
+    assert callback.written == []
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), ValueError("no picture")])
+def test_a_report_that_fails_is_a_warning(tmp_path, caplog, error):
+    run_test(tmp_path, Lengths(error), [make_batch((1, 9))])
+    assert f"The report in {tmp_path} is not complete: {error}" in caplog.text
+
+
+TASK = Mock(spec=LightningModule)
+COUNTS = {"train": 5, "val": 2, "test": 3}
+
+
+class Data:
+    test_split = "test"
+
+    def examples(self, split):
+        return [None] * COUNTS[split]
+
+
+def mock_trainer(folder, **changes):
+    parts = {"datamodule": Data(), "log_dir": str(folder), "is_global_zero": True, "logger": 1}
+    parts["enable_validation"] = True
+    return Mock(spec=Trainer, **parts | changes)
+
+
+def test_training_and_test_write_the_sizes_of_their_splits(tmp_path):
+    SplitSizes().on_train_start(mock_trainer(tmp_path / "fit"), TASK)
+    assert json.loads((tmp_path / "fit" / SPLIT_SIZES).read_text()) == {"train": 5, "val": 2}
+    SplitSizes().on_test_start(mock_trainer(tmp_path / "test"), TASK)
+    assert json.loads((tmp_path / "test" / SPLIT_SIZES).read_text()) == {"test": 3}
+    data = Data()
+    data.test_split = "val"
+    SplitSizes().on_test_start(mock_trainer(tmp_path / "val", datamodule=data), TASK)
+    assert json.loads((tmp_path / "val" / SPLIT_SIZES).read_text()) == {"test": 2}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"datamodule": object()},
+        {"datamodule": None},
+        {"is_global_zero": False},
+        {"logger": None},
+        {"log_dir": None},
+    ],
+)
+def test_no_sizes_are_written_without_a_log_or_examples(tmp_path, changes):
+    SplitSizes().on_train_start(mock_trainer(tmp_path / "run", **changes), TASK)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_validation_writes_the_training_size_only(tmp_path):
+    SplitSizes().on_train_start(mock_trainer(tmp_path / "run", enable_validation=False), TASK)
+    assert json.loads((tmp_path / "run" / SPLIT_SIZES).read_text()) == {"train": 5}
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_a_run(tmp_path, caplog):
+    (tmp_path / "run").write_text("a file where the folder should be")
+    SplitSizes().on_train_start(mock_trainer(tmp_path / "run"), TASK)
+    assert "will lack the sizes of the splits" in caplog.text
+
+
+def test_cards_look_for_the_same_file():
+    assert _SIZES == SPLIT_SIZES
