@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import torch
@@ -116,7 +116,8 @@ def examine(data: Any, missing: Sequence[str], *, open_pictures: bool) -> dict[s
     problems: list[str] = []
     examples = {split: _read(data, split, problems) for split in SPLITS}
     words = data.words if hasattr(data, "words") else None
-    tokens = {split: _tokenised(some) for split, some in examples.items()}
+    parse = getattr(data, "parse", tokenize)  # a language model may read characters
+    tokens = {split: _tokenised(some, parse) for split, some in examples.items()}
     splits = {split: _counted(some) for split, some in examples.items()}
     for split, found in splits.items():
         if sentences := tokens[split]:
@@ -197,8 +198,8 @@ def _read(data: Any, split: str, problems: list[str]) -> list[Example]:
     return found
 
 
-def _tokenised(examples: Iterable[Example]) -> list[list[str]]:
-    return [tokenize(text) for example in examples for text in texts_of(example)]
+def _tokenised(examples: Iterable[Example], parse: Callable[[str], list[str]]) -> list[list[str]]:
+    return [parse(text) for example in examples for text in texts_of(example)]
 
 
 def _counted(examples: Sequence[Example]) -> dict[str, Any]:
@@ -218,7 +219,7 @@ def _opened(data: Any, examples: Sequence[Example]) -> Opened:
 
     def load(image: AnyImage) -> Tensor:
         if isinstance(image, PixelImage):
-            return torch.from_numpy(data.source.sets[image.source].images[image.index])
+            return torch.from_numpy(data.sets[image.source].images[image.index])
         if isinstance(image, Scene):
             raise TypeError("A scene lies in no file.")
         return load_image(image)

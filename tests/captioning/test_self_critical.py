@@ -12,7 +12,6 @@ from multimodal.captioning.self_critical import (
     teacher_forced,
     training_reward,
 )
-from multimodal.data.split_images import SceneCounts
 from multimodal.decoding import sample
 from multimodal.metrics.bleu import bleu_per_image
 from multimodal.metrics.cider import CiderD
@@ -81,7 +80,7 @@ def test_a_negative_weight_of_bleu_is_refused():
 
 
 def test_the_training_captions_come_from_the_data():
-    data = CaptionData(scenes=SceneCounts(train=3, val=2, test=2))
+    data = CaptionData(options={"train": 3, "val": 2, "test": 2})
     reward = training_reward(data, data.words)
     captions = [example.captions for example in data.examples("train")]
     expected = CaptionReward(captions, data.words).rarity
