@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from multimodal.tasks import public_names
 
 if TYPE_CHECKING:
+    from multimodal.attribution.explanation import Explanation, explain
     from multimodal.captioning.predictor import CaptionPredictor
     from multimodal.captioning.result import Caption
     from multimodal.classification.predictor import ClassificationPredictor
     from multimodal.classification.result import Classification, Ranked
-    from multimodal.explain.explaining import Explanation, explain
     from multimodal.language_model.predictor import Writer
     from multimodal.language_model.result import Passage
     from multimodal.loading import load
@@ -50,8 +50,8 @@ __all__ = [
 
 _HOMES = {
     "load": "multimodal.loading",
-    "explain": "multimodal.explain.explaining",
-    "Explanation": "multimodal.explain.explaining",
+    "explain": "multimodal.attribution.explanation",
+    "Explanation": "multimodal.attribution.explanation",
 } | public_names()
 
 

@@ -1,10 +1,12 @@
-"""Tables of results that read well in a terminal and in a Markdown file."""
+"""Tables of results: Markdown that also reads well in a terminal, and TSV files."""
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Write rows as a Markdown table whose columns stand below each other.
+    """Format rows as a Markdown table with aligned columns.
 
     Args:
         rows: The cells, the head first. The first column is aligned to the left, the others, which
@@ -21,10 +23,25 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
         | mean |     0.25 |
         <BLANKLINE>
     """
-    widths = [max(3, *(len(row[place]) for row in rows)) for place in range(len(rows[0]))]
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = [_line(row, widths) for row in rows]
     return "\n".join([lines[0], f"| {' | '.join(rule)} |", *lines[1:]]) + "\n"
+
+
+def write_tsv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    r"""Write a table with tabs between its cells; a cell with a tab or a line break is quoted.
+
+    Example:
+        >>> path = getfixture("tmp_path") / "mistakes.tsv"
+        >>> write_tsv(path, ["text", "label"], [["too long", "bad"]])
+        >>> path.read_text()
+        'text\tlabel\ntoo long\tbad\n'
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(head)
+        writer.writerows(rows)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from tutorial_decoder import TutorialDecoder
 
-from multimodal.captioning.model import Captioner, CaptionerSettings, DecoderName
+from multimodal.captioning.model import Captioner, CaptionerSettings
 from multimodal.decoding import Hypotheses, beam_search
+from multimodal.nn.decoders import DecoderName
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.nn.losses import cross_entropy_in_place
 from multimodal.text import BOS_ID, EOS_ID, PAD_ID, UNK_ID

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 import multimodal
-from multimodal.figures.rendering import caption_figure, save_figure
+from multimodal.figures.captions import caption_figure
+from multimodal.figures.page import save_figure
 from multimodal.worlds.scenes import sample_scene
 
 

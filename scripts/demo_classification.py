@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from multimodal.classification.predictor import ClassificationPredictor
-from multimodal.figures.classes import class_figure
-from multimodal.figures.rendering import save_figure
+from multimodal.figures.labels import label_figure
+from multimodal.figures.page import save_figure
 from multimodal.worlds.scenes import sample_scene
 
 
@@ -50,7 +50,7 @@ def draw(model: Path, image: str, output: Path, top: int) -> None:
     print(found)
     for label, probability in found.top:
         print(f"{100 * probability:6.1f} %  {label}")
-    save_figure(class_figure(predictor.seen(picture), found.top, title=str(found)), output)
+    save_figure(label_figure(predictor.seen(picture), found.top, title=str(found)), output)
     print(f"Drawn to {output}")
 
 

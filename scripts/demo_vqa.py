@@ -14,7 +14,7 @@ import torch
 
 import multimodal
 from multimodal.figures.answers import answer_figure
-from multimodal.figures.rendering import save_figure
+from multimodal.figures.page import save_figure
 from multimodal.worlds.scenes import sample_scene
 
 

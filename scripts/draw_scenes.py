@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 import multimodal
-from multimodal.figures.rendering import WordMaps, caption_sheet, save_figure
+from multimodal.figures.captions import WordMaps, caption_sheet
+from multimodal.figures.page import save_figure
 from multimodal.worlds.scenes import check_caption, sample_scene
 
 

@@ -22,7 +22,8 @@ from torchvision.models import get_model
 
 from multimodal.nn.encoders import EncoderSettings, SmallCNN, build_encoder
 from multimodal.text import PAD_ID, UNK_ID
-from multimodal.vqa.model import Answerer, AnswererSettings, FusionName
+from multimodal.vqa.fusion import FusionName
+from multimodal.vqa.model import Answerer, AnswererSettings
 
 CELLS = 8  # of one colour each, along a side of an image
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

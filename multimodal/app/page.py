@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from multimodal.app.replies import LONGEST_QUESTION, LONGEST_TEXT, Replies, Reply
-from multimodal.explain.attribution import METHODS
+from multimodal.attribution.methods import METHODS
 
 CSS = """
 .given img { width: 100%; height: 100%; object-fit: contain; }
@@ -75,10 +75,10 @@ def build(replies: Replies) -> Any:
         with gradio.Tab("Classify", id="classify"):
             _model(gradio, replies, "classification")
             picture, example, _ = _picture_row(gradio, "Take an example", "")
-            ways = [(method.replace("_", " "), method) for method in METHODS]
+            ways = [(row.title, row.name) for row in METHODS.values()]
             method = gradio.Radio(ways, value="occlusion", label="Explained by")
             go = gradio.Button("Classify it", variant="primary")
-            outputs = _outputs(gradio, "What it shows", "What spoke for it")
+            outputs = _outputs(gradio, "What it shows", "What supports it")
             example.click(replies.example_to_classify, None, picture, **_CALL)
             go.click(_shown(replies.classify), [picture, method], outputs, **_UNOPENED)
             _clear(picture, outputs)

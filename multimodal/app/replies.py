@@ -15,11 +15,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 
 from multimodal.app.models import Models
+from multimodal.attribution.explanation import explain
+from multimodal.attribution.methods import find_method
 from multimodal.captioning.predictor import CaptionPredictor
 from multimodal.classification.predictor import ClassificationPredictor
 from multimodal.data.readers import read_digits
-from multimodal.explain.attribution import METHODS, Method
-from multimodal.explain.explaining import explain
 from multimodal.sentiment.predictor import SentimentPredictor
 from multimodal.vqa.predictor import VQAPredictor
 from multimodal.worlds.reviews import sample_review
@@ -111,19 +111,18 @@ class Replies:
         return _told(reply)
 
     def classify(self, picture: str | None, method: str) -> Reply:
-        """Say what a picture shows, and draw which parts of it spoke for that.
+        """Classify a picture, and draw which parts of it support the label.
 
         Args:
             picture: The file.
-            method: How it is explained; one of `multimodal.explain.attribution.METHODS`.
+            method: Name of a row of `multimodal.attribution.methods.METHODS`.
         """
 
         def reply() -> Reply:
             predictor = self.models.get("classification", ClassificationPredictor)
-            why = explain(predictor, _file(picture, "take an example"), method=_method(method))
-            share = next((share for label, share in why.ranked if label == why.said), None)
-            sure = "" if share is None else f", {100 * share:.1f} %"
-            return Reply(f"{why.said}{sure}", _drawn(why.figure()))
+            file, row = _file(picture, "take an example"), find_method(method)
+            why = explain(predictor, file, method=row.name)
+            return Reply(why.title, _drawn(why.figure()))
 
         return _told(reply, picture)
 
@@ -203,13 +202,6 @@ def _bounded(text: str, longest: int, name: str) -> str:
     if len(text) > longest:
         raise ValueError(f"A {name} has {longest:,} letters at most, got {len(text):,}.")
     return text
-
-
-def _method(name: str) -> Method:
-    for method in METHODS:
-        if method == name:
-            return method
-    raise ValueError(f"The ways to explain are {', '.join(METHODS)}, got {name!r}.")
 
 
 def _drawn(figure: "Figure") -> NDArray[np.uint8]:

@@ -20,7 +20,7 @@ from multimodal.data.readers import (
 from multimodal.data.readers.scenes import read_scene_captions
 from multimodal.data.source import Reader, open_source
 from multimodal.data.transforms import TransformSettings
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.text import SPECIALS, Vocabulary, tokenize
 from multimodal.worlds.scenes import caption_words

@@ -10,31 +10,24 @@ References:
     output embedding to improve language models" (tied embeddings).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
 
-import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from multimodal.nn.decoders import (
-    AttentionDecoder,
-    CaptionDecoder,
-    ShowAttendTellDecoder,
-    ShowTellDecoder,
-    UpDownDecoder,
-)
+from multimodal.nn.choices import build_choice
+from multimodal.nn.decoders import DECODERS, DecoderName
 from multimodal.nn.decoders.contract import Context
 from multimodal.nn.dropout import Dropout
-from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
+from multimodal.nn.encoder import ImageEncoder
+from multimodal.nn.encoders import EncoderSettings, build_encoder
 from multimodal.nn.recurrent import Cell, State
-
-DecoderName = Literal["attention", "show_tell", "show_attend_tell", "up_down"]
+from multimodal.nn.settings import ModelSettings
+from multimodal.nn.vocabulary import WordPredictor
 
 
 @dataclass(frozen=True)
-class CaptionerSettings:
+class CaptionerSettings(ModelSettings):
     """Everything that shapes a captioner, as plain data.
 
     Args:
@@ -64,22 +57,8 @@ class CaptionerSettings:
     dropout: float = 0.3
     tie_embeddings: bool = True
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "CaptionerSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "encoder": EncoderSettings(**values["encoder"])})
 
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "CaptionerSettings":
-        """Rebuild settings for saved weights: what the encoder once started from is skipped."""
-        return cls.from_dict({**values, "encoder": {**values["encoder"], "weights": "none"}})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
-
-
-class Captioner(nn.Module):
+class Captioner(WordPredictor):
     """Encoder, decoder, word vectors and vocabulary layer.
 
     Args:
@@ -101,19 +80,10 @@ class Captioner(nn.Module):
         )
         self.dropout = Dropout(settings.dropout)
         self.embedding = nn.Embedding(vocab_size, settings.embedding_dim, padding_idx=0)
-        self.decoder = _build_decoder(settings, region_dim)
-        self.tied = settings.tie_embeddings
-        if self.tied:
-            # The tied matrix predicts from vectors of the embedding's width.
-            narrow = self.decoder.output_dim != settings.embedding_dim
-            self.shape_output: nn.Module = (
-                nn.Linear(self.decoder.output_dim, settings.embedding_dim)
-                if narrow
-                else nn.Identity()
-            )
-            self.bias = nn.Parameter(torch.zeros(vocab_size))
-        else:
-            self.output = nn.Linear(self.decoder.output_dim, vocab_size)
+        self.decoder = build_choice(
+            DECODERS, "decoder", settings, region_dim, settings.embedding_dim
+        )
+        self.add_vocabulary(self.decoder.output_dim, tied=settings.tie_embeddings)
         nn.init.normal_(self.embedding.weight, std=settings.embedding_dim**-0.5)
 
     def forward(
@@ -181,47 +151,8 @@ class Captioner(nn.Module):
         return dropped
 
     def _embed(self, tokens: Tensor) -> Tensor:
-        # Rows of length 1 predict well but are too small to be read: inputs get unit variance back
-        # (Vaswani et al. 2017, section 3.4).
-        words: Tensor = self.embedding(tokens) * self.embedding.embedding_dim**0.5
-        dropped: Tensor = self.dropout(words)
+        dropped: Tensor = self.dropout(self.embed(tokens))
         return dropped
 
     def _logits(self, outputs: Tensor) -> Tensor:
-        outputs = self.dropout(outputs)
-        if self.tied:
-            return F.linear(self.shape_output(outputs), self.embedding.weight, self.bias)
-        logits: Tensor = self.output(outputs)
-        return logits
-
-
-def _build_decoder(settings: CaptionerSettings, region_dim: int) -> CaptionDecoder:
-    sizes = (region_dim, settings.embedding_dim)
-    hidden, attention = settings.hidden_dim, settings.attention_dim
-    match settings.decoder:
-        case "attention":
-            return AttentionDecoder(
-                *sizes,
-                hidden_dim=hidden,
-                attention_dim=attention,
-                cell=settings.cell,
-                num_layers=settings.num_layers,
-                num_heads=settings.num_heads,
-                dropout=settings.dropout,
-            )
-        case "show_tell":
-            return ShowTellDecoder(
-                *sizes,
-                hidden_dim=hidden,
-                cell=settings.cell,
-                num_layers=settings.num_layers,
-                dropout=settings.dropout,
-            )
-        case "show_attend_tell":
-            return ShowAttendTellDecoder(*sizes, hidden_dim=hidden, attention_dim=attention)
-        case "up_down":
-            return UpDownDecoder(*sizes, hidden_dim=hidden, attention_dim=attention)
-    raise ValueError(
-        "`decoder` must be attention, show_tell, show_attend_tell or up_down, "
-        f"got {settings.decoder!r}."
-    )
+        return self.logits(self.dropout(outputs))

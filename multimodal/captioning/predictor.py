@@ -20,6 +20,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from multimodal.attribution.evidence import Evidence
+from multimodal.captioning.evidence import caption_evidence
 from multimodal.captioning.model import Captioner, CaptionerSettings
 from multimodal.captioning.result import Alternative, Caption
 from multimodal.data.transforms import EvalTransform
@@ -324,6 +326,10 @@ class CaptionPredictor:
             attention=tuple(tuple(map(tuple, grid)) for grid in grids),
             picture=seen,
         )
+
+    def evidence(self, picture: Picture, question: str = "") -> Evidence:
+        """Return the prediction with its scores, for `multimodal.explain`."""
+        return caption_evidence(self, picture, question)
 
 
 def _attention(found: Hypotheses, rows: int, columns: int) -> Tensor:

@@ -25,7 +25,8 @@ from typing_extensions import override
 from multimodal.data.batches import CaptionBatch
 from multimodal.data.examples import CaptionExample
 from multimodal.data.images import load_image
-from multimodal.figures.rendering import caption_sheet, save_figure
+from multimodal.figures.captions import caption_sheet
+from multimodal.figures.page import save_figure
 from multimodal.files import atomic_write
 from multimodal.metrics.cider import CiderD
 from multimodal.text import detokenize, tokenize

@@ -78,7 +78,7 @@ class Caption(Result):
             ValueError: If it has no picture, because no predictor made it.
         """
         # Only now: matplotlib takes a while to import.
-        from multimodal.figures.rendering import caption_figure, caption_sheet
+        from multimodal.figures.captions import caption_figure, caption_sheet
 
         image = drawable(self.picture)
         if not self.attention:

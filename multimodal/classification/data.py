@@ -37,7 +37,8 @@ from multimodal.data.readers import (
     take_fold,
 )
 from multimodal.data.readers.scenes import read_scene_labels
-from multimodal.data.readers.table import ImageTarget, find_table
+from multimodal.data.readers.table import ImageTarget
+from multimodal.data.readers.table_files import find_table
 from multimodal.data.source import Reader, open_source
 from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
 from multimodal.saving.checkpoint import SavedModel

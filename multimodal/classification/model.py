@@ -12,22 +12,24 @@ References:
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from multimodal.nn.activations import build_activation, initialise
 from multimodal.nn.dropout import Dropout
-from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
+from multimodal.nn.encoder import ImageEncoder
+from multimodal.nn.encoders import EncoderSettings, build_encoder
+from multimodal.nn.settings import ModelSettings
 
 Target = Literal["label", "labels", "count", "number"]
 GridPooling = Literal["mean", "max", "flatten"]
 
 
 @dataclass(frozen=True)
-class ClassifierSettings:
+class ClassifierSettings(ModelSettings):
     """Everything that shapes a classifier, as plain data.
 
     Args:
@@ -48,20 +50,6 @@ class ClassifierSettings:
     dropout: float = 0.0
     output_scale: float = 1.0
     mirror: bool = False
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ClassifierSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "encoder": EncoderSettings(**values["encoder"])})
-
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "ClassifierSettings":
-        """Rebuild settings for saved weights: what the encoder once started from is skipped."""
-        return cls.from_dict({**values, "encoder": {**values["encoder"], "weights": "none"}})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
 
 
 class Classifier(nn.Module):

@@ -19,6 +19,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
+from multimodal.attribution.evidence import Evidence
+from multimodal.classification.evidence import class_evidence
 from multimodal.classification.model import (
     Classifier,
     ClassifierSettings,
@@ -307,6 +309,10 @@ class ClassificationPredictor:
         there = [each.label for each in ranked if each.probability > _LIKELY]
         labels = there if self.target == "labels" else [ranked[0].label]
         return Classification(*ranked[0], tuple(ranked[:top]), tuple(labels), picture=seen)
+
+    def evidence(self, picture: Picture, question: str = "") -> Evidence:
+        """Return the prediction with its scores, for `multimodal.explain`."""
+        return class_evidence(self, picture, question)
 
 
 def to_grey(

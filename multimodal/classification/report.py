@@ -30,8 +30,9 @@ from multimodal.classification.class_tables import (
     score_table,
 )
 from multimodal.classification.data import ClassificationData
-from multimodal.figures.classes import calibration_figure, confusion_figure
-from multimodal.figures.rendering import caption_sheet, save_figure
+from multimodal.figures.captions import caption_sheet
+from multimodal.figures.labels import calibration_figure, confusion_figure
+from multimodal.figures.page import save_figure
 from multimodal.files import atomic_write
 from multimodal.training.results import gather
 

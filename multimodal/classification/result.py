@@ -71,9 +71,9 @@ class Classification(Result):
             ValueError: If it has no picture, because no predictor made it.
         """
         # Only now: matplotlib takes a while to import.
-        from multimodal.figures.classes import class_figure
+        from multimodal.figures.labels import label_figure
 
-        return class_figure(drawable(self.picture), self.top, title=str(self))
+        return label_figure(drawable(self.picture), self.top, title=str(self))
 
     def _repr_png_(self) -> bytes | None:
         return None if self.picture is None else self.png()

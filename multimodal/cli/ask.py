@@ -311,7 +311,7 @@ class _Drawer:
         import torch
 
         from multimodal.figures.answers import answer_figure
-        from multimodal.figures.rendering import save_figure
+        from multimodal.figures.page import save_figure
 
         figure = answer_figure(
             self.predictor.seen(asked.picture),

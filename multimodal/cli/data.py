@@ -1,6 +1,6 @@
-"""multimodal data preview: a sheet of training pictures as the network sees them; and data check.
+"""multimodal data preview and data check: look at a configuration's data before training on it.
 
-People see what augmentation does to their own pictures before they train for hours on them.
+The preview draws training pictures with their augmentations.
 """
 
 import sys
@@ -19,7 +19,7 @@ from multimodal.data.examples import (
     QuestionExample,
     TextExample,
 )
-from multimodal.figures.rendering import save_figure
+from multimodal.figures.page import save_figure
 from multimodal.figures.variations import variation_figure
 
 _USAGE = "usage: multimodal data preview|check --config CONFIG [options]\n"
@@ -31,16 +31,16 @@ _EXAMPLES = """\
 
 
 def run(arguments: list[str]) -> int:
-    """Look at a configuration's data.
+    """Preview or check a configuration's data.
 
     Args:
-        arguments: What follows ``data`` on the command line.
+        arguments: The command line after ``data``.
 
     Returns:
         The exit code: 0 done, 2 for a wrong call.
 
     Raises:
-        FileNotFoundError: If the configuration or the data are not there.
+        FileNotFoundError: If the configuration or the data are missing.
         ValueError: If anything in them is wrong, or they have no pictures.
         SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
@@ -56,16 +56,16 @@ def run(arguments: list[str]) -> int:
 
 
 def preview(arguments: list[str]) -> int:
-    """Write a sheet of training pictures as they are, and as they are seen in some epochs.
+    """Draw training pictures as they are, and as they are augmented in some epochs.
 
     Args:
-        arguments: What follows ``data preview`` on the command line.
+        arguments: The command line after ``data preview``.
 
     Returns:
         The exit code.
 
     Raises:
-        FileNotFoundError: If the configuration or the data are not there.
+        FileNotFoundError: If the configuration or the data are missing.
         ValueError: If anything in them is wrong, or they have no pictures.
         SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
@@ -90,31 +90,33 @@ def _draw(data: Any, pictures: int, epochs: int, path: Path) -> None:
     count = len(varied)
     # Spread over the data, which may be sorted by class.
     indices = [number * count // min(pictures, count) for number in range(min(pictures, count))]
-    originals, notes = _seen(plain, 0, indices)
-    seen = [_seen(varied, epoch, indices)[0] for epoch in range(epochs)]
+    originals, notes = _images_and_notes(plain, 0, indices)
+    variations = [_images_and_notes(varied, epoch, indices)[0] for epoch in range(epochs)]
     figure = variation_figure(
         originals,
-        list(zip(*seen, strict=True)),
+        list(zip(*variations, strict=True)),
         notes,
         title=f"{len(indices)} of {count:,} training pictures, and what the network sees",
     )
     save_figure(figure, path)
 
 
-def _seen(dataset: Any, epoch: int, indices: Sequence[int]) -> tuple[list[Tensor], list[str]]:
-    """Pictures of three channels, and what is said of each."""
+def _images_and_notes(
+    dataset: Any, epoch: int, indices: Sequence[int]
+) -> tuple[list[Tensor], list[str]]:
+    """Return pictures of three channels, and a caption, question or label of each."""
     # One at a time: a picture that cannot be read is left out of a batch, here it must be named.
     batches = [dataset.__getitems__([(epoch, index)]) for index in indices]
     images = [batch.images[0].expand(3, -1, -1) for batch in batches]
-    return images, [_said(batch.examples[0]) for batch in batches]
+    return images, [_note(batch.examples[0]) for batch in batches]
 
 
-def _said(example: CaptionExample | QuestionExample | ImageExample) -> str:
+def _note(example: CaptionExample | QuestionExample | ImageExample) -> str:
     if isinstance(example, CaptionExample):
         return example.captions[0]
     if isinstance(example, QuestionExample):
-        asked = example.questions[0]
-        return f"{asked.text} {asked.answers[0] if asked.answers else ''}".strip()
+        question = example.questions[0]
+        return f"{question.text} {question.answers[0] if question.answers else ''}".strip()
     label = example.label
     return ", ".join(label) if isinstance(label, tuple) else str(label)
 

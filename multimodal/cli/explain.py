@@ -1,7 +1,7 @@
-"""multimodal explain: the picture of why a model says what it says, for any of the four tasks.
+"""multimodal explain: draw which parts of a picture or a text support a prediction.
 
-What is explained is what the model says of the input: each word of its caption, its answer, its
-label, its verdict. The picture goes into a file, the numbers on request into JSON.
+What is explained is the model's own prediction: each word of its caption, its answer or its label.
+The picture is written to a file, the numbers on request as JSON.
 """
 
 import os
@@ -9,15 +9,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from multimodal.attribution.methods import METHODS, Method
 from multimodal.cli.arguments import Arguments
 from multimodal.cli.caption import printable
+from multimodal.tasks import TASKS
 
 if TYPE_CHECKING:
-    from multimodal.explain.explaining import Explanation
+    from multimodal.attribution.explanation import Explanation
 
-_METHODS = ("saliency", "integrated_gradients", "grad_cam", "occlusion")
 _SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
-_MOST_WORDS = 10  # in the sentence that is printed
+_MOST_WORDS = 10  # with their values, in the printed sentence
 
 _EXAMPLES = """\
   multimodal explain captioning-scenes photo.jpg --output why.png
@@ -28,19 +29,20 @@ _EXAMPLES = """\
 
 
 def run(arguments: list[str]) -> int:
-    """Explain what a model says of one input, and draw it.
+    """Explain the prediction for one input, and draw it.
 
     Args:
-        arguments: What follows ``explain`` on the command line.
+        arguments: The command line after ``explain``.
 
     Returns:
         The exit code.
 
     Raises:
-        FileNotFoundError: If there is no such model or picture.
-        ValueError: If model or picture cannot be used, or do not fit each other.
+        FileNotFoundError: If the model or the picture does not exist.
+        ValueError: If the model or the input cannot be used, or they do not match.
+        TypeError: If there is nothing to explain in the model's output.
         OSError: If the picture cannot be written.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
+        SystemExit: With 2 after a message about a wrong call, with 0 after the help.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -50,41 +52,41 @@ def run(arguments: list[str]) -> int:
             f"{printable(str(options.output))}"
         )
     # Only now: torch takes a second to import.
-    from multimodal.explain.explaining import explain
+    from multimodal.attribution.explanation import explain
     from multimodal.hardware import tune_cpu
     from multimodal.inference.result import as_json
-    from multimodal.loading import load
-    from multimodal.sentiment.predictor import SentimentPredictor
+    from multimodal.loading import from_saved
+    from multimodal.saving import read_model
 
     tune_cpu()
-    predictor = load(options.model, device=options.device)
-    given = options.given
-    if not isinstance(predictor, SentimentPredictor):
-        given = _picture(given)
+    saved = read_model(options.model)
+    predictor = from_saved(saved, str(options.model), device=options.device)
+    takes_pictures = TASKS[saved.task].inputs.startswith("images")
+    given = _picture(options.given) if takes_pictures else options.given
     why = explain(predictor, given, options.question, method=options.method)
     why.save(options.output)
     if options.json:
         values = {**why.to_dict(), "picture": str(options.output)}
         sys.stdout.write(f"{as_json(values)}\n")
     else:
-        sys.stdout.write(f"{_told(why)}\nWrote {options.output}.\n")
+        sys.stdout.write(f"{_sentence(why)}\nWrote {options.output}.\n")
     return 0
 
 
 def _parser() -> Arguments:
     parser = Arguments(
         "explain",
-        about="Draw why a trained model says what it says of a picture or a text.",
+        about="Draw which parts of a picture or a text support the prediction of a trained model.",
         examples=_EXAMPLES,
     )
     parser.add_model("captioning, visual question answering, sentiment or classification")
-    parser.add_argument("given", metavar="INPUT", help="a picture's file; or a text in quotes")
+    parser.add_argument("given", metavar="INPUT", help="a picture file, or a text in quotes")
     parser.add_argument(
         "question",
         metavar="QUESTION",
         nargs="?",
         default="",
-        help="a question in quotes, for a model that answers some",
+        help="a question in quotes, for a model that answers questions",
     )
     parser.add_argument(
         "--output",
@@ -95,10 +97,9 @@ def _parser() -> Arguments:
     )
     parser.add_argument(
         "--method",
-        choices=_METHODS,
+        choices=tuple(METHODS),
         default="occlusion",
-        help="occlusion hides one part after the other; integrated_gradients adds up exactly; "
-        "grad_cam (pictures only) and saliency are the fastest (default: occlusion)",
+        help=f"{'; '.join(map(_usage, METHODS.values()))} (default: occlusion)",
     )
     parser.add_argument(
         "--json",
@@ -112,21 +113,26 @@ def _parser() -> Arguments:
     return parser
 
 
+def _usage(method: Method) -> str:
+    only = "" if "words" in method.parts else " (pictures only)"
+    return f"{method.name}{only} {method.usage}"
+
+
 def _picture(given: str) -> Path:
-    """See that it names a file: a text for a model of pictures is told so."""
+    """Return the path, or refuse a text for a model that takes pictures."""
     if len(given.split()) > 1 and not os.path.exists(given):  # noqa: PTH110 - may be too long for a Path
         raise FileNotFoundError(
-            f"No picture {printable(given[:60])!r}. This model looks at pictures: give a file."
+            f"No picture {printable(given[:60])!r}. This model takes pictures: give a file."
         )
     return Path(given)
 
 
-def _told(why: "Explanation") -> str:
-    """What was said, and the words that count most for it."""
-    said = f"{why.said}. {why.note}"
+def _sentence(why: "Explanation") -> str:
+    """Write the prediction and the words that contribute most."""
+    sentence = f"{why.said}. {why.note}"
     if not why.contributions:
-        return printable(said)
+        return printable(sentence)
     pairs = zip(why.words, why.contributions, strict=True)
     ordered = sorted(pairs, key=lambda pair: -abs(pair[1]))[:_MOST_WORDS]
     words = ", ".join(f"{word} {value:+.2f}" for word, value in ordered)
-    return printable(f"{said} {words}")
+    return printable(f"{sentence} {words}")

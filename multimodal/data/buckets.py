@@ -9,9 +9,8 @@ Sentences of similar length share a batch, which saves padding: the examples are
 pools of many batches, sorted by length within a pool, cut into batches, and the batches shuffled.
 
 References:
-    Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 15 (the
-    mixing function of splitmix64); Khomenko et al. 2016, "Accelerating recurrent neural network
-    training using sequence bucketing and multi-GPU data parallelization", section 3.
+    Khomenko et al. 2016, "Accelerating recurrent neural network training using sequence bucketing
+    and multi-GPU data parallelization", section 3.
 """
 
 import zlib
@@ -21,10 +20,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from multimodal.worlds.draws import MASK, absorb
+
 Request = tuple[int, int]
 """An epoch and a position in the data set: all that a random augmentation may depend on."""
-
-_MASK = 2**64 - 1
 
 
 def seed_for(*parts: int) -> int:
@@ -43,7 +42,7 @@ def seed_for(*parts: int) -> int:
     """
     state = len(parts)
     for part in parts:
-        state = _mix(((state ^ (part & _MASK)) + 0x9E3779B97F4A7C15) & _MASK)
+        state = absorb(state, part & MASK)
     return state >> 1
 
 
@@ -175,9 +174,3 @@ class BucketSampler(Sampler[list[Request]]):
         filled = torch.cat([batch, order.repeat(missing)[:missing]])
         shared: list[int] = filled[self.rank :: self.world_size].tolist()
         return shared
-
-
-def _mix(state: int) -> int:
-    state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
-    return state ^ (state >> 31)

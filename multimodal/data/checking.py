@@ -1,20 +1,23 @@
-"""What is to be known of a data set before a model is trained on it for hours.
+"""Check a data set before a model is trained on it for hours.
 
-Whether its pictures can be opened, how long its texts are, how many of their words a model would
-know, what its labels are, and what stands in two parts of it at once: a model that is tested on
-what it was trained on looks better than it is.
+The check opens every picture, measures the texts, counts labels and the words that a vocabulary
+lacks, and finds examples that are in two splits: a model that is tested on its training data looks
+better than it is.
 
 References:
     Barz and Denzler 2020, "Do we train on test data? Purging CIFAR of near-duplicates" (3 % of
-    CIFAR-10's test pictures stand in its training part, too).
+    CIFAR-10's test pictures are in its training split, too).
 """
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor
+from tqdm import tqdm  # type: ignore[import-untyped]  # it brings no types
 
 from multimodal.data.duplicates import letters_of
 from multimodal.data.examples import (
@@ -25,21 +28,27 @@ from multimodal.data.examples import (
     QuestionExample,
     TextExample,
 )
+from multimodal.data.images import load_image
+from multimodal.text import tokenize
 from multimodal.worlds.scenes import Scene
 
 Example: TypeAlias = CaptionExample | QuestionExample | TextExample | ImageExample
-AnyImage: TypeAlias = ImageFile | Scene | PixelImage
+StoredImage: TypeAlias = ImageFile | PixelImage
+
+SPLITS: Final = ("train", "val", "test")
+MAX_NAMED: Final = 10
+"""At most so many words, labels and pictures are listed by name."""
 
 _BINS = 10
 
 
-class Opened(NamedTuple):
-    """What came of opening pictures.
+class OpenedImages(NamedTuple):
+    """The result of opening pictures.
 
     Attributes:
-        broken: A sentence for each that cannot be used; it names the picture.
-        digests: The name of each other one, by a digest of its pixels; of equal ones the first.
-        copies: How many more there are of pictures that are there already.
+        broken: A sentence for each picture that cannot be opened; it names the picture.
+        digests: The names of the others by a digest of their pixels; of equal ones the first.
+        copies: The number of pictures that are equal to an earlier one.
     """
 
     broken: list[str]
@@ -48,14 +57,7 @@ class Opened(NamedTuple):
 
 
 class Lengths(NamedTuple):
-    """Lengths of texts in words.
-
-    Attributes:
-        shortest: The least.
-        median: The middle one.
-        longest: The largest.
-        bins: Least and largest length of each bin, both counted in, and how many texts it has.
-    """
+    """Lengths of texts in words; a bin is its least and largest length and its number of texts."""
 
     shortest: int
     median: int
@@ -64,27 +66,65 @@ class Lengths(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """How much of some texts a vocabulary knows.
-
-    Attributes:
-        words: How many words they have, each as often as it stands there.
-        known: How many of these it knows.
-        unknown: The others with how often they stand there, most frequent first.
-    """
+    """The words of some texts, those in the vocabulary, and the counts of the unknown ones."""
 
     words: int
     known: int
     unknown: list[tuple[str, int]]
 
 
-def image_of(example: Example) -> AnyImage | None:
-    """Return an example's picture, or None for a text.
+def examine(data: Any, missing: Sequence[str], *, open_pictures: bool) -> dict[str, Any]:
+    """Check all examples of a data module.
 
-    Example:
-        >>> image_of(TextExample("Fine.", "positive", "1")) is None
-        True
+    Args:
+        data: The data module.
+        missing: Names of missing pictures; the readers fill it while they read.
+        open_pictures: Whether to open every picture.
+
+    Returns:
+        JSON types: ``ok``, ``missing`` and ``broken`` (pictures), ``problems`` (sentences about
+        splits that cannot be read), ``splits`` (a dictionary each), ``vocabulary`` (its size;
+        None for pictures alone).
+
+    Raises:
+        ValueError: If the data module has no examples to check.
     """
-    return None if isinstance(example, TextExample) else example.image
+    if not hasattr(data, "examples"):
+        raise ValueError(
+            f"{type(data).__name__} has no examples to check; check data of captioning, "
+            "questions, sentiment or classification."
+        )
+    problems: list[str] = []
+    examples = {split: _read(data, split, problems) for split in SPLITS}
+    words = data.words if hasattr(data, "words") else None
+    parse = getattr(data, "parse", tokenize)  # a language model may read characters
+    splits = {split: _counts(examples[split], words, parse) for split in SPLITS}
+    opened = {split: _open(data, examples[split]) for split in SPLITS} if open_pictures else {}
+    for split, images in opened.items():
+        splits[split]["pictures"] = len(images.digests) + images.copies
+        splits[split]["copies"] = images.copies
+    texts = {
+        split: text_digests(named_texts(examples[split]))
+        for split in SPLITS
+        if examples[split] and isinstance(examples[split][0], TextExample)
+    }
+    pictures = {split: images.digests for split, images in opened.items()}
+    for split in SPLITS[1:]:
+        splits[split]["in_train"] = [
+            list(pair)
+            for names in (pictures, texts)
+            if split in names and "train" in names
+            for pair in overlap(names["train"], names[split])
+        ]
+    broken = [sentence for images in opened.values() for sentence in images.broken]
+    return {
+        "ok": not (missing or broken or problems),
+        "missing": list(dict.fromkeys(missing)),
+        "broken": list(dict.fromkeys(broken)),
+        "problems": problems,
+        "vocabulary": None if words is None else len(words),
+        "splits": splits,
+    }
 
 
 def texts_of(example: Example) -> tuple[str, ...]:
@@ -104,12 +144,25 @@ def texts_of(example: Example) -> tuple[str, ...]:
     return ()
 
 
-def labels_of(example: Example) -> tuple[str, ...]:
-    """Return an example's labels, or the first answer to each of its questions, as text.
+def named_texts(examples: Iterable[Example]) -> Iterator[tuple[str, str]]:
+    """Yield each text with the id of its example.
 
     Example:
-        >>> labels_of(TextExample("Fine.", "positive", "1"))
-        ('positive',)
+        >>> list(named_texts([TextExample("Fine.", "positive", "reviews.csv:2")]))
+        [('reviews.csv:2', 'Fine.')]
+    """
+    for example in examples:
+        name = example.text_id if isinstance(example, TextExample) else example.image_id
+        for text in texts_of(example):
+            yield str(name), text
+
+
+def labels_of(example: Example) -> tuple[str, ...]:
+    """Return an example's labels, or the first answer to each of its questions.
+
+    Example:
+        >>> labels_of(TextExample("Fine.", 4.5, "1"))
+        ('4.5',)
     """
     match example:
         case QuestionExample():
@@ -122,65 +175,52 @@ def labels_of(example: Example) -> tuple[str, ...]:
     return ()
 
 
-def open_all(images: Iterable[AnyImage], load: Callable[[AnyImage], Tensor]) -> Opened:
-    """Open pictures one after the other.
+def open_images(
+    images: Iterable[StoredImage], load: Callable[[StoredImage], Tensor]
+) -> OpenedImages:
+    """Open pictures one after the other, each once.
 
     Args:
-        images: The pictures; one that comes several times is opened once.
+        images: The pictures.
         load: Opens one; raises `ImageError` or `FileNotFoundError` where it cannot.
-
-    Returns:
-        Which are broken, and digests of the others.
 
     Example:
         >>> import torch
-        >>> found = open_all([PixelImage("a", 0), PixelImage("a", 1)], lambda _: torch.zeros(3))
+        >>> found = open_images([PixelImage("a", 0), PixelImage("a", 1)], lambda _: torch.zeros(3))
         >>> found.broken, len(found.digests), found.copies
         ([], 1, 1)
     """
-    found = Opened([], {}, 0)
+    broken: list[str] = []
+    digests: dict[str, str] = {}
+    copies = 0
     for image in dict.fromkeys(images):
         try:
             pixels = load(image)
         except (ValueError, OSError) as error:
-            found.broken.append(str(error))
+            broken.append(str(error))
             continue
         digest = hashlib.blake2b(str(tuple(pixels.shape)).encode(), digest_size=16)
         digest.update(pixels.contiguous().numpy().tobytes())
-        if found.digests.setdefault(digest.hexdigest(), str(image)) != str(image):
-            found = found._replace(copies=found.copies + 1)
-    return found
+        copies += digests.setdefault(digest.hexdigest(), str(image)) != str(image)
+    return OpenedImages(broken, digests, copies)
 
 
-def digests_of_texts(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the name of each text, by its letters and digits alone.
-
-    Args:
-        texts: Names and texts; a text without a letter is left out.
-
-    Returns:
-        Names; of equal texts the first one's.
+def text_digests(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the name of each text by its letters and digits; of equal texts the first one's.
 
     Example:
-        >>> digests_of_texts([("1", "It does n't work ."), ("2", "it doesn't work"), ("3", "!")])
+        >>> text_digests([("1", "It does n't work ."), ("2", "it doesn't work"), ("3", "!")])
         {'itdoesntwork': '1'}
     """
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for name, text in texts:
         if letters := letters_of(text):
-            found.setdefault(letters, name)
-    return found
+            digests.setdefault(letters, name)
+    return digests
 
 
 def overlap(train: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str]]:
-    """List what stands in two parts of a data set.
-
-    Args:
-        train: Names by digests.
-        other: The same of the other part.
-
-    Returns:
-        Names of it in both.
+    """Return the names of what is in two splits, in the one and in the other.
 
     Example:
         >>> overlap({"a": "1.jpg", "b": "2.jpg"}, {"b": "7.jpg"})
@@ -190,13 +230,7 @@ def overlap(train: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[st
 
 
 def measure(lengths: Sequence[int]) -> Lengths:
-    """Summarise lengths, in ten bins at most of about equal width.
-
-    Args:
-        lengths: Lengths of texts, at least one.
-
-    Returns:
-        The summary.
+    """Summarise lengths, with at most ten bins of about equal width.
 
     Raises:
         ValueError: If there are none.
@@ -212,21 +246,14 @@ def measure(lengths: Sequence[int]) -> Lengths:
     width = max(1, -(-(high - low + 1) // _BINS))
     counts = Counter((length - low) // width for length in ordered)
     bins = [
-        (low + place * width, min(low + (place + 1) * width - 1, high), counts[place])
-        for place in range((high - low) // width + 1)
+        (low + index * width, min(low + (index + 1) * width - 1, high), counts[index])
+        for index in range((high - low) // width + 1)
     ]
     return Lengths(low, ordered[(len(ordered) - 1) // 2], high, bins)
 
 
 def cover(sentences: Iterable[Sequence[str]], known: Callable[[str], bool]) -> Coverage:
-    """Count the words of sentences that are known.
-
-    Args:
-        sentences: Lists of words.
-        known: Tells whether a word is known.
-
-    Returns:
-        The counts.
+    """Count the words of sentences and those that are known; unknown ones, most frequent first.
 
     Example:
         >>> cover([["a", "red", "gnu"], ["a", "gnu"]], {"a", "red"}.__contains__)
@@ -238,14 +265,52 @@ def cover(sentences: Iterable[Sequence[str]], known: Callable[[str], bool]) -> C
     return Coverage(total, total - unknown.total(), unknown.most_common())
 
 
-def named_texts(examples: Iterable[Example]) -> Iterator[tuple[str, str]]:
-    """Yield each text with the name of its example.
+def _read(data: Any, split: str, problems: list[str]) -> list[Example]:
+    """Read a split; an error in one that is not trained on does not hide the other splits."""
+    try:
+        examples: list[Example] = data.examples(split)
+    except (ValueError, OSError) as error:
+        if split == "train":
+            raise
+        problems.append(f"{split}: {error}")
+        return []
+    if not examples:
+        problems.append(f"{split} has no example.")
+    return examples
 
-    Example:
-        >>> list(named_texts([TextExample("Fine.", "positive", "reviews.csv:2")]))
-        [('reviews.csv:2', 'Fine.')]
-    """
-    for example in examples:
-        name = example.text_id if isinstance(example, TextExample) else example.image_id
-        for text in texts_of(example):
-            yield str(name), text
+
+def _counts(
+    examples: Sequence[Example], words: Any, parse: Callable[[str], list[str]]
+) -> dict[str, Any]:
+    """Count the examples, texts, labels and words of a split."""
+    labels = Counter(label for example in examples for label in labels_of(example))
+    sentences = [parse(text) for example in examples for text in texts_of(example)]
+    counts: dict[str, Any] = {
+        "examples": len(examples),
+        "texts": len(sentences),
+        "labels": dict(labels.most_common()),
+    }
+    if sentences:
+        counts["lengths"] = measure([len(sentence) for sentence in sentences])._asdict()
+    if words is not None:
+        covered = cover(sentences, words.__contains__)
+        counts["words"], counts["known_words"] = covered.words, covered.known
+        counts["unknown"] = [list(pair) for pair in covered.unknown[:MAX_NAMED]]
+    return counts
+
+
+def _open(data: Any, examples: Sequence[Example]) -> OpenedImages:
+    """Open every picture that is stored in a file or in memory; scenes can always be drawn."""
+    images = [
+        example.image
+        for example in examples
+        if not isinstance(example, TextExample) and not isinstance(example.image, Scene)
+    ]
+
+    def load(image: StoredImage) -> Tensor:
+        if isinstance(image, PixelImage):
+            return torch.from_numpy(data.sets[image.source].images[image.index])
+        return load_image(image)
+
+    hidden = not sys.stderr.isatty()
+    return open_images(tqdm(images, unit=" pictures", disable=hidden, leave=False), load)

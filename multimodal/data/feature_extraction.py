@@ -22,7 +22,7 @@ from multimodal.data.examples import ImageFile
 from multimodal.data.feature_writer import FeatureWriter
 from multimodal.data.images import ImageError, load_image
 from multimodal.data.transforms import EvalTransform
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 from multimodal.nn.folding import fold_batch_norm
 
 View = Literal[

@@ -41,7 +41,7 @@ from multimodal.data.feature_writer import (
 )
 from multimodal.data.images import ImageError
 from multimodal.data.transforms import EvalTransform
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 
 _SAMPLE_BYTES = 1 << 13  # read at either end of a file to know it again
 _LOGGER = logging.getLogger(__name__)

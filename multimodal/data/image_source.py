@@ -20,7 +20,7 @@ from multimodal.data.feature_extraction import View
 from multimodal.data.features import FeatureCache, cache_features
 from multimodal.data.images import ImageError, load_image
 from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings, shrink
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 from multimodal.worlds.scenes import Scene, render_scene
 
 _DRAWN_BYTES = 1 << 30

@@ -1,12 +1,13 @@
 """Turn a model that scores the next word into captions: greedy, beam search and sampling.
 
-The searches know no model. They call a *step*, which is given the last word of every hypothesis
-and returns the logits of the next one with the new state, for all images and all their hypotheses
-(the beams) in one call. What belongs to a hypothesis (an LSTM's state) travels in `state` and is
-reordered with the beams; what belongs to an image (keys and values of its regions) travels in
-`context`, is never copied per beam, and is only shortened when finished images leave the batch.
+The searches know no model. They call a *step*, which takes the last word of every hypothesis and
+returns the logits of the next one, the new state and the attention weights, for all images and all
+their hypotheses (the beams) in one call. What belongs to a hypothesis (an LSTM's state) is in
+`state` and is reordered with the beams. What belongs to an image (keys and values of its regions)
+is in `context`; it is never copied per beam, and only shortened when finished images leave the
+batch.
 
-Scores are the model's own log-probabilities: words that may not be said are left out after the
+Scores are the model's own log-probabilities: forbidden words (`rules`) are masked after the
 softmax, which is not renormalised. The ids of special words are those of `multimodal.text`.
 """
 

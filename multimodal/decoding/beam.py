@@ -1,9 +1,9 @@
 """Beam search as one tensor program over images x beams.
 
 A hypothesis that ends keeps its place in the beam, so the beam narrows until all have ended, or
-until no open hypothesis can still reach the best that did. Hence a beam of one is greedy search,
-and a beam as wide as there are sentences is exhaustive search. Words are kept with back-pointers
-and read off at the end; only the model's state is reordered on the way.
+until no open hypothesis can still beat the best finished one. Hence a beam of one is greedy search,
+and a beam as wide as the number of sentences is exhaustive search. Words and attention are kept
+with back-pointers and read off at the end; only the model's state is reordered at every step.
 
 References:
     Xu et al. 2015, "Show, Attend and Tell" (the narrowing beam, as in its published code).
@@ -45,18 +45,18 @@ def beam_search(
     Captions that ended come first; those cut off at `max_length` only fill up the `n_best`.
 
     Args:
-        step: Scores the next word of every hypothesis, see `Step`.
-        state: Initial state, tensors ``(images, ...)``; the step sees ``(images, beams, ...)``.
-        context: What the hypotheses of an image share, tensors ``(images, ...)``.
+        step: See `Step`.
+        state: Initial state, tensors ``(images, ...)``.
+        context: Tensors ``(images, ...)``.
         beam_size: Hypotheses kept for each image; 1 is greedy search.
         n_best: Captions returned for each image; at most `beam_size`.
-        max_length: Most tokens of a caption, ``<eos>`` counted.
-        min_length: Fewest words of a caption, ``<eos>`` not counted.
+        max_length: See `Rules`.
+        min_length: See `Rules`.
         length_penalty: Exponent alpha of ``((5 + length) / 6) ** alpha``, by which a caption's
             log-probability is divided: 0 favours short captions, up to 1 ever longer ones.
             "average" divides by the length. ``<eos>`` is counted.
-        no_repeat_ngram: How many words in a row are never said twice; 0 allows everything.
-        banned: Word ids never to be said, beside ``<pad>``, ``<bos>`` and ``<unk>``.
+        no_repeat_ngram: See `Rules`.
+        banned: See `Rules`.
 
     Returns:
         `n_best` captions for each image, best first.
@@ -66,7 +66,7 @@ def beam_search(
             or the step returns logits of another shape, NaN or infinity.
 
     Example:
-        >>> next_word = torch.zeros(6, 6)  # greedy search says 4, and has half a chance from there
+        >>> next_word = torch.zeros(6, 6)  # greedy search chooses 4, then has half a chance
         >>> next_word[1, 4], next_word[1, 5] = 0.6, 0.4
         >>> next_word[4, 2], next_word[4, 5], next_word[5, 2] = 0.5, 0.5, 1.0
         >>> def step(tokens, state, context):
@@ -106,7 +106,7 @@ def _penalty(length: int, length_penalty: LengthPenalty) -> float:
 class _Move(NamedTuple):
     """One step of the beam; all but `rows` are ``(images, beams)``."""
 
-    rows: Tensor  # the images of the whole batch that were still searched
+    rows: Tensor  # indices of the images that were still searched
     parents: Tensor
     tokens: Tensor
     totals: Tensor  # log-probability so far; -inf: no hypothesis here
@@ -114,7 +114,7 @@ class _Move(NamedTuple):
 
 
 class _Beam:
-    """The open hypotheses of every image, and the back-pointers of all there were."""
+    """The open hypotheses of every image, and the back-pointers of all earlier ones."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _Beam:
         self.done = torch.zeros(images, dtype=torch.bool, device=device)
         self._totals = torch.zeros((images, 1), device=device)
         self._rows = torch.arange(images, device=device)
-        self._places = torch.full((images, 1), beam_size, device=device)  # less those that ended
+        self._places = torch.full((images, 1), beam_size, device=device)  # minus those that ended
         self._kept = torch.full((images, n_best), -torch.inf, device=device)  # best ended scores
         self._penalties = penalties
         self._ranks = torch.arange(beam_size, device=device)
@@ -157,14 +157,14 @@ class _Beam:
         self._totals, self._places = self._totals[rows], self._places[rows]
         self._kept = self._kept[rows]
 
-    def found(self) -> tuple[Hypotheses, Tensor]:
-        """Rank those that ended, then those cut off, and read the best along the pointers."""
+    def result(self) -> tuple[Hypotheses, Tensor]:
+        """Rank finished captions, then those cut off, and read the best along the pointers."""
         parents, tokens, totals, ended = self._trace()  # each (time, images, beams)
         steps, images, beams = tokens.shape
         time = torch.arange(steps, device=tokens.device).view(-1, 1, 1)
-        there = ~totals.isneginf()
-        last = (there.any(-1, keepdim=True) * time).amax(0)  # (images, 1)
-        cut_off = there & ~ended & (time == last)
+        exists = ~totals.isneginf()
+        last = (exists.any(-1, keepdim=True) * time).amax(0)  # (images, 1)
+        cut_off = exists & ~ended & (time == last)
         kind = torch.where(ended, 0, torch.where(cut_off, 1, 2)).transpose(0, 1).flatten(1)
         scores = totals / totals.new_tensor(self._penalties[:steps]).view(-1, 1, 1)
         scores = scores.transpose(0, 1).flatten(1)  # (images, time * beams)
@@ -173,20 +173,20 @@ class _Beam:
         order = order[:, : self._kept.shape[1]]  # (images, n)
         real = kind.gather(1, order) < 2
         end, beam = order // beams, order % beams
-        said = torch.full((*order.shape, steps), PAD_ID, device=tokens.device)
-        beams_before = torch.zeros_like(said)
+        words = torch.full((*order.shape, steps), PAD_ID, device=tokens.device)
+        beams_before = torch.zeros_like(words)
         row = torch.arange(images, device=tokens.device).unsqueeze(1)
         for back in reversed(range(steps)):
             inside = real & (end >= back)
-            said[..., back] = tokens[back, row, beam].where(inside, PAD_ID)
+            words[..., back] = tokens[back, row, beam].where(inside, PAD_ID)
             beam = parents[back, row, beam].where(inside, beam)
             beams_before[..., back] = beam.where(inside, 0)
         log_probs = totals.transpose(0, 1).flatten(1).gather(1, order).where(real, -torch.inf)
         scores = scores.gather(1, order).where(real, -torch.inf)
-        return Hypotheses(said, (end + 1).where(real, 0), scores, log_probs), beams_before
+        return Hypotheses(words, (end + 1).where(real, 0), scores, log_probs), beams_before
 
     def _trace(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Lay all moves out for the whole batch, also where images had left it."""
+        """Lay all moves out for the whole batch, also for images that had left it."""
         device = self.tokens.device
         shape = (len(self._moves), len(self._moves[0].rows), len(self._ranks))
         parents = torch.zeros(shape, dtype=torch.long, device=device)

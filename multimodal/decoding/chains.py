@@ -1,4 +1,4 @@
-"""Searches whose hypotheses never branch: greedy search and sampling.
+"""Greedy search and sampling: hypotheses that never branch.
 
 References:
     Fan et al. 2018, "Hierarchical Neural Story Generation", section 5.4 (top-k sampling).
@@ -26,23 +26,12 @@ def greedy(
     no_repeat_ngram: int = 0,
     banned: Sequence[int] = (),
 ) -> Hypotheses:
-    """Say the most likely word at every step, until ``<eos>`` or `max_length`.
+    """Choose the most likely word at every step, until ``<eos>`` or `max_length`.
 
-    Args:
-        step: Scores the next word of every hypothesis, see `Step`.
-        state: Initial state, tensors ``(images, ...)``; the step sees ``(images, 1, ...)``.
-        context: What does not change from word to word, tensors ``(images, ...)``.
-        max_length: Most tokens of a caption, ``<eos>`` counted.
-        min_length: Fewest words of a caption, ``<eos>`` not counted.
-        no_repeat_ngram: How many words in a row are never said twice; 0 allows everything.
-        banned: Word ids never to be said, beside ``<pad>``, ``<bos>`` and ``<unk>``.
+    The arguments are those of `beam_search`.
 
     Returns:
         One caption for each image.
-
-    Raises:
-        ValueError: If an argument is out of range, the tensors do not agree in their first axis,
-            or the step returns logits of another shape, NaN or infinity.
 
     Example:
         >>> def step(tokens, state, context):  # the next word is always three further
@@ -82,31 +71,29 @@ def sample(
 ) -> Hypotheses:
     """Draw captions word by word from the model's distribution.
 
-    What may not be said is left out first; then `temperature`, `top_k` and `top_p` apply, in
-    this order.
+    Forbidden words are masked first; then `temperature`, `top_k` and `top_p` apply, in this order.
 
     Args:
-        step: Scores the next word of every hypothesis, see `Step`.
-        state: Initial state, tensors ``(images, ...)``; the step sees ``(images, samples, ...)``.
-        context: What the samples of an image share, tensors ``(images, ...)``.
+        step: See `Step`.
+        state: Initial state, tensors ``(images, ...)``.
+        context: Tensors ``(images, ...)``.
         generator: Source of all randomness; one of the CPU draws the same on every device.
         samples: Captions drawn for each image.
-        temperature: Divides the logits: below 1 likely words grow likelier, above 1 rarer ones.
+        temperature: Divides the logits: below 1 favours likely words, above 1 rare ones.
         top_k: Draw only from the so many likeliest words; 0 from all.
         top_p: Draw only from the fewest words that together have this probability (the nucleus);
             1 from all.
-        max_length: Most tokens of a caption, ``<eos>`` counted.
-        min_length: Fewest words of a caption, ``<eos>`` not counted.
-        no_repeat_ngram: How many words in a row are never said twice; 0 allows everything.
-        banned: Word ids never to be said, beside ``<pad>``, ``<bos>`` and ``<unk>``.
+        max_length: See `Rules`.
+        min_length: See `Rules`.
+        no_repeat_ngram: See `Rules`.
+        banned: See `Rules`.
 
     Returns:
         `samples` captions for each image in the order drawn. Their log-probabilities are the
         model's own, at temperature 1 and over all words.
 
     Raises:
-        ValueError: If an argument is out of range, the tensors do not agree in their first axis,
-            or the step returns logits of another shape, NaN or infinity.
+        ValueError: As `beam_search`.
 
     Example:
         >>> logits = torch.tensor([-9.0, -9, 1, -9, 1, 1])  # <eos> and the words 4 and 5
@@ -161,7 +148,7 @@ class _Chains:
         self._chains = chains
         self._rows = torch.arange(images, device=device)
         self._open = torch.ones((images, chains), dtype=torch.bool, device=device)
-        self._said = torch.full((images, chains, max_length), PAD_ID, device=device)
+        self._tokens = torch.full((images, chains, max_length), PAD_ID, device=device)
         self._log_probs = torch.zeros((images, chains), device=device)
 
     def extend(self, log_probs: Tensor, time: int) -> Tensor | None:
@@ -170,12 +157,12 @@ class _Chains:
             parents = self.tokens.new_zeros((len(log_probs), self._chains))
             log_probs = log_probs.expand(-1, self._chains, -1)
         tokens = self._choose(log_probs, self._rows)  # (images, chains)
-        gained = log_probs.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-        going = self._open & ~gained.isneginf()  # -inf: no word may be said, so the chain ends
-        self.tokens = tokens.where(going, PAD_ID)
-        self._said[self._rows, :, time] = self.tokens
-        self._log_probs[self._rows] += gained.where(going, 0)
-        self._open = going & (tokens != EOS_ID)
+        added = log_probs.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+        continues = self._open & ~added.isneginf()  # -inf: every word is forbidden
+        self.tokens = tokens.where(continues, PAD_ID)
+        self._tokens[self._rows, :, time] = self.tokens
+        self._log_probs[self._rows] += added.where(continues, 0)
+        self._open = continues & (tokens != EOS_ID)
         self.done = ~self._open.any(1)
         return parents
 
@@ -183,12 +170,12 @@ class _Chains:
         self.tokens, self.done = self.tokens[rows], self.done[rows]
         self._rows, self._open = self._rows[rows], self._open[rows]
 
-    def found(self) -> tuple[Hypotheses, Tensor]:
-        lengths = (self._said != PAD_ID).sum(-1)
+    def result(self) -> tuple[Hypotheses, Tensor]:
+        lengths = (self._tokens != PAD_ID).sum(-1)
         chains = torch.arange(self._chains, device=lengths.device).view(1, -1, 1)
-        beams = chains.repeat(len(lengths), 1, self._said.shape[-1])
+        beams = chains.repeat(len(lengths), 1, self._tokens.shape[-1])
         beams[..., 0] = 0  # all chains branch from one beam
-        return Hypotheses(self._said, lengths, self._log_probs, self._log_probs), beams
+        return Hypotheses(self._tokens, lengths, self._log_probs, self._log_probs), beams
 
 
 def _draw(

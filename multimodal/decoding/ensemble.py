@@ -1,7 +1,7 @@
-"""Several models search as one: the probabilities of their next words are averaged.
+"""Ensembles: the probabilities of several models' next words are averaged.
 
-Each model keeps its own state and context; the search sees one step whose state and context are
-those of all models side by side. The models must number the words alike.
+Each model keeps its own state and context; the search gets one step whose state and context are
+those of all models side by side. The models must share their word ids.
 
 References:
     Vinyals et al. 2015, "Show and tell", section 4.3 (an ensemble of captioners).
@@ -18,7 +18,7 @@ from multimodal.decoding.loop import Step, Tensors
 
 
 def ensemble(members: Sequence[tuple[Step, Tensors, Tensors]]) -> tuple[Step, Tensors, Tensors]:
-    """Join the steps of several models to one.
+    """Join the steps of several models into one.
 
     Args:
         members: Step, initial state and context of each model.
@@ -32,11 +32,11 @@ def ensemble(members: Sequence[tuple[Step, Tensors, Tensors]]) -> tuple[Step, Te
         ValueError: If there is no member.
 
     Example:
-        >>> def says(word):
+        >>> def always(word):
         ...     def step(tokens, state, context):
         ...         return torch.eye(5)[word].mul(9).expand(*tokens.shape, 5), state, None
         ...     return step, (torch.zeros(1, 1),), ()
-        >>> step, state, context = ensemble([says(4), says(4), says(3)])
+        >>> step, state, context = ensemble([always(4), always(4), always(3)])
         >>> logits, *_ = step(torch.tensor([[1]]), state, context)
         >>> logits[0, 0].exp()[3:].round(decimals=2)
         tensor([0.3300, 0.6700])

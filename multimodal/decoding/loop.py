@@ -1,8 +1,8 @@
-"""Run any search word by word over a batch of images.
+"""The loop of all searches, word by word over a batch of images.
 
-One loop serves all searches. It calls the step, forbids what may not be said, lets the search
-choose, and hands every hypothesis its parent's state. Images that are finished leave the batch
-once they are a quarter of it, so that one long caption does not make all images pay.
+It calls the step, masks forbidden words, lets the search choose, and gives every hypothesis its
+parent's state. Finished images leave the batch once they are a quarter of it, so that one long
+caption does not slow all others down.
 """
 
 from collections.abc import Callable
@@ -18,22 +18,23 @@ Tensors: TypeAlias = tuple[Tensor, ...]
 Step: TypeAlias = Callable[[Tensor, Tensors, Tensors], tuple[Tensor, Tensors, Tensor | None]]
 """``(tokens (images, beams), state, context) -> (logits (images, beams, vocab), state, attention)``
 
-The attention weights are ``(images, beams, regions)``, or None for a model that does not attend.
+The state is tensors ``(images, beams, ...)``, the context tensors ``(images, ...)``; the attention
+weights are ``(images, beams, regions)``, or None for a model that does not attend.
 """
 
 _DROP_SHARE = 0.25  # finished images leave once they are this share of the batch
-_CHECK_EVERY = 4  # steps between two looks at a GPU, since each look waits for it
+_CHECK_EVERY = 4  # steps between two reads from a GPU, since each read waits for it
 
 
 class Hypotheses(NamedTuple):
-    """The captions found: `n` of them for every image.
+    """The captions of a search: `n` for every image.
 
     Attributes:
         tokens: Word ids ``(images, n, time)``, padded with ``<pad>``; no ``<bos>``, and ``<eos>``
-            where it came.
-        lengths: Tokens of each caption ``(images, n)``, ``<eos>`` counted; 0 where there was no
-            n-th caption.
-        scores: What the captions are ranked by ``(images, n)``.
+            if the caption ended.
+        lengths: Tokens of each caption ``(images, n)``, ``<eos>`` counted; 0 if there is no n-th
+            caption.
+        scores: Ranking scores ``(images, n)``.
         log_probs: The model's log-probability of each caption ``(images, n)``.
         attention: The step's attention weights for each word ``(images, n, time, regions)``, 0 at
             the padding; None if the step returns none.
@@ -49,13 +50,13 @@ class Hypotheses(NamedTuple):
 class _Attention(NamedTuple):
     """The attention weights of one step."""
 
-    rows: Tensor  # the images of the whole batch that were still searched
+    rows: Tensor  # indices of the images that were still searched
     weights: Tensor  # (rows, beams, regions)
 
 
 @runtime_checkable
 class Search(Protocol):
-    """What the loop asks of a search.
+    """The interface between the loop and a search.
 
     Attributes:
         tokens: The last words ``(images, beams)``.
@@ -71,22 +72,19 @@ class Search(Protocol):
     def keep(self, rows: Tensor) -> None:
         """Go on with these images only."""
 
-    def found(self) -> tuple[Hypotheses, Tensor]:
+    def result(self) -> tuple[Hypotheses, Tensor]:
         """Return the captions, and the beam that each word continued ``(images, n, time)``."""
 
 
 def count_images(state: Tensors, context: Tensors) -> tuple[int, torch.device]:
-    """Return how many images there are, and where.
+    """Return the number of images, and their device.
 
     Args:
         state: Tensors ``(images, ...)``.
         context: Tensors ``(images, ...)``.
 
-    Returns:
-        The number of images and their device.
-
     Raises:
-        ValueError: If there are no images, or the tensors do not agree on their number.
+        ValueError: If there are no images, or the tensors differ in their number.
 
     Example:
         >>> count_images((torch.zeros(3, 8),), ())
@@ -102,24 +100,21 @@ def count_images(state: Tensors, context: Tensors) -> tuple[int, torch.device]:
 
 
 def run(search: Search, step: Step, state: Tensors, context: Tensors, rules: Rules) -> Hypotheses:
-    """Run a search until its last image is done or the captions are as long as they may be.
+    """Run a search until its last image is done or the captions have their greatest length.
 
     Args:
-        search: What chooses the words.
-        step: Scores the next words, see `Step`.
+        search: Chooses the words.
+        step: See `Step`.
         state: Initial state, tensors ``(images, ...)``.
-        context: What the hypotheses of an image share, tensors ``(images, ...)``.
-        rules: What may be said.
-
-    Returns:
-        The captions found.
+        context: Tensors ``(images, ...)``.
+        rules: Forbidden words.
 
     Raises:
         ValueError: If the step returns logits of another shape, NaN or infinity.
     """
     with torch.inference_mode():
         attention = _extend_until_done(search, step, state, context, rules)
-        found, beams = search.found()
+        found, beams = search.result()
     if bool(found.log_probs.isnan().any()):
         raise ValueError(
             "The step returned logits that are NaN or infinite. "
@@ -165,13 +160,13 @@ def _extend_until_done(
                 remaining = remaining[keep]
         state = _follow(state, keep, parents)
         if rules.no_repeat_ngram:
-            said = search.tokens.unsqueeze(-1)  # (images, beams, 1)
-            history = (torch.cat([*_follow(history, keep, parents), said], dim=-1),)
+            last = search.tokens.unsqueeze(-1)  # (images, beams, 1)
+            history = (torch.cat([*_follow(history, keep, parents), last], dim=-1),)
     return attention
 
 
 def _gather(attention: list[_Attention], beams: Tensor, lengths: Tensor) -> Tensor | None:
-    """Read each caption's weights off its beams, once at the end: no step reorders them."""
+    """Gather each caption's weights along its beams, once at the end: no step reorders them."""
     if not attention:
         return None
     longest = int(lengths.max())
@@ -188,7 +183,7 @@ def _gather(attention: list[_Attention], beams: Tensor, lengths: Tensor) -> Tens
 
 
 def _follow(state: Tensors, keep: Tensor | None, parents: Tensor | None) -> Tensors:
-    """Give every hypothesis its parent's part of the state, for the images kept."""
+    """Reorder the state by the hypotheses' parents, for the remaining images."""
     if not state:
         return state
     if parents is None:

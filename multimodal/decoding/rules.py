@@ -1,4 +1,4 @@
-"""What a caption may not say next, whatever the search.
+"""Forbidden words: lengths, banned words and repeated n-grams, for every search.
 
 References:
     Paulus et al. 2018, "A Deep Reinforced Model for Abstractive Summarization", section 2.5 (no
@@ -19,8 +19,8 @@ class Rules:
     Args:
         max_length: Most tokens of a caption, ``<eos>`` counted.
         min_length: Fewest words of a caption, ``<eos>`` not counted.
-        no_repeat_ngram: How many words in a row are never said twice; 0 allows everything.
-        banned: Word ids never to be said, beside ``<pad>``, ``<bos>`` and ``<unk>``.
+        no_repeat_ngram: Length of the word sequences that must not repeat; 0 allows all.
+        banned: Word ids that never occur, beside ``<pad>``, ``<bos>`` and ``<unk>``.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -54,11 +54,11 @@ class Rules:
         self._banned = torch.tensor(sorted({PAD_ID, BOS_ID, UNK_ID, *banned}))
 
     def check_logits(self, logits: Tensor, tokens: Tensor) -> None:
-        """Refuse a step's first logits if they do not fit.
+        """Check a step's first logits against its input tokens.
 
         Args:
-            logits: What the step returned.
-            tokens: What it was given ``(images, beams)``.
+            logits: The step's first result.
+            tokens: Its input ``(images, beams)``.
 
         Raises:
             ValueError: If the shape is not (images, beams, vocab), or the vocabulary lacks a
@@ -77,27 +77,27 @@ class Rules:
         self._banned = self._banned.to(logits.device)
 
     def forbid(self, log_probs: Tensor, time: int, history: tuple[Tensor, ...]) -> None:
-        """Set the log-probability of what may not be said to -inf, in place.
+        """Set the log-probability of forbidden words to -inf, in place.
 
         Args:
             log_probs: Of the next word ``(images, beams, vocab)``.
-            time: How many words have been said.
-            history: Those words, one tensor ``(images, beams, time)``; may be empty if n-grams
-                may repeat or nothing has been said.
+            time: Number of words so far.
+            history: Those words, one tensor ``(images, beams, time)``; may be empty if n-grams may
+                repeat or there are no words yet.
         """
         log_probs.index_fill_(-1, self._banned, -torch.inf)
         if time < self._min_length:
             log_probs[..., EOS_ID] = -torch.inf
         if self.no_repeat_ngram and time >= self.no_repeat_ngram:
             windows = history[0].unfold(-1, self.no_repeat_ngram, 1)  # (images, beams, start, n)
-            begun = history[0][..., time - self.no_repeat_ngram + 1 :]  # the last n - 1 words
-            again = (windows[..., :-1] == begun.unsqueeze(-2)).all(-1)
-            words = windows[..., -1].where(again, PAD_ID)  # <pad> is banned already
+            prefix = history[0][..., time - self.no_repeat_ngram + 1 :]  # the last n - 1 words
+            repeated = (windows[..., :-1] == prefix.unsqueeze(-2)).all(-1)
+            words = windows[..., -1].where(repeated, PAD_ID)  # <pad> is banned already
             log_probs.scatter_(-1, words, -torch.inf)
 
 
 def check_at_least(least: int, **values: int) -> None:
-    """Refuse arguments below their least value.
+    """Check that no argument is below its least value.
 
     Args:
         least: The least value allowed.

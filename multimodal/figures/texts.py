@@ -1,9 +1,9 @@
-"""Show a text with what each of its words contributed to a verdict: a terminal line, or a picture.
+"""Draw a text with the contributions of its words, as a line for a terminal or as a picture.
 
-Blue words speak for the verdict and orange ones against it, two colours that every eye can tell
-apart; the stronger the colour, the larger the contribution, relative to the largest of the text.
-Words that contribute next to nothing stay plain. A word never does more to a terminal than show
-itself: control characters in it become escapes.
+Blue words support the prediction and orange ones oppose it, two colours that colour-blind people
+can tell apart; the stronger the colour, the larger the contribution relative to the largest of the
+text. Words that contribute less than a tenth of it stay plain. Control characters in a word become
+escapes, so that a text cannot do anything to a terminal.
 
 References:
     Li et al. 2016, "Visualizing and understanding neural models in NLP", section 5: a text as a
@@ -16,28 +16,38 @@ from collections.abc import Iterator, Sequence
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from multimodal.figures.pages import INK, PALE, Page, line_height, text_width, wrap
+from multimodal.figures.page import (
+    INK,
+    MARGIN,
+    NOTE,
+    PALE,
+    Heading,
+    Page,
+    line_height,
+    text_width,
+    wrap,
+)
 
-_LEAST = 0.1  # of the largest contribution: what is less is not coloured
+_LEAST = 0.1  # share of the largest contribution from which words are coloured
 # Background and letters of four strengths, in the 256 colours that all terminals have.
-_FOR_CODES = ((153, 16), (111, 16), (69, 16), (25, 231))
-_AGAINST_CODES = ((223, 16), (215, 16), (208, 16), (130, 231))
-_FOR, _AGAINST = "#1f6fb4", "#cf6a12"
-_STRONG = 0.6  # from there on letters are white
+_POSITIVE_CODES = ((153, 16), (111, 16), (69, 16), (25, 231))
+_NEGATIVE_CODES = ((223, 16), (215, 16), (208, 16), (130, 231))
+_POSITIVE, _NEGATIVE = "#1f6fb4", "#cf6a12"
+_STRONG = 0.6  # share from which letters are white
 
-_WIDTH, _MARGIN = 7.5, 0.25  # inches
-_TITLE, _REMARK, _SIZE = 15.0, 10.0, 12.0  # of the letters in points
+_WIDTH = 7.5  # inches
+_SIZE = 12.0  # of the letters in points
 _PAD, _SPACE, _LEADING = 0.035, 0.03, 1.35  # beside a word; between words; from line to line
 _MOST_LINES = 50
 
 
 def text_line(tokens: Sequence[str], contributions: Sequence[float], *, colour: bool = True) -> str:
-    r"""Write a text for a terminal, its words coloured by their contributions.
+    r"""Format a text for a terminal, its words coloured by their contributions.
 
     Args:
         tokens: The words.
-        contributions: What each spoke for the verdict, or against it if negative.
-        colour: Use a terminal's colours; without them, numbers stand behind the words that count.
+        contributions: A contribution for each.
+        colour: Use a terminal's colours; otherwise numbers follow the words that contribute.
 
     Returns:
         One line.
@@ -61,7 +71,7 @@ def text_line(tokens: Sequence[str], contributions: Sequence[float], *, colour: 
         elif not colour:
             words.append(f"{token}({contribution:+.2g})")
         else:
-            codes = _FOR_CODES if share > 0 else _AGAINST_CODES
+            codes = _POSITIVE_CODES if share > 0 else _NEGATIVE_CODES
             back, letters = codes[min(int(abs(share) * len(codes)), len(codes) - 1)]
             words.append(f"\x1b[48;5;{back};38;5;{letters}m{token}\x1b[0m")
     return " ".join(words)
@@ -71,51 +81,49 @@ def text_figure(
     tokens: Sequence[str],
     contributions: Sequence[float],
     *,
-    verdict: str = "",
+    title: str = "",
     note: str = "",
-    legend: Sequence[str] = ("speaks for it", "speaks against it"),
+    legend: Sequence[str] = ("supports it", "opposes it"),
 ) -> Figure:
     """Draw a text, its words coloured by their contributions.
 
     Args:
-        tokens: The words; of a very long text the first fifty lines are drawn.
-        contributions: What each spoke for the verdict, or against it if negative.
-        verdict: A line above the text, such as the label and its probability.
-        note: A remark below the verdict, in pale letters.
+        tokens: The words; the first fifty lines are drawn.
+        contributions: A contribution for each.
+        title: A line above the text, such as the label and its probability.
+        note: A line below the title, in pale letters.
         legend: What the two colours mean; one name where no contribution is negative.
 
     Returns:
-        The figure; save it with `multimodal.figures.rendering.save_figure`.
+        The figure; save it with `multimodal.figures.page.save_figure`.
 
     Raises:
         ValueError: If there is not one contribution for each word, or one is not finite.
 
     Example:
-        >>> figure = text_figure(["a", "good", "film"], [0.0, 0.9, 0.1], verdict="positive")
+        >>> figure = text_figure(["a", "good", "film"], [0.0, 0.9, 0.1], title="positive")
         >>> [text.get_text() for text in figure.texts]
-        ['positive', 'a', 'good', 'film', 'speaks for it', 'speaks against it']
+        ['positive', 'a', 'good', 'film', 'supports it', 'opposes it']
     """
     shares = _shares(tokens, contributions)
-    inner = _WIDTH - 2 * _MARGIN
-    title, remark = wrap(verdict, inner, _TITLE, "bold"), wrap(note, inner, _REMARK)
-    below_title = _MARGIN + line_height(_TITLE) * len(title)
-    top = below_title + line_height(_REMARK) * len(remark) + (0.12 if title or remark else 0.0)
+    inner = _WIDTH - 2 * MARGIN
+    heading = Heading(title, note, inner)
+    top = MARGIN + heading.height + (0.12 if heading.height else 0.0)
     words = list(_fitted(tokens, inner))
-    places = list(_flow(words, inner))
-    lines = 1 + max((line for line, _ in places), default=0)
-    left_over = sum(line >= _MOST_LINES for line, _ in places)
+    positions = list(_flow(words, inner))
+    lines = 1 + max((line for line, _ in positions), default=0)
+    left_over = sum(line >= _MOST_LINES for line, _ in positions)
     lines = min(lines, _MOST_LINES) + (left_over > 0)
     step = _LEADING * line_height(_SIZE)
     end = top + lines * step + 0.12
-    page = Page(_WIDTH, end + line_height(_REMARK) + _MARGIN)
-    page.write(_MARGIN, _MARGIN, title, _TITLE, weight="bold")
-    page.write(_MARGIN, below_title, remark, _REMARK, colour=PALE)
-    for word, share, (line, left) in zip(words, shares, places, strict=True):
+    page = Page(_WIDTH, end + line_height(NOTE) + MARGIN)
+    heading.draw(page)
+    for word, share, (line, left) in zip(words, shares, positions, strict=True):
         if line < _MOST_LINES:
-            _draw_word(page, _MARGIN + left, top + line * step, word, share)
+            _draw_word(page, MARGIN + left, top + line * step, word, share)
     if left_over:
         rest = f"… and {left_over:,} more words"
-        page.write(_MARGIN, top + (lines - 1) * step, [rest], _SIZE, colour=PALE)
+        page.write(MARGIN, top + (lines - 1) * step, [rest], _SIZE, colour=PALE)
     _draw_legend(page, end, legend)
     return page.figure
 
@@ -123,19 +131,12 @@ def text_figure(
 def words_height(tokens: Sequence[str], width: float) -> float:
     """Return the height in inches of what `draw_words` draws.
 
-    Args:
-        tokens: The words.
-        width: Width of the lines in inches.
-
-    Returns:
-        The height; 0 without words.
-
     Example:
         >>> words_height([], 2.0), words_height(["is", "it", "red"], 2.0) > 0
         (0.0, True)
     """
-    places = _flow(list(_fitted(tokens, width)), width)
-    return (1 + max((line for line, _ in places), default=-1)) * _LEADING * line_height(_SIZE)
+    positions = _flow(list(_fitted(tokens, width)), width)
+    return (1 + max((line for line, _ in positions), default=-1)) * _LEADING * line_height(_SIZE)
 
 
 def draw_words(
@@ -150,11 +151,11 @@ def draw_words(
     """Draw words in lines, coloured by their contributions.
 
     Args:
-        page: Where to draw.
+        page: The page.
         left: Distance from the page's left edge.
         top: Distance from its upper edge.
         tokens: The words.
-        contributions: What each spoke for, or against if negative.
+        contributions: A contribution for each.
         width: Width of the lines in inches.
 
     Raises:
@@ -168,13 +169,13 @@ def draw_words(
     """
     shares = _shares(tokens, contributions)
     words = list(_fitted(tokens, width))
-    for word, share, (line, place) in zip(words, shares, _flow(words, width), strict=True):
+    for word, share, (line, indent) in zip(words, shares, _flow(words, width), strict=True):
         down = line * _LEADING * line_height(_SIZE)
-        _draw_word(page, left + place, top + down, word, share)
+        _draw_word(page, left + indent, top + down, word, share)
 
 
 def _shares(tokens: Sequence[str], contributions: Sequence[float]) -> list[float]:
-    """Divide by the largest contribution; what is next to nothing becomes nothing."""
+    """Scale contributions to [-1, 1] and zero out those below the display threshold."""
     if len(tokens) != len(contributions):
         raise ValueError(
             f"Every word needs a contribution, got {len(tokens)} words and {len(contributions)} "
@@ -201,7 +202,7 @@ def _fitted(tokens: Sequence[str], width: float) -> Iterator[str]:
 
 
 def _flow(words: Sequence[str], width: float) -> Iterator[tuple[int, float]]:
-    """Lay words out in lines: the line of each, and how far from its left it begins."""
+    """Lay words out in lines: yield the line of each and its distance from the left."""
     line, left = 0, 0.0
     for word in words:
         wide = text_width(word, _SIZE) + 2 * _PAD
@@ -222,14 +223,14 @@ def _draw_word(page: Page, left: float, top: float, word: str, share: float) -> 
 def _shade(share: float) -> str:
     strength = abs(share)
     red, green, blue = (
-        1 - strength * (1 - part) for part in to_rgb(_FOR if share > 0 else _AGAINST)
+        1 - strength * (1 - part) for part in to_rgb(_POSITIVE if share > 0 else _NEGATIVE)
     )
     return to_hex((red, green, blue))
 
 
 def _draw_legend(page: Page, top: float, legend: Sequence[str]) -> None:
-    left, side = _MARGIN, 0.6 * line_height(_REMARK)
+    left, side = MARGIN, 0.6 * line_height(NOTE)
     for name, share in zip(legend, (1.0, -1.0), strict=False):
-        page.bar(left, top + 0.2 * line_height(_REMARK), side, side, _shade(share))
-        page.write(left + 1.5 * side, top, [name], _REMARK, colour=PALE)
-        left += 1.5 * side + text_width(name, _REMARK) + 0.3
+        page.bar(left, top + 0.2 * line_height(NOTE), side, side, _shade(share))
+        page.write(left + 1.5 * side, top, [name], NOTE, colour=PALE)
+        left += 1.5 * side + text_width(name, NOTE) + 0.3

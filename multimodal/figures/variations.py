@@ -1,4 +1,4 @@
-"""Draw training pictures beside what a network sees of them from epoch to epoch."""
+"""Draw training pictures beside their augmented versions in each epoch."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,12 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from multimodal.figures.overlays import aspect
-from multimodal.figures.pages import PALE, Page, line_height, wrap
+from multimodal.figures.page import MARGIN, PALE, Page, aspect, line_height, wrap
 
-_MARGIN, _GAP, _APART = 0.25, 0.06, 0.22  # inches; the first column stands apart
+_GAP, _APART = 0.06, 0.22  # inches; after the first column
 _SIDE = 1.1  # width of a picture
 _TITLE, _HEAD, _NOTE = 13.0, 9.0, 8.0  # letters in points
-_LINES = 2  # of what is said of a picture
+_LINES = 2  # of a note
 
 
 def variation_figure(
@@ -22,19 +21,19 @@ def variation_figure(
     *,
     title: str = "",
 ) -> Figure:
-    """Draw one row a picture: as it is, then as it is seen in each epoch.
+    """Draw a row for each picture: the original, then its version in each epoch.
 
     Args:
-        originals: The pictures as evaluation sees them.
-        variations: The pictures as they are seen in one epoch after another, for each picture.
-        notes: What stands below each picture's row, such as its label.
+        originals: The pictures as in evaluation.
+        variations: For each picture its augmented version in each epoch.
+        notes: A line below each row, such as the label.
         title: A line above everything.
 
     Returns:
-        The figure; save it with `multimodal.figures.rendering.save_figure`.
+        The figure; save it with `multimodal.figures.page.save_figure`.
 
     Raises:
-        ValueError: If there are no pictures, or not as many variations and notes.
+        ValueError: If there are no pictures, or a picture lacks variations or a note.
 
     Example:
         >>> import torch
@@ -51,14 +50,14 @@ def variation_figure(
         )
     epochs = max(len(row) for row in variations)
     step = _SIDE + _GAP
-    width = 2 * _MARGIN + _SIDE + _APART + max(1, epochs) * step - _GAP
+    width = 2 * MARGIN + _SIDE + _APART + max(1, epochs) * step - _GAP
     tall = _SIDE * max(aspect(image) for image in originals)
     row_height = tall + (_LINES + 0.4) * line_height(_NOTE)
-    head = wrap(title, width - 2 * _MARGIN, _TITLE, "bold")
-    top = _MARGIN + line_height(_TITLE) * len(head) + line_height(_HEAD)
-    page = Page(width, top + row_height * len(originals) + _MARGIN)
-    page.write(_MARGIN, _MARGIN, head, _TITLE, weight="bold")
-    lefts = [_MARGIN, *(_MARGIN + _SIDE + _APART + step * epoch for epoch in range(epochs))]
+    head = wrap(title, width - 2 * MARGIN, _TITLE, "bold")
+    top = MARGIN + line_height(_TITLE) * len(head) + line_height(_HEAD)
+    page = Page(width, top + row_height * len(originals) + MARGIN)
+    page.write(MARGIN, MARGIN, head, _TITLE, weight="bold")
+    lefts = [MARGIN, *(MARGIN + _SIDE + _APART + step * epoch for epoch in range(epochs))]
     names = ["as it is", *(f"epoch {epoch}" for epoch in range(epochs))]
     for left, name in zip(lefts, names, strict=True):
         page.write(left, top - 1.2 * line_height(_HEAD), [name], _HEAD, colour=PALE)
@@ -66,6 +65,6 @@ def variation_figure(
         below = top + number * row_height
         for left, image in zip(lefts, (original, *row), strict=False):
             page.picture(left, below, _SIDE, tall, image)
-        lines = wrap(note, width - 2 * _MARGIN, _NOTE, lines=_LINES)
-        page.write(_MARGIN, below + tall + 0.04, lines, _NOTE)
+        lines = wrap(note, width - 2 * MARGIN, _NOTE, lines=_LINES)
+        page.write(MARGIN, below + tall + 0.04, lines, _NOTE)
     return page.figure

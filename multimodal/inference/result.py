@@ -60,7 +60,7 @@ class Result(ABC):
             ValueError: If the file has another suffix, or there is no picture to draw.
             OSError: If the file cannot be written.
         """
-        from multimodal.figures.rendering import save_figure
+        from multimodal.figures.page import save_figure
 
         save_figure(self.figure(), Path(path), dpi=dpi)
 

@@ -12,17 +12,18 @@ References:
     neural networks" (writing).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from multimodal.nn.embedding import WordEmbedding, input_scale
+from multimodal.nn.embedding import WordEmbedding
 from multimodal.nn.recurrent import State
+from multimodal.nn.settings import ModelSettings
 from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, parameters_by_depth
+from multimodal.nn.vocabulary import WordPredictor
 from multimodal.text import BOS_ID
 
 _NOTHING = -1  # no word of a prompt waits to be read
@@ -33,7 +34,7 @@ def _default_reader() -> TextEncoderSettings:
 
 
 @dataclass(frozen=True)
-class LanguageModelSettings:
+class LanguageModelSettings(ModelSettings):
     """Everything that shapes a language model, as plain data.
 
     Args:
@@ -44,20 +45,6 @@ class LanguageModelSettings:
 
     reader: TextEncoderSettings = field(default_factory=_default_reader)
     tie_embeddings: bool = True
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "LanguageModelSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "reader": TextEncoderSettings(**values["reader"])})
-
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "LanguageModelSettings":
-        """Rebuild settings for saved weights: there is nothing that they started from."""
-        return cls.from_dict(values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
 
 
 class Prediction(NamedTuple):
@@ -76,7 +63,7 @@ class Prediction(NamedTuple):
     state: State
 
 
-class LanguageModel(nn.Module):
+class LanguageModel(WordPredictor):
     """Word vectors, recurrent stack and vocabulary layer.
 
     Args:
@@ -113,16 +100,7 @@ class LanguageModel(nn.Module):
         )
         nn.init.normal_(self.embedding.weight[1:], std=reader.embedding_dim**-0.5)
         self.reader = TextEncoder(reader)
-        self.tied = settings.tie_embeddings
-        if self.tied:
-            # The tied matrix predicts from vectors of the embedding's width.
-            narrow = self.reader.last_dim != reader.embedding_dim
-            self.shape_output: nn.Module = (
-                nn.Linear(self.reader.last_dim, reader.embedding_dim) if narrow else nn.Identity()
-            )
-            self.bias = nn.Parameter(torch.zeros(vocab_size))
-        else:
-            self.output = nn.Linear(self.reader.last_dim, vocab_size)
+        self.add_vocabulary(self.reader.last_dim, tied=settings.tie_embeddings)
 
     def start(self, batch: int) -> State:
         """Return the state before a text's first word: tensors of zeros ``(batch, ...)``."""
@@ -147,10 +125,10 @@ class LanguageModel(nn.Module):
         Returns:
             Logits to be compared with the next tokens at ``mask``, outputs and state.
         """
-        outputs, after = self.reader.resume(self._embed(tokens), state)
+        outputs, after = self.reader.resume(self.embed(tokens), state)
         dropped: Tensor = self.reader.output_dropout(outputs)
         cut = tuple(part.detach() for part in after)
-        return Prediction(self._logits(dropped[mask], among), outputs, dropped, cut)
+        return Prediction(self.logits(dropped[mask], among), outputs, dropped, cut)
 
     def backwards(
         self,
@@ -177,9 +155,9 @@ class LanguageModel(nn.Module):
             raise ValueError(
                 "This language model reads ahead only; set `reader.directions` to apart."
             )
-        outputs = self.reader.read_backwards(self._embed(tokens), mask)
+        outputs = self.reader.read_backwards(self.embed(tokens), mask)
         dropped: Tensor = self.reader.output_dropout(outputs)
-        logits = self._logits(dropped[:, 1:][mask[:, 1:]], among)
+        logits = self.logits(dropped[:, 1:][mask[:, 1:]], among)
         return Prediction(logits, outputs, dropped, ())
 
     def begin(self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"]) -> State:
@@ -203,7 +181,7 @@ class LanguageModel(nn.Module):
                 continue
             same = lengths == length
             here = tuple(part[same] for part in state)
-            _, after = self.reader.resume(self._embed(begun[same, :length]), here)
+            _, after = self.reader.resume(self.embed(begun[same, :length]), here)
             for part, last in zip(state, after, strict=True):
                 part[same] = last.to(part.dtype)
         return (*state, waiting)
@@ -228,9 +206,9 @@ class LanguageModel(nn.Module):
         *parts, waiting = state
         words = torch.where(waiting == _NOTHING, tokens, waiting)
         rows = tuple(part.flatten(0, 1) for part in parts)
-        outputs, after = self.reader.resume(self._embed(words.flatten().unsqueeze(1)), rows)
+        outputs, after = self.reader.resume(self.embed(words.flatten().unsqueeze(1)), rows)
         dropped = self.reader.output_dropout(outputs).squeeze(1)
-        logits = self._logits(dropped).unflatten(0, tokens.shape)
+        logits = self.logits(dropped).unflatten(0, tokens.shape)
         kept = tuple(part.unflatten(0, tokens.shape) for part in after)
         return logits, (*kept, torch.full_like(waiting, _NOTHING)), None
 
@@ -243,16 +221,3 @@ class LanguageModel(nn.Module):
         groups = parameters_by_depth(self.embedding, self.reader)
         below = {id(parameter) for group in groups for parameter in group}
         return [*groups, [each for each in self.parameters() if id(each) not in below]]
-
-    def _embed(self, tokens: Tensor) -> Tensor:
-        vectors: Tensor = self.embedding(tokens) * input_scale(self.embedding.embedding_dim)
-        return vectors
-
-    def _logits(self, outputs: Tensor, among: Tensor | None = None) -> Tensor:
-        weight: Tensor = self.embedding.weight if self.tied else self.output.weight
-        bias: Tensor = self.bias if self.tied else self.output.bias
-        if self.tied:
-            outputs = self.shape_output(outputs)
-        if among is not None:
-            weight, bias = weight[among], bias[among]
-        return F.linear(outputs, weight, bias)

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from multimodal.files import read_weights
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 from multimodal.nn.weights import load_named, weights_below
 
 # Prefix of the name -> the children that lead to the last grid; ".*" stands for all of a child's.

@@ -1,218 +1,36 @@
-"""Encoders: an image becomes a grid of region vectors.
+"""The image encoders: three small networks of ours, and every network of torchvision.
 
-Every encoder keeps one contract. Images go in as they come from a file (bytes, or numbers from 0 to
-1), because each encoder normalises with its own mean and deviation; regions come out row by row, in
-the width that ``feature_dim`` publishes. What is frozen stays frozen: stages that are not trained
-get no gradient, and their batch normalisation keeps its stored statistics also in training.
-
-``SmallCNN`` is for images of 32 to 96 pixels and trains from nothing, as do LeNet
-(:mod:`multimodal.nn.lenet`) and the small residual network (:mod:`multimodal.nn.residual`); every
-classification network of torchvision is in :mod:`multimodal.nn.backbones`, which is imported only
-when one is built.
+`SmallCNN` is here; LeNet (:mod:`multimodal.nn.lenet`) and the residual network
+(:mod:`multimodal.nn.residual`) also train from nothing. The classification networks of torchvision
+are in :mod:`multimodal.nn.backbones`, which is imported only when one is built.
 
 References:
-    Vinyals et al. 2015, Show and Tell; Xu et al. 2015, Show, Attend and Tell, section 3.1.1: the
-    last grid of a CNN as annotation vectors.
-    Liu et al. 2018, An Intriguing Failing of Convolutional Neural Networks and the CoordConv
-    Solution: the coordinate channels.
+    Liu et al. 2018, "An intriguing failing of convolutional neural networks and the CoordConv
+    solution": the coordinate channels.
 """
 
-import hashlib
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from multimodal.files import read_weights
 from multimodal.nn.activations import Activation, Initialisation, build_activation
+from multimodal.nn.choices import Choice
 from multimodal.nn.convolutions import (
     Normalisation,
     build_normalisation,
     check_layers,
     convolution,
 )
-from multimodal.nn.shapes import map_shape
-from multimodal.nn.weights import load_named, weights_below
+from multimodal.nn.encoder import ImageEncoder
+from multimodal.nn.lenet import LeNet
+from multimodal.nn.residual import ResidualCNN
 
 _GREY = (0.5, 0.5, 0.5)
-
-
-class ImageEncoder(nn.Module):
-    """The contract of all encoders, and what they share: normalisation, freezing, fingerprint.
-
-    A subclass builds its layers, then calls :meth:`_finish`; it says in :meth:`stages` how they
-    group into steps of unfreezing, and in :meth:`encode` how a normalised image becomes a map.
-
-    Args:
-        name: What the encoder is, as its settings call it; part of the fingerprint.
-        mean: Mean of each channel, of images from 0 to 1; three of colour, or one of grey.
-        std: Standard deviation of each channel.
-
-    Attributes:
-        feature_dim: Width of a region vector.
-        image_channels: How many channels an image has.
-        trainable_stages: How many of the last stages are trained; -1 is all of them.
-    """
-
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(self, name: str, *, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
-        self.name = name
-        self.feature_dim = 0
-        self.image_channels = len(mean)
-        self.trainable_stages = -1
-        self._map_shapes: dict[tuple[int, int], tuple[int, int, int]] = {}
-        # Not part of the weights: a file of torchvision has none, and they never change.
-        self.register_buffer("scale", 1 / torch.tensor(std).view(-1, 1, 1), persistent=False)
-        self.register_buffer("shift", -torch.tensor(mean).view(-1, 1, 1) * self.scale, False)
-
-    @abstractmethod
-    def stages(self) -> list[list[nn.Module]]:
-        """Group the layers, first to last, into the steps in which they may be unfrozen."""
-
-    @abstractmethod
-    def encode(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch feature rows columns"]:
-        """Turn normalised images into a map of features."""
-
-    def forward(
-        self,
-        images: UInt8[Tensor, "batch channels height width"]
-        | Float[Tensor, "batch channels height width"],
-    ) -> Float[Tensor, "batch regions feature"]:
-        """Encode images into region vectors, row by row from the upper left.
-
-        Args:
-            images: RGB, or grey, as bytes or as numbers from 0 to 1.
-
-        Returns:
-            One vector a region.
-
-        Raises:
-            ValueError: If the encoder cannot take images of this size.
-        """
-        return self.feature_map(images).flatten(2).transpose(1, 2)  # (batch, regions, feature)
-
-    def feature_map(
-        self,
-        images: UInt8[Tensor, "batch channels height width"]
-        | Float[Tensor, "batch channels height width"],
-    ) -> Float[Tensor, "batch feature rows columns"]:
-        """Encode images into a map of features: :meth:`forward` before it is flattened."""
-        # Channels last: oneDNN's and cuDNN's convolutions are 1.2 to 1.6 times as fast on it.
-        numbers = images.to(self.scale.dtype, memory_format=torch.channels_last)
-        scale = self.scale if images.is_floating_point() else self.scale / 255
-        return self.encode(torch.addcmul(self.shift, numbers, scale))
-
-    def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Return the rows and columns of regions of an image, without computing them.
-
-        Args:
-            height: Height of the image in pixels.
-            width: Width of the image in pixels.
-
-        Returns:
-            Rows and columns; their product is the number of regions.
-
-        Raises:
-            ValueError: If the encoder cannot take images of this size.
-        """
-        return self._map_shape(height, width)[1:]
-
-    def unfreeze(self, stages: int) -> None:
-        """Open the last stages for training and freeze all others.
-
-        The number is plain data: who resumes a run calls this again with the same number.
-
-        Args:
-            stages: How many of the last stages are trained: 0 none, -1 all.
-
-        Raises:
-            ValueError: If the encoder has fewer stages.
-
-        Example:
-            >>> encoder = SmallCNN()
-            >>> encoder.unfreeze(1)
-            >>> sum(parameter.requires_grad for parameter in encoder.parameters())
-            3
-        """
-        found = len(self.stages())
-        if not -1 <= stages <= found:
-            raise ValueError(
-                f"trainable_stages of {self.name} must be -1 (all) or 0 to {found}, got {stages}."
-            )
-        self.trainable_stages = stages
-        for parameter in self.parameters():
-            parameter.requires_grad_(stages in (-1, found))
-        for module in self._open_modules():
-            module.requires_grad_(True)
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> "ImageEncoder":
-        """Set training mode, in which frozen stages stay in evaluation mode."""
-        super().train(mode)
-        if mode and self.trainable_stages != -1:
-            still_open = {id(module) for module in self._open_modules()}
-            for module in (module for stage in self.stages() for module in stage):
-                module.train(id(module) in still_open)
-        return self
-
-    def fingerprint(self) -> str:
-        """Return a digest of the architecture and the weights: the same digest, the same features.
-
-        Returns:
-            Sixty-four hexadecimal digits.
-
-        Example:
-            >>> encoder = SmallCNN()
-            >>> encoder.fingerprint() == encoder.fingerprint()
-            True
-        """
-        digest = hashlib.sha256(self.name.encode())
-        named = {**dict(self.named_buffers()), **dict(self.named_parameters())}
-        for name, tensor in sorted(named.items()):
-            if not name.endswith("num_batches_tracked"):  # counts, and changes no feature
-                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                flat = tensor.detach().cpu().contiguous().reshape(-1)
-                digest.update(flat.view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
-
-    def load_weights(self, path: Path) -> None:
-        """Load weights from a file: the encoder's own, or those in a checkpoint that contains it.
-
-        Args:
-            path: A ``.pth``, ``.ckpt`` or ``.safetensors`` file, opened without executing it.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If the weights are not this encoder's.
-        """
-        load_named(self, weights_below(read_weights(path), self.state_dict()), str(path))
-
-    def _finish(self, trainable_stages: int) -> None:
-        """Publish the width and freeze, once the layers are there."""
-        self.to(memory_format=torch.channels_last)
-        self.unfreeze(trainable_stages)
-
-    def _open_modules(self) -> list[nn.Module]:
-        stages = self.stages()
-        opened = len(stages) if self.trainable_stages == -1 else self.trainable_stages
-        return [module for stage in stages[len(stages) - opened :] for module in stage]
-
-    def _map_shape(self, height: int, width: int) -> tuple[int, int, int]:
-        if (height, width) not in self._map_shapes:  # a deep network takes 0.1 s, so once a size
-            found = map_shape(self, self.image_channels, height, width)
-            self._map_shapes[height, width] = found
-        return self._map_shapes[height, width]
 
 
 class SmallCNN(ImageEncoder):
@@ -334,18 +152,36 @@ class EncoderSettings:
     initialisation: Initialisation = "kaiming"
 
 
+_LAYERS = (
+    "channels",
+    "strides",
+    "normalisation",
+    "activation",
+    "initialisation",
+    "trainable_stages",
+)
+
+ENCODERS: dict[str, Choice[ImageEncoder]] = {
+    "small": Choice(
+        SmallCNN, (*_LAYERS, "coordinates"), "drawn scenes: regions that know where they lie"
+    ),
+    "lenet": Choice(LeNet, (*_LAYERS, "window"), "digits and other pictures of 8 to 32 pixels"),
+    "residual": Choice(ResidualCNN, _LAYERS, "photographs of 32 to 96 pixels"),
+}
+
+
 def build_encoder(settings: EncoderSettings, *, mean: Sequence[float] = _GREY) -> ImageEncoder:
     """Build the encoder that the settings describe.
 
-    Who rebuilds a saved model sets ``weights="none"`` first: the saved weights come after.
+    To rebuild a saved model, set ``weights="none"`` first: its own weights follow.
 
     Args:
-        settings: Plain data; see :class:`EncoderSettings`.
+        settings: Plain data.
         mean: Mean of each channel of the images, from 0 to 1: as many as there are channels. A
             network of torchvision takes three, and normalises as its weights were trained.
 
     Returns:
-        The encoder, with its weights loaded and its stages frozen as asked.
+        The encoder, with its weights loaded and its stages frozen.
 
     Raises:
         FileNotFoundError: If the weight file is not there.
@@ -355,7 +191,8 @@ def build_encoder(settings: EncoderSettings, *, mean: Sequence[float] = _GREY) -
         >>> build_encoder(EncoderSettings(channels=[16, 32], strides=[2, 2])).feature_dim
         34
     """
-    if settings.name not in ("small", "lenet", "residual"):
+    row = ENCODERS.get(settings.name)
+    if row is None:
         # Here, since importing torchvision takes longer than building most models.
         from multimodal.nn.backbones import TorchvisionEncoder
 
@@ -369,27 +206,7 @@ def build_encoder(settings: EncoderSettings, *, mean: Sequence[float] = _GREY) -
             f'The "{settings.name}" encoder has no pretrained weights. Set weights to "none" or to '
             "the path of a checkpoint that contains one."
         )
-    encoder = _build_own(settings, mean)
+    encoder = row.build(mean=mean, **{name: getattr(settings, name) for name in row.settings})
     if settings.weights != "none":
         encoder.load_weights(Path(settings.weights))
     return encoder
-
-
-def _build_own(settings: EncoderSettings, mean: Sequence[float]) -> ImageEncoder:
-    from multimodal.nn.lenet import LeNet  # here, since they import this file
-    from multimodal.nn.residual import ResidualCNN
-
-    layers: dict[str, Any] = {
-        "channels": settings.channels,
-        "strides": settings.strides,
-        "normalisation": settings.normalisation,
-        "activation": settings.activation,
-        "initialisation": settings.initialisation,
-        "mean": mean,
-        "trainable_stages": settings.trainable_stages,
-    }
-    if settings.name == "small":
-        return SmallCNN(coordinates=settings.coordinates, **layers)
-    if settings.name == "lenet":
-        return LeNet(window=settings.window, **layers)
-    return ResidualCNN(**layers)

@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 
 
 def fold_batch_norm(

@@ -25,7 +25,7 @@ from multimodal.nn.convolutions import (
     check_layers,
     convolution,
 )
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 
 _DEVIATION = 0.25  # of pixels from 0 to 1, about; what is left of it the first layer learns
 

@@ -114,7 +114,8 @@ class TextEncoder(nn.Module):
         self.input_dropout = dropout(settings.input_dropout)
         self.hidden_dropout = dropout(settings.hidden_dropout)
         self.output_dropout = dropout(settings.output_dropout)
-        self.register_load_state_dict_pre_hook(_rename_stacked_layers)
+        # torch leaves this method without types.
+        self.register_load_state_dict_pre_hook(_rename_stacked_layers)  # type: ignore[no-untyped-call]
 
     def forward(
         self,

@@ -10,8 +10,7 @@ References:
     (pooling, groups of layers); Yang et al. 2016 (attention).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from multimodal.nn.dropout import Dropout
 from multimodal.nn.embedding import WordEmbedding
 from multimodal.nn.pooling import Pooling, PoolingName
+from multimodal.nn.settings import ModelSettings
 from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, parameters_by_depth
 
 
@@ -28,7 +28,7 @@ def _default_pooling() -> list[PoolingName]:
 
 
 @dataclass(frozen=True)
-class SentimentSettings:
+class SentimentSettings(ModelSettings):
     """Everything that shapes a sentiment classifier, as plain data.
 
     Args:
@@ -45,20 +45,6 @@ class SentimentSettings:
     head_dim: int = 0
     dropout: float = 0.0
     freeze_embedding: bool = False
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "SentimentSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "reader": TextEncoderSettings(**values["reader"])})
-
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "SentimentSettings":
-        """Rebuild settings for saved weights: there is nothing that they started from."""
-        return cls.from_dict(values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
 
 
 class SentimentClassifier(nn.Module):

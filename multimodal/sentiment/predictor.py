@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, overload
 import torch
 from torch import Tensor, nn
 
+from multimodal.attribution.evidence import Evidence
+from multimodal.attribution.scores import log_odds
 from multimodal.data.batches import collate_texts
 from multimodal.data.documents import Excerpt, read_words
-from multimodal.explain.contributions import log_odds, word_contributions
 from multimodal.inference.devices import Precision, arithmetic, check_precision, find_device
 from multimodal.inference.rebuilding import (
     read_labels,
@@ -30,6 +31,7 @@ from multimodal.inference.rebuilding import (
 )
 from multimodal.saving import read_model
 from multimodal.saving.checkpoint import SavedModel
+from multimodal.sentiment.evidence import text_evidence, word_contributions
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.sentiment.result import Sentiment
 from multimodal.text import Vocabulary
@@ -293,6 +295,10 @@ class SentimentPredictor:
                 return log_odds(logits, chosen[texts]) if self.labels else self.scale * logits[:, 0]
 
             return word_contributions(self.model, tokens, mask, score)
+
+    def evidence(self, text: object, question: str = "") -> Evidence:
+        """Return the prediction with its scores, for `multimodal.explain`."""
+        return text_evidence(self, text, question)
 
 
 class _Text(NamedTuple):

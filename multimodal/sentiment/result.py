@@ -104,7 +104,7 @@ class Sentiment(Result):
         return text_figure(
             self.tokens,
             self.contributions or [0.0] * len(self.tokens),
-            verdict=self._title(),
+            title=self._title(),
             note=self.note,
             legend=self._legend(),
         )

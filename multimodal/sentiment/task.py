@@ -52,8 +52,8 @@ class SentimentTask(LightningModule):
         unfreeze_epochs: Epochs from the opening of one layer to that of the one below, from the top
             on; 0 trains everything from the start.
         label_smoothing: Share of the target spread over all labels.
-        word_vectors: A text file of GloVe, fastText or word2vec that the words start from; empty
-            for none.
+        word_vectors: A text file of GloVe, fastText or word2vec, or a cache of torchtext, that the
+            words start from; empty for none.
         language_model: Checkpoint of a language model to start from; empty for none.
         adversarial: Each training text is learned from as it is and with its word vectors moved
             to where the loss grows most (`multimodal.sentiment.adversarial`): by how much, in

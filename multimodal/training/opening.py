@@ -9,7 +9,7 @@ References:
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 
 
 class OpenEncoder(Callback):

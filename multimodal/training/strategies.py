@@ -14,7 +14,7 @@ References:
 
 from typing import Literal, get_args
 
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 
 Strategy = Literal["none", "linear", "head", "last_stages", "gradual", "full"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from multimodal.vectors import read_vectors
+from multimodal.vectors import read_word_vectors
 
 
 def start_from_vectors(
@@ -22,7 +22,8 @@ def start_from_vectors(
 
     Args:
         embedding: A row for each word; its padding row, if any, becomes zero.
-        path: A text file of GloVe, fastText or word2vec, or a member of a zip archive.
+        path: A text file of GloVe, fastText or word2vec, a member of a zip archive, or a cache of
+            torchtext.
         words: The words, in the order of the rows.
         seed: Of the rows of words without a vector.
 
@@ -38,7 +39,7 @@ def start_from_vectors(
         >>> embedding.weight.tolist()
         [[0.0, 0.0], [0.25, 0.5]]
     """
-    vectors = read_vectors(Path(path), words, ignore_case=True)
+    vectors = read_word_vectors(path, words, ignore_case=True)
     width = vectors.matrix.shape[1]
     if width != embedding.embedding_dim:
         raise ValueError(

@@ -23,7 +23,7 @@ from multimodal.data.readers.scenes import read_scene_questions
 from multimodal.data.source import Reader, open_source
 from multimodal.data.transforms import TransformSettings
 from multimodal.metrics.answers import normalize_answer
-from multimodal.nn.encoders import ImageEncoder
+from multimodal.nn.encoder import ImageEncoder
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.text import SPECIALS, Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary

@@ -9,35 +9,28 @@ References:
     2018 (film); `multimodal.vqa.fusion.slots` (slots).
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from multimodal.nn.choices import build_choice
 from multimodal.nn.dropout import Dropout
-from multimodal.nn.encoders import EncoderSettings, ImageEncoder, build_encoder
+from multimodal.nn.encoder import ImageEncoder
+from multimodal.nn.encoders import EncoderSettings, build_encoder
 from multimodal.nn.recurrent import Cell
+from multimodal.nn.settings import ModelSettings
 from multimodal.nn.text_encoder import TextEncoderSettings
-from multimodal.vqa.fusion import (
-    ConcatenateFusion,
-    FilmFusion,
-    Fusion,
-    MultiplyFusion,
-    Questions,
-    SlotsFusion,
-    StackedAttentionFusion,
-    TopDownFusion,
-)
+from multimodal.vqa.fusion import FUSIONS, FusionName, Questions
 from multimodal.vqa.questions import QuestionEncoder
 
-FusionName = Literal["slots", "multiply", "concatenate", "stacked", "top_down", "film"]
 Blind = Literal["nothing", "image", "question"]
 
 
 @dataclass(frozen=True)
-class AnswererSettings:
+class AnswererSettings(ModelSettings):
     """Everything that shapes an answerer, as plain data.
 
     Args:
@@ -73,20 +66,6 @@ class AnswererSettings:
     dropout: float = 0.0
     blind: Blind = "nothing"
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "AnswererSettings":
-        """Rebuild settings from what `to_dict` gave."""
-        return cls(**{**values, "encoder": EncoderSettings(**values["encoder"])})
-
-    @classmethod
-    def for_loading(cls, values: dict[str, Any]) -> "AnswererSettings":
-        """Rebuild settings for saved weights: what the encoder once started from is skipped."""
-        return cls.from_dict({**values, "encoder": {**values["encoder"], "weights": "none"}})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON types only."""
-        return asdict(self)
-
 
 class Answerer(nn.Module):
     """Image encoder, question encoder, fusion and answers.
@@ -120,7 +99,9 @@ class Answerer(nn.Module):
             hidden_dropout=settings.dropout,
         )
         self.questions = QuestionEncoder(reader, vocab_size)
-        self.fusion = _build_fusion(settings, region_dim, self.questions.output_dim)
+        self.fusion = build_choice(
+            FUSIONS, "fusion", settings, region_dim, self.questions.output_dim
+        )
         self.dropout = Dropout(settings.dropout)
         self.answer = nn.Sequential(
             nn.Linear(self.fusion.output_dim, settings.answer_dim),
@@ -179,34 +160,3 @@ class Answerer(nn.Module):
             )
         joint, weights = self.fusion(self.dropout(regions), read, image_of, question_of)
         return self.answer(self.dropout(joint)), weights
-
-
-def _build_fusion(settings: AnswererSettings, region_dim: int, question_dim: int) -> Fusion:
-    width = settings.fusion_dim
-    match settings.fusion:
-        case "slots":
-            return SlotsFusion(
-                region_dim,
-                question_dim,
-                fusion_dim=width,
-                num_slots=settings.num_slots,
-                num_hops=settings.num_hops,
-            )
-        case "multiply":
-            return MultiplyFusion(region_dim, question_dim, fusion_dim=width)
-        case "concatenate":
-            return ConcatenateFusion(region_dim, question_dim, fusion_dim=width)
-        case "stacked":
-            return StackedAttentionFusion(
-                region_dim, question_dim, fusion_dim=width, num_hops=settings.num_hops
-            )
-        case "top_down":
-            return TopDownFusion(region_dim, question_dim, fusion_dim=width)
-        case "film":
-            return FilmFusion(
-                region_dim, question_dim, fusion_dim=width, num_blocks=settings.num_hops
-            )
-    raise ValueError(
-        "`fusion` must be slots, multiply, concatenate, stacked, top_down or film, "
-        f"got {settings.fusion!r}."
-    )

@@ -22,6 +22,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
+from multimodal.attribution.evidence import Evidence
 from multimodal.data.batches import collate_questions
 from multimodal.data.transforms import EvalTransform
 from multimodal.inference.devices import Precision, arithmetic, check_precision, find_device
@@ -31,6 +32,7 @@ from multimodal.saving import read_model
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.text import Vocabulary
 from multimodal.vqa.answers import AnswerVocabulary
+from multimodal.vqa.evidence import answer_evidence
 from multimodal.vqa.model import Answerer, AnswererSettings
 from multimodal.vqa.pairs import AskedQuestion, Failure, pair_up, read_pairs, read_question
 from multimodal.vqa.result import Alternative, Answer
@@ -337,6 +339,10 @@ class VQAPredictor:
             unknown_words=asked.unknown_words,
             picture=seen,
         )
+
+    def evidence(self, picture: Picture, question: str = "") -> Evidence:
+        """Return the prediction with its scores, for `multimodal.explain`."""
+        return answer_evidence(self, picture, question)
 
 
 def _or_raise(found: Iterable[Answer | Failure]) -> Iterator[Answer]:

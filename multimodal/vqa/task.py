@@ -55,8 +55,8 @@ class VQATask(LightningModule):
         muon: Whether the matrices between encoder and answers learn by Muon: in two thirds of the
             steps, of which each costs a little more.
         label_smoothing: Share of the target spread over all answers; for ``cross_entropy``.
-        word_vectors: A text file of GloVe, fastText or word2vec that the questions' words start
-            from; empty for none.
+        word_vectors: A text file of GloVe, fastText or word2vec, or a cache of torchtext, that the
+            questions' words start from; empty for none.
         unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
         unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
         question_only: Checkpoint of a run with ``settings.blind`` at ``image``, which a test

@@ -5,7 +5,7 @@ from PIL import Image
 
 from multimodal.app.models import Models
 from multimodal.app.replies import LONGEST_TEXT, Replies
-from multimodal.explain.attribution import METHODS
+from multimodal.attribution.methods import METHODS
 
 
 def is_drawing(picture):
@@ -72,7 +72,7 @@ def test_reviews_are_written(replies):
         ("judge", ["a" * (LONGEST_TEXT + 1)], "A text has 10,000 letters at most"),
         ("judge", ["..."], "A text has no word in it"),
         ("classify", [None, "occlusion"], "Put a picture in first, or take an example."),
-        ("classify", ["RED", "lime"], "The ways to explain are saliency"),
+        ("classify", ["RED", "lime"], "`method` must be one of saliency"),
     ],
 )
 def test_what_is_wrong_is_a_sentence(replies, red, *, verb, given, sentence):

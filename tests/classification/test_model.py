@@ -1,5 +1,3 @@
-import json
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -104,13 +102,6 @@ def test_its_groups_hold_every_parameter_once_from_bottom_to_top():
         assert sorted(found) == sorted(id(parameter) for parameter in model.parameters())
         assert groups[0][0] is next(model.encoder.parameters())
         assert groups[-1][-1] is list(model.head.parameters())[-1]
-
-
-def test_settings_survive_json_and_forget_where_weights_came_from():
-    chosen = ClassifierSettings(EncoderSettings(weights="a.pth"), pooling="max", hidden=[3])
-    values = json.loads(json.dumps(chosen.to_dict()))
-    assert ClassifierSettings.from_dict(values) == chosen
-    assert ClassifierSettings.for_loading(values).encoder.weights == "none"
 
 
 def test_state_goes_round():

@@ -1,4 +1,4 @@
-"""multimodal data preview: a sheet of what a network is trained on."""
+"""multimodal data preview: a sheet of training pictures."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_texts_have_no_pictures(capsys):
     assert "SentimentData has no pictures to look at" in capsys.readouterr().err
 
 
-def test_a_wrong_call_is_told(capsys):
+def test_a_wrong_call_exits_with_2(capsys):
     assert run([]) == 2
     assert run(["--help"]) == 0
     assert "multimodal data preview --config" in capsys.readouterr().out
@@ -38,7 +38,7 @@ def test_a_wrong_call_is_told(capsys):
     assert "data can preview or check, got 'show'" in capsys.readouterr().err
 
 
-def test_pictures_are_looked_at_also_where_training_reads_cached_features_of_an_encoder(capsys):
+def test_pictures_are_drawn_where_training_reads_cached_features(capsys):
     cached = ["--data.cache", "features", "--model.settings.encoder.weights", "nowhere.pth"]
     assert main(["data", "preview", "--config", "smoke_captioning", *FEW, *cached]) == 0
     assert Path("preview.png").exists()

@@ -1,4 +1,4 @@
-"""multimodal data check: what a configuration would train on."""
+"""multimodal data check: check a configuration's data."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from multimodal.cli.data import run
-from multimodal.cli.data_check import examine
 from multimodal.cli.main import main
+from multimodal.data.checking import examine
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _elsewhere(tmp_path, monkeypatch):
 
 @pytest.fixture
 def table(tmp_path):
-    """Captioned pictures: one is not there, one is damaged, one of test is one of train."""
+    """Captioned pictures: one is missing, one is damaged, one of test is a copy of train's."""
     (tmp_path / "set" / "images").mkdir(parents=True)
     generator = np.random.default_rng(0)
     for name in ("1", "2", "3", "4"):
@@ -57,7 +57,7 @@ def test_texts_are_counted_measured_and_covered(capsys):
     assert not list(Path().rglob("*.ckpt"))
 
 
-def test_what_is_wrong_with_pictures_is_named(table, capsys):
+def test_wrong_pictures_are_named(table, capsys):
     assert check(*own(table), "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert found["ok"] is False
@@ -70,15 +70,15 @@ def test_what_is_wrong_with_pictures_is_named(table, capsys):
     assert found["splits"]["val"]["unknown"] == [["gnu", 1]]
 
 
-def test_people_are_told_the_same(table, capsys):
+def test_the_report_names_the_same(table, capsys):
     assert check(*own(table)) == 1
-    told = capsys.readouterr().out
-    assert "| train |        2 |" in told
-    assert "missing pictures: 1\ngone.png" in told
-    assert "broken pictures: 1\n" in told
-    assert "1 of test stand in train, too:" in told
-    assert "words of test that the vocabulary lacks, most frequent first: zebra (1)" in told
-    assert told.endswith("something is wrong: see above\n")
+    text = capsys.readouterr().out
+    assert "| train |        2 |" in text
+    assert "missing pictures: 1\ngone.png" in text
+    assert "broken pictures: 1\n" in text
+    assert "1 of test are in train, too:" in text
+    assert "words of test that the vocabulary lacks, most frequent first: zebra (1)" in text
+    assert text.endswith("something is wrong: see above\n")
 
 
 def test_pictures_may_stay_closed(table, capsys):
@@ -92,12 +92,12 @@ def test_pictures_may_stay_closed(table, capsys):
 @pytest.mark.parametrize("config", ["smoke_classification", "smoke_vqa", "classification_digits"])
 def test_labels_are_counted(config, capsys):
     assert main(["data", "check", "--config", config]) in (0, 1)
-    told = capsys.readouterr().out
-    assert "| label" in told
-    assert "| train |" in told
+    text = capsys.readouterr().out
+    assert "| label" in text
+    assert "| train |" in text
 
 
-def test_a_part_without_an_example_is_wrong(table, capsys):
+def test_a_split_without_an_example_is_wrong(table, capsys):
     lines = (table / "captions.csv").read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if not line.endswith("test")]
     (table / "captions.csv").write_text("\n".join(kept), encoding="utf-8")
@@ -118,7 +118,7 @@ def test_the_texts_of_a_language_model_are_checked_as_it_reads_them(capsys):
     assert found["splits"]["test"]["known_words"] == found["splits"]["test"]["words"] > 0
 
 
-def test_data_without_examples_are_told():
+def test_data_without_examples_are_refused():
     with pytest.raises(ValueError, match="object has no examples to check"):
         examine(object(), [], open_pictures=False)
 

@@ -27,7 +27,7 @@ def test_a_caption_is_drawn_with_a_map_for_each_word(checkpoint, photos, tmp_pat
     picture = tmp_path / "why.png"
     assert explain(checkpoint, photos / "red.png", "--output", picture) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("a red picture that isn't green. What hiding each place takes from")
+    assert said.out.startswith("a red picture that isn't green. How much hiding each region lowers")
     assert said.out.endswith(f"Wrote {picture}.\n")
     assert said.err == ""
     assert Image.open(picture).size[0] > 500
@@ -37,7 +37,7 @@ def test_an_answer_is_explained_with_the_words_that_count(models, photos, tmp_pa
     picture = tmp_path / "why.svg"
     blue = photos / "blue.png"
     assert explain(models["vqa"], blue, "Is it blue?", "--output", picture) == 0
-    assert "yes. What hiding each place takes" in (told := capsys.readouterr().out)
+    assert "yes. How much hiding each region lowers" in (told := capsys.readouterr().out)
     assert "blue +" in told
     assert picture.read_text(encoding="utf-8").startswith("<?xml")
 
@@ -58,7 +58,7 @@ def test_a_text_is_explained(models, tmp_path, capsys):
     text = "the film is not bad"
     assert explain(models["sentiment"], text, "--output", picture) == 0
     told = capsys.readouterr().out
-    assert told.startswith("positive. What hiding each word takes")
+    assert told.startswith("positive. How much hiding each word lowers")
     assert picture.is_file()
 
 
@@ -83,7 +83,7 @@ def test_a_wrong_call_leaves_with_2(capsys, arguments, sentence):
     [
         ("vqa", ["PHOTO"], "This model answers questions. Give one with the picture."),
         ("classification", ["PHOTO", "Why?"], "This model answers no questions"),
-        ("classification", ["a good film"], "This model looks at pictures: give a file."),
+        ("classification", ["a good film"], "This model takes pictures: give a file."),
         ("classification", ["nowhere.png"], "nowhere.png"),
         ("sentiment", ["good", "--method", "grad_cam"], "Grad-CAM is for pictures"),
     ],

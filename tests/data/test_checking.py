@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 
 from multimodal.data.checking import (
     cover,
-    digests_of_texts,
-    image_of,
     labels_of,
     measure,
     named_texts,
-    open_all,
+    open_images,
     overlap,
+    text_digests,
     texts_of,
 )
 from multimodal.data.examples import (
@@ -54,11 +53,10 @@ def test_every_kind_of_example_has_its_texts_and_labels(kind, texts, labels):
     example = EXAMPLES[kind]
     assert texts_of(example) == texts
     assert labels_of(example) == labels
-    assert image_of(example) == (None if kind == "text" else DOG)
     assert [text for _, text in named_texts([example])] == list(texts)
 
 
-def test_pictures_are_opened_once_and_told_apart_by_their_pixels():
+def test_pictures_are_opened_once_and_compared_by_their_pixels():
     opened = []
 
     def load(image):
@@ -67,24 +65,24 @@ def test_pictures_are_opened_once_and_told_apart_by_their_pixels():
             raise ImageError("3 is damaged.")
         return torch.full((3, 2, 2), image.index % 2)
 
-    found = open_all([PixelImage("a", index) for index in (0, 1, 2, 3, 0)], load)
+    found = open_images([PixelImage("a", index) for index in (0, 1, 2, 3, 0)], load)
     assert opened == [0, 1, 2, 3]
     assert found.broken == ["3 is damaged."]
     assert sorted(found.digests.values()) == ["a[0]", "a[1]"]
     assert found.copies == 1
 
 
-def test_pictures_of_other_shapes_are_others():
+def test_pictures_of_different_shapes_are_not_copies():
     shapes = {0: (1, 4), 1: (4, 1)}
-    found = open_all(
+    found = open_images(
         [PixelImage("a", 0), PixelImage("a", 1)], lambda image: torch.zeros(shapes[image.index])
     )
     assert len(found.digests) == 2
 
 
-def test_what_stands_in_both_parts_is_named_in_both():
-    train = digests_of_texts([("1", "A mess."), ("2", "Great fun!")])
-    test = digests_of_texts([("9", "great FUN"), ("10", "Dull.")])
+def test_overlap_is_named_in_both_splits():
+    train = text_digests([("1", "A mess."), ("2", "Great fun!")])
+    test = text_digests([("9", "great FUN"), ("10", "Dull.")])
     assert overlap(train, test) == [("2", "9")]
 
 

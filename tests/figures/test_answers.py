@@ -6,8 +6,7 @@ from matplotlib.patches import Rectangle
 
 from multimodal.figures.answers import answer_figure
 from multimodal.figures.overlays import light
-from multimodal.figures.pages import resample
-from multimodal.figures.rendering import save_figure
+from multimodal.figures.page import resample, save_figure
 
 LONG = "Is the man to the left of the woman with the umbrella wearing a hat of the dog's colour? "
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from multimodal.figures.overlays import aspect, light, tint
+from multimodal.figures.overlays import light, tint
 
 
-def test_a_map_lights_the_place_where_the_word_looked():
+def test_a_map_lights_the_region_of_the_largest_weight():
     image = torch.full((3, 256, 256), 100, dtype=torch.uint8)
     weights = torch.zeros(16)
     weights[5] = 0.4  # second row, second column
@@ -30,19 +30,12 @@ def test_weights_of_any_precision_give_the_same_light(dtype):
     )
 
 
-def test_weights_of_nothing_leave_the_picture_dim():
+def test_weights_of_zero_leave_the_picture_dim():
     image = torch.full((3, 8, 8), 100, dtype=torch.uint8)
     assert light(image, torch.zeros(4), (2, 2)).unique().tolist() == [50]
 
 
-@pytest.mark.parametrize(
-    ("size", "expected"), [((64, 64), 1.0), ((10, 200), 0.4), ((200, 10), 1.8)]
-)
-def test_the_aspect_of_a_picture_stays_within_a_page(size, expected):
-    assert aspect(torch.zeros(3, *size, dtype=torch.uint8)) == expected
-
-
-def test_colours_say_for_and_against_and_nothing_stays_pale():
+def test_positive_regions_are_blue_negative_ones_orange_and_zeros_pale():
     image = torch.full((3, 60, 60), 200, dtype=torch.uint8)
     shown = tint(image, torch.tensor([1.0, 0.0, -1.0]), (1, 3)).int()
     red, _, blue = shown[:, 30, 5]
@@ -52,7 +45,7 @@ def test_colours_say_for_and_against_and_nothing_stays_pale():
     assert shown[:, 30, 30].max() - shown[:, 30, 30].min() <= 6
 
 
-def test_a_map_of_nothing_leaves_a_pale_picture():
+def test_a_map_of_zeros_leaves_a_pale_picture():
     image = torch.randint(0, 255, (3, 8, 8), dtype=torch.uint8)
     shown = tint(image, torch.zeros(4), (2, 2))
     torch.testing.assert_close(shown[0], shown[2])

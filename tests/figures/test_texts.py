@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from multimodal.figures.pages import Page
-from multimodal.figures.rendering import save_figure
+from multimodal.figures.page import Page, save_figure
 from multimodal.figures.texts import draw_words, text_figure, text_line, words_height
 
 WORDS = ["not", "a", "bad", "film"]
@@ -40,7 +39,7 @@ def overlap(first, second):
     return width > 1 and height > 2
 
 
-def test_words_for_and_against_have_two_colours_of_their_strength():
+def test_words_that_support_and_oppose_have_two_colours_of_their_strength():
     line = text_line(WORDS, WEIGHTS)
     assert line == (
         "\x1b[48;5;25;38;5;231mnot\x1b[0m a \x1b[48;5;208;38;5;16mbad\x1b[0m "
@@ -49,13 +48,13 @@ def test_words_for_and_against_have_two_colours_of_their_strength():
     assert CODES.sub("", line) == "not a bad film"
 
 
-def test_what_counts_is_the_share_of_the_largest():
+def test_colours_are_relative_to_the_largest_contribution():
     small = [weight * 1e-6 for weight in WEIGHTS]
     assert text_line(WORDS, small) == text_line(WORDS, WEIGHTS)
     assert text_line(WORDS, [10.0, 0.9, 1.1, -0.9]).count("\x1b[0m") == 2
 
 
-def test_without_colour_numbers_stand_behind_the_words_that_count():
+def test_without_colour_numbers_follow_the_words_that_contribute():
     line = text_line(WORDS, [1.234, 0.01, -0.5, 0.0], colour=False)
     assert line == "not(+1.2) a bad(-0.5) film"
 
@@ -67,7 +66,7 @@ def test_a_text_without_contributions_is_plain():
 
 @settings(max_examples=50)
 @given(st.lists(st.text(max_size=8), max_size=8), st.data())
-def test_a_text_does_nothing_to_a_terminal_but_show_itself(tokens, data):
+def test_a_text_cannot_control_a_terminal(tokens, data):
     weights = data.draw(st.lists(st.floats(-9, 9), min_size=len(tokens), max_size=len(tokens)))
     for colour in (True, False):
         line = text_line(tokens, weights, colour=colour)
@@ -92,9 +91,9 @@ def test_a_contribution_that_is_not_finite_is_refused(draw, wrong):
         draw(["a", "b"], [1.0, wrong])
 
 
-def test_the_picture_has_verdict_remark_words_and_legend():
+def test_a_figure_has_title_note_words_and_legend():
     figure = drawn(
-        WORDS, WEIGHTS, verdict="positive, 93 %", note="one word is new", legend=("+", "-")
+        WORDS, WEIGHTS, title="positive, 93 %", note="one word is new", legend=("+", "-")
     )
     assert words(figure) == ["positive, 93 %", "one word is new", *WORDS, "+", "-"]
     title, remark, first = figure.texts[:3]
@@ -128,7 +127,7 @@ def test_a_ground_lies_under_its_word():
 )
 def test_nothing_leaves_the_page_or_covers_another(tokens):
     weights = [(-1.0) ** number for number in range(len(tokens))]
-    figure = drawn(tokens, weights, verdict="negative " * 30, note="a remark " * 40)
+    figure = drawn(tokens, weights, title="negative " * 30, note="a remark " * 40)
     places = [box(text) for text in figure.texts if text.get_text()]
     for number, place in enumerate(places):
         assert 0 < place.x0 <= place.x1 < figure.bbox.width
@@ -150,8 +149,8 @@ def test_any_letters_are_drawn(tmp_path):
     assert (tmp_path / "text.png").stat().st_size > 500
 
 
-def test_an_empty_text_is_a_picture_of_its_verdict():
-    assert words(drawn([], [], verdict="nothing to read"))[0] == "nothing to read"
+def test_an_empty_text_has_a_title():
+    assert words(drawn([], [], title="nothing to read"))[0] == "nothing to read"
 
 
 def test_words_fit_the_width_they_are_given():

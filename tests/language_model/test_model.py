@@ -1,5 +1,3 @@
-import json
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -152,11 +150,6 @@ def test_half_precision_is_close_and_goes_on():
         found = model(tokens, mask, model.start(3))
         model(tokens, mask, found.state)
     torch.testing.assert_close(found.logits.float(), expected.logits, atol=3e-2, rtol=0)
-
-
-def test_settings_are_plain_data_there_and_back():
-    ours = LanguageModelSettings(TextEncoderSettings(directions="apart", cell="gru"), False)
-    assert LanguageModelSettings.from_dict(json.loads(json.dumps(ours.to_dict()))) == ours
 
 
 def test_directions_that_meet_are_refused():

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from multimodal.nn.encoders import EncoderSettings, ImageEncoder, SmallCNN, build_encoder
+from multimodal.nn.encoder import ImageEncoder
+from multimodal.nn.encoders import EncoderSettings, SmallCNN, build_encoder
 from multimodal.nn.folding import fold_batch_norm
 
 

@@ -11,12 +11,15 @@ from torch import nn
 from multimodal.captioning.model import Captioner
 from multimodal.classification.model import Classifier, ClassifierSettings
 from multimodal.decoding import beam_search, greedy
+from multimodal.nn.decoders import DECODERS
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.onnx import OnnxCaptioner, OnnxGraph
 from multimodal.onnx.graphs import graphs_of
 from multimodal.onnx.writing import write_graph
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
+from multimodal.vqa.fusion import FUSIONS
+from multimodal.vqa.model import Answerer
 
 CLOSE = {"atol": 1e-4, "rtol": 0}
 
@@ -101,7 +104,7 @@ def test_the_search_over_a_captioners_graphs_finds_the_same_captions(graphs, ima
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("decoder", ["attention", "show_tell", "show_attend_tell", "up_down"])
+@pytest.mark.parametrize("decoder", DECODERS)
 def test_every_decoder(tmp_path, decoder):
     model = Captioner(tiny_captioner.settings(decoder=decoder), 12).eval()
     for graph in graphs_of(model, 32):
@@ -114,10 +117,8 @@ def test_every_decoder(tmp_path, decoder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fusion", ["slots", "multiply", "stacked", "top_down", "film"])
+@pytest.mark.parametrize("fusion", FUSIONS)
 def test_every_fusion_of_an_answerer(tmp_path, fusion):
-    from multimodal.vqa.model import Answerer
-
     model = Answerer(tiny_answerer.settings(fusion=fusion), 15, 4).eval()
     for graph in graphs_of(model, 32):
         write_graph(graph, tmp_path / f"{graph.name}.onnx")

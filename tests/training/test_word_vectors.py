@@ -25,6 +25,14 @@ def test_words_get_their_vectors_and_the_others_random_ones(path):
     assert first.weight.requires_grad
 
 
+def test_a_cache_of_torchtext_is_a_start_too(tmp_path):
+    words, numbers = ["dog", "cat"], {"dog": 0, "cat": 1}
+    torch.save((words, numbers, torch.tensor([[1.0, 2.0], [3.0, 4.0]]), 2), tmp_path / "small.pt")
+    embedding = nn.Embedding(4, 2, padding_idx=0)
+    start_from_vectors(embedding, str(tmp_path), WORDS)
+    assert embedding.weight[2:].tolist() == [[1, 2], [3, 4]]
+
+
 def test_another_width_is_refused(path):
     with pytest.raises(ValueError, match=r"small.txt have 3 numbers, .* have 8. Set --model.sett"):
         start_from_vectors(nn.Embedding(4, 8), path, WORDS)

@@ -3,9 +3,6 @@
 A generator for each picture would cost more than what it decides. Here the seeds of all pictures of
 a batch are mixed as `seed_for` mixes one, and the numbers counted off from each seed as splitmix64
 does: which pictures share a batch, and which process makes it, changes nothing.
-
-References:
-    Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 15.
 """
 
 from collections.abc import Sequence
@@ -17,11 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from multimodal.data.buckets import Request
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
-_MASK = 2**64 - 1
+from multimodal.worlds.draws import GOLDEN, MASK, absorb, mix
 
 
 class Draws:
@@ -54,8 +47,8 @@ class Draws:
             high: The end of the range, which is not reached.
         """
         self._drawn += 1
-        step = np.uint64(self._drawn * int(_GOLDEN) & _MASK)
-        numbers = (_mix(self._seeds + step) >> np.uint64(40)).astype(np.float32)
+        step = np.uint64(self._drawn * GOLDEN & MASK)
+        numbers = (mix(self._seeds + step) >> np.uint64(40)).astype(np.float32)
         return torch.from_numpy(low + (high - low) * (numbers * np.float32(2**-24)))
 
     def chance(self, probability: float) -> Tensor:
@@ -94,15 +87,8 @@ def seeds_for(seed: int, requests: Sequence[Request]) -> NDArray[np.uint64]:
         >>> int(seeds_for(7, [(2, 5)])[0]) // 2 == seed_for(7, 2, 5)
         True
     """
-    parts = np.array([(seed & _MASK, epoch, index) for epoch, index in requests], np.uint64)
+    parts = np.array([(seed & MASK, epoch, index) for epoch, index in requests], np.uint64)
     state = np.full(len(requests), 3, np.uint64)
     for part in parts.reshape(-1, 3).T:
-        state = _mix((state ^ part) + _GOLDEN)
+        state = absorb(state, part)
     return state
-
-
-def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    # Arrays wrap round at 64 bits without a word; numbers of one would warn.
-    state = (state ^ (state >> np.uint64(30))) * _FIRST
-    state = (state ^ (state >> np.uint64(27))) * _SECOND
-    return state ^ (state >> np.uint64(31))

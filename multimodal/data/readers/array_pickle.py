@@ -1,10 +1,10 @@
-"""Open a pickle that should hold arrays, lists and texts, and nothing that runs.
+"""Open a pickle that should hold arrays of bytes, lists and texts, and run nothing in it.
 
 A pickle is a program: it may name any function and call it. CIFAR's python version is made of such
-files, so they are opened by an unpickler that knows four names, and not even these are numpy's own:
-stand-ins note what an array is said to be, and the array is made afterwards from bytes of the right
-number. Before anything is unpickled, the file is read through once for instructions that plain data
-has no use for, such as one that claims memory.
+files, and it is the version that most people have. They are opened by an unpickler that knows five
+names and gives none of numpy's own: stand-ins record an array's state, and the array is made
+afterwards from bytes of the right number. Before anything is unpickled, the file is searched for
+instructions that plain data does not need, such as one that claims memory.
 
 References:
     Python, "pickle", section "Restricting globals"; CIFAR-10's page, "python version".
@@ -21,14 +21,11 @@ from numpy.typing import NDArray
 
 
 def load_arrays(data: bytes, name: str) -> dict[str, Any]:
-    """Unpickle a dictionary of arrays of bytes and of plain values.
+    """Unpickle a dictionary of arrays of bytes and of plain values; its keys become texts.
 
     Args:
-        data: The pickle.
+        data: The pickle. Texts that Python 2 wrote are bytes.
         name: The file's name, for messages.
-
-    Returns:
-        The dictionary with texts as keys; arrays are numpy's. Texts of Python 2 are bytes.
 
     Raises:
         ValueError: It would call or load something else, which is refused and not done, or is
@@ -62,64 +59,20 @@ hostile and was not opened. Get it from the set's own page.
 
 
 class _RefusedError(Exception):
-    """The pickle does what plain data has no need of."""
+    """The pickle does something that plain data does not need."""
 
 
-# What dictionaries, lists, numbers and texts of pickle's protocols 0 to 4 are made of, and the
-# three instructions that build an array: a name, a call, a state.
-_INSTRUCTIONS = frozenset(
-    [
-        "PROTO",
-        "FRAME",
-        "STOP",
-        "MARK",
-        "POP",
-        "POP_MARK",
-        "GET",
-        "BINGET",
-        "LONG_BINGET",
-        "PUT",
-        "BINPUT",
-        "LONG_BINPUT",
-        "MEMOIZE",
-        "EMPTY_DICT",
-        "DICT",
-        "SETITEM",
-        "SETITEMS",
-        "EMPTY_LIST",
-        "LIST",
-        "APPEND",
-        "APPENDS",
-        "EMPTY_TUPLE",
-        "TUPLE",
-        "TUPLE1",
-        "TUPLE2",
-        "TUPLE3",
-        "NONE",
-        "NEWTRUE",
-        "NEWFALSE",
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "FLOAT",
-        "BINFLOAT",
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-        "BINBYTES",
-        "SHORT_BINBYTES",
-        "UNICODE",
-        "BINUNICODE",
-        "SHORT_BINUNICODE",
-        "GLOBAL",
-        "STACK_GLOBAL",
-        "REDUCE",
-        "BUILD",
-    ]
-)
+# The instructions for dictionaries, lists, numbers and texts in pickle's protocols 0 to 4, and the
+# three that build an array: a name, a call, a state.
+_INSTRUCTIONS = frozenset([
+    "PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "GET", "BINGET", "LONG_BINGET", "PUT",
+    "BINPUT", "LONG_BINPUT", "MEMOIZE", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS",
+    "EMPTY_LIST", "LIST", "APPEND", "APPENDS", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2",
+    "TUPLE3", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2", "LONG",
+    "LONG1", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES",
+    "SHORT_BINBYTES", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "GLOBAL", "STACK_GLOBAL",
+    "REDUCE", "BUILD",
+])  # fmt: skip
 _NOTES = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
@@ -127,7 +80,7 @@ def _check_instructions(data: bytes) -> None:
     for instruction, value, _ in pickletools.genops(data):
         if instruction.name not in _INSTRUCTIONS:
             raise _RefusedError(f"run the instruction {instruction.name}")
-        # The unpickler makes room for as many notes as the highest number it is told.
+        # The unpickler allocates as many notes as the highest number it reads.
         if instruction.name in _NOTES and isinstance(value, int) and value > len(data):
             raise _RefusedError(f"keep note number {value:,}")
 
@@ -140,7 +93,7 @@ class _Unchangeable:
 
 
 class _MakeArray(_Unchangeable):
-    """In the place of numpy's `_reconstruct`."""
+    """Replaces numpy's `_reconstruct`."""
 
     __slots__ = ()
 
@@ -149,7 +102,7 @@ class _MakeArray(_Unchangeable):
 
 
 class _MakeType(_Unchangeable):
-    """In the place of numpy's `dtype`."""
+    """Replaces numpy's `dtype`."""
 
     __slots__ = ()
 
@@ -158,7 +111,7 @@ class _MakeType(_Unchangeable):
 
 
 class _Encode(_Unchangeable):
-    """In the place of `codecs.encode`, which is how Python 3 writes bytes in old protocols."""
+    """Replaces `codecs.encode`, by which Python 3 writes bytes in old protocols."""
 
     __slots__ = ()
 
@@ -169,7 +122,7 @@ class _Encode(_Unchangeable):
 
 
 class _Array:
-    """What a pickle says of an array: numpy's state is version, shape, type, order, bytes."""
+    """Records an array's state: version, shape, type, order, bytes."""
 
     __slots__ = ("state",)
 
@@ -181,7 +134,7 @@ class _Array:
 
 
 class _Type:
-    """What a pickle says of the type of an array's values."""
+    """Records the type of an array's values."""
 
     __slots__ = ("code",)
 
@@ -189,7 +142,7 @@ class _Type:
         self.code = code
 
     def __setstate__(self, state: object) -> None:
-        """Byte order and the like: a byte has none."""
+        """Ignore byte order and alignment: a byte has none."""
 
 
 _KNOWN = {

@@ -1,4 +1,4 @@
-"""Read CIFAR-10 and CIFAR-100, in the binary and in the python version, unpacked or as a tar.
+"""Read CIFAR-10 and CIFAR-100, in the binary and in the python version, unpacked or as a tar file.
 
 The binary version is records of one label (CIFAR-100: a coarse one before it) and 3,072 bytes: red,
 green and blue planes of 32 x 32 pixels. The python version is pickles of the same, which are opened
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from multimodal.data.pixels import PixelSet, join
 from multimodal.data.readers.array_pickle import load_arrays
-from multimodal.data.readers.pictures import some
+from multimodal.data.readers.file_search import some
 from multimodal.data.readers.splits import canonical_split
 
 MAX_BYTES = 1 << 30
@@ -30,16 +30,16 @@ _PIXELS = 3 * _SIDE * _SIDE
 
 @dataclass(frozen=True)
 class _Version:
-    """How one version of a set is laid out.
+    """The layout of one version of a set.
 
     Args:
-        folder: What its archive unpacks to.
+        folder: The folder in its archive.
         archive: The archive's name.
         train: Files of the training part.
         test: Files of the test part.
         names: File of the classes' names.
-        labels: In the python version the keys of labels and of their names; in the binary one how
-            many labels a record has, and which counts.
+        labels: In the python version the keys of labels and of their names; in the binary one the
+            number of labels of a record, and the index of the one that is used.
     """
 
     folder: str
@@ -71,7 +71,7 @@ _TEN = (
 )
 
 
-def _hundred(kind: str, place: int) -> tuple[_Version, ...]:
+def _hundred(kind: str, index: int) -> tuple[_Version, ...]:
     return (
         _Version(
             "cifar-100-python",
@@ -87,7 +87,7 @@ def _hundred(kind: str, place: int) -> tuple[_Version, ...]:
             ("train.bin",),
             ("test.bin",),
             f"{kind}_label_names.txt",
-            (2, place),
+            (2, index),
         ),
     )
 
@@ -99,11 +99,8 @@ def read_cifar10(root: Path, split: str) -> PixelSet:
         root: The folder of the batches, or the one above it, or one with the archive; or that.
         split: train or test; there is no val.
 
-    Returns:
-        The photographs, ``(images, 3, 32, 32)``.
-
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file is missing.
         ValueError: The split is val, or a file is damaged or hostile; the message names it.
 
     Example:
@@ -119,13 +116,10 @@ def read_cifar100(root: Path, split: str, *, coarse: bool = False) -> PixelSet:
     Args:
         root: The folder of the files, or the one above it, or one with the archive; or that.
         split: train or test; there is no val.
-        coarse: Whether the 20 superclasses are the classes.
-
-    Returns:
-        The photographs, ``(images, 3, 32, 32)``.
+        coarse: Whether to use the 20 superclasses as classes.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file is missing.
         ValueError: The split is val, or a file is damaged or hostile; the message names it.
 
     Example:
@@ -140,12 +134,12 @@ def _read(root: Path, split: str, versions: Sequence[_Version]) -> PixelSet:
     if split == "val":
         raise ValueError(f"{root}: CIFAR has no val; hold out a part of train with `holdout`.")
     for version in versions:
-        wanted = version.train if split == "train" else version.test
-        files = _load(root, version, [version.names, *wanted])
+        names = version.train if split == "train" else version.test
+        files = _load(root, version, [version.names, *names])
         if files is None:
             continue
         classes = _class_names(files[version.names], version)
-        batches = [_batch(name, files[name], version, classes) for name in wanted]
+        batches = [_batch(name, files[name], version, classes) for name in names]
         return join(batches, f"{version.folder}/{split}")
     folders = " or ".join(version.folder for version in versions)
     archives = " or ".join(version.archive for version in versions)
@@ -155,7 +149,7 @@ def _read(root: Path, split: str, versions: Sequence[_Version]) -> PixelSet:
 
 
 def _load(root: Path, version: _Version, names: Sequence[str]) -> dict[str, bytes] | None:
-    """Load the files of a version; None where there is nothing of it."""
+    """Load the files of a version; None where none of them is there."""
     for folder in (root / version.folder, root):
         if (folder / names[0]).is_file():
             missing = [name for name in names if not (folder / name).is_file()]
@@ -167,27 +161,27 @@ def _load(root: Path, version: _Version, names: Sequence[str]) -> dict[str, byte
 
 
 def _load_tar(archive: Path, version: _Version, names: Sequence[str]) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     try:
         with tarfile.open(archive, "r|*") as tar:
             for member in tar:
                 name = member.name.removeprefix("./").removeprefix(f"{version.folder}/")
                 stream = tar.extractfile(member) if name in names and member.isreg() else None
                 if stream is not None:
-                    found[name] = _bounded(stream.read(MAX_BYTES + 1), f"{archive}/{member.name}")
+                    files[name] = _bounded(stream.read(MAX_BYTES + 1), f"{archive}/{member.name}")
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ValueError(
             f"{archive} cannot be unpacked ({error}); copy or download it again."
         ) from error
-    missing = [name for name in names if name not in found]
+    missing = [name for name in names if name not in files]
     if missing:
         raise FileNotFoundError(f"No file {some(missing)} in {archive}; download it again.")
-    return found
+    return files
 
 
 def _bounded(data: bytes, name: str) -> bytes:
     if len(data) > MAX_BYTES:
-        raise ValueError(f"{name} is larger than {MAX_BYTES:,} bytes: it is no part of CIFAR.")
+        raise ValueError(f"{name} is larger than {MAX_BYTES:,} bytes: it is not a part of CIFAR.")
     return data
 
 
@@ -202,16 +196,16 @@ def _class_names(data: bytes, version: _Version) -> tuple[str, ...]:
 
 
 def _batch(name: str, data: bytes, version: _Version, classes: tuple[str, ...]) -> PixelSet:
-    first, place = version.labels
-    if isinstance(first, int) and isinstance(place, int):
-        pixels, labels = _from_records(name, data, first, place)
+    first, index = version.labels
+    if isinstance(first, int) and isinstance(index, int):
+        pixels, labels = _from_records(name, data, first, index)
     else:
         pixels, labels = _from_pickle(name, load_arrays(data, name), str(first))
     return PixelSet(name, pixels.reshape(-1, 3, _SIDE, _SIDE), labels, classes)
 
 
 def _from_records(
-    name: str, data: bytes, number: int, place: int
+    name: str, data: bytes, number: int, index: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     record = number + _PIXELS
     if not data or len(data) % record:
@@ -220,7 +214,7 @@ def _from_records(
             "download it again."
         )
     records = np.frombuffer(data, np.uint8).reshape(-1, record)
-    return records[:, number:], records[:, place].astype(np.int64)
+    return records[:, number:], records[:, index].astype(np.int64)
 
 
 def _from_pickle(

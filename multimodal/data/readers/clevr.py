@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from multimodal.data.examples import Question, QuestionExample
-from multimodal.data.readers.pictures import (
-    Pictures,
-    clean_name,
-    places_of,
-    require_folder,
-    some,
-)
-from multimodal.data.readers.questions import answer_type
+from multimodal.data.readers.file_search import require_folder, some
+from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.questions import answer_type, question_examples
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import split_names
-from multimodal.data.readers.text_files import field, identifier, read_json
+from multimodal.data.readers.text_files import (
+    duplicate_id,
+    field,
+    identifier,
+    json_records,
+    read_json,
+)
 
 _CONTENT = (
     "Put CLEVR there: questions/CLEVR_train_questions.json and images/train/, and the same for val "
@@ -35,7 +36,9 @@ _CONTENT = (
 def read_clevr(
     root: Path, split: str, *, images: str = "", questions: str = "", skip_missing: bool = False
 ) -> list[QuestionExample]:
-    """Read one split in the layout of CLEVR.
+    """Read one split in the layout of CLEVR, in the order in which the file names its pictures.
+
+    A picture's id is its file name. A test split has no answers.
 
     Args:
         root: The folder with `questions/` and `images/`, or with the archive of the latter.
@@ -44,15 +47,10 @@ def read_clevr(
         images: Another folder or archive of the pictures, relative to the root.
         questions: The file of questions, relative to the root; `{split}` in it becomes the split.
             For files that follow the layout under another name, such as CLEVR-Humans.
-        skip_missing: Whether pictures that are not there are left out, with one line in the log,
-            instead of stopping.
-
-    Returns:
-        Examples in the order in which the file first names their pictures; a picture's id is its
-        file name. A test split has no answers.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Raises:
-        FileNotFoundError: The folder, the file or pictures are not there.
+        FileNotFoundError: The folder, the file or pictures are missing.
         ValueError: The file is not in this layout; the message names the place in it.
 
     Example:
@@ -64,26 +62,20 @@ def read_clevr(
     split = "val" if split in split_names("val") else split
     path = _find(root, split, questions)
     by_image: dict[str, list[Question]] = {}
-    places: dict[int | str, int] = {}
+    ids: dict[int | str, int] = {}
     content = read_json(path, hook=_function_name)
-    for index, record in enumerate(field(content, "questions", list, str(path))):
-        where = f"{path}: questions[{index}]"
+    for index, (where, record) in enumerate(json_records(content, "questions", path)):
         name = clean_name(field(record, "image_filename", str, where), root, where)
         question = _question(record, index, where, unanswered=split.startswith("test"))
-        if (first := places.setdefault(question.question_id, index)) != index:
-            raise ValueError(
-                f"{where}: the question id {question.question_id!r} already stands at "
-                f"questions[{first}]; ids must differ."
-            )
+        if (first := ids.setdefault(question.question_id, index)) != index:
+            raise duplicate_id(where, "question id", question.question_id, f"questions[{first}]")
         by_image.setdefault(name, []).append(question)
     if not by_image:
         raise ValueError(f"{path} has no questions.")
     pictures = Pictures(places_of(root, (f"images/{split}", "images"), images)).locate(
         by_image, path, skip_missing=skip_missing
     )
-    return [
-        QuestionExample(picture, tuple(by_image[name]), name) for name, picture in pictures.items()
-    ]
+    return question_examples(by_image, pictures)
 
 
 def _find(root: Path, split: str, named: str) -> Path:
@@ -100,7 +92,7 @@ def _find(root: Path, split: str, named: str) -> Path:
 
 
 def _function_name(record: dict[str, Any]) -> Any:
-    """A step of a program becomes its function's name (`type`, as CLEVR's generator writes it)."""
+    """Replace a step of a program by its function's name (`type` in the generator's files)."""
     if "inputs" not in record:
         return record
     name = record.get("function", record.get("type"))

@@ -1,7 +1,7 @@
 """Read COCO captions: one JSON file of images and annotations per split, and a folder of photos.
 
-The layout of the original download: `annotations/captions_train2017.json` beside `train2017/`, or
-beside `train2017.zip`, which is read as it is.
+The layout of the original download: `annotations/captions_train2017.json` beside `train2017/` or
+`train2017.zip`.
 
 References:
     Chen et al., "Microsoft COCO Captions: Data Collection and Evaluation Server", 2015.
@@ -12,15 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from multimodal.data.examples import CaptionExample
-from multimodal.data.readers.pictures import (
-    Pictures,
-    clean_name,
-    places_of,
-    require_folder,
-    some,
-)
+from multimodal.data.readers.file_search import choose_file, require_folder, some
+from multimodal.data.readers.pictures import Pictures, clean_name, places_of
 from multimodal.data.readers.sentences import clean_sentence
-from multimodal.data.readers.text_files import field, identifier, read_json
+from multimodal.data.readers.text_files import field, identifier, json_records, read_json
 
 _CONTENT = (
     "Put COCO there: annotations/captions_train2017.json and train2017/ or train2017.zip, and the "
@@ -31,21 +26,17 @@ _CONTENT = (
 def read_coco(
     root: Path, split: str, *, images: str = "", skip_missing: bool = False
 ) -> list[CaptionExample]:
-    """Read one split in the layout of COCO captions.
+    """Read one split in the layout of COCO captions, in the order of its images, with their ids.
 
     Args:
         root: The folder with `annotations/` and the photos.
-        split: train, val (also called dev) or test, or what stands between `captions_` and
-            `.json`, such as train2017, where there are several of a kind.
+        split: train, val (also called dev) or test; or what is between `captions_` and `.json`,
+            such as train2017, where there are several of a kind.
         images: Another folder or archive of the photos, relative to the root.
-        skip_missing: Whether pictures that are not there are left out, with one line in the log,
-            instead of stopping.
-
-    Returns:
-        Examples in the order of the file's images, with its ids.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Raises:
-        FileNotFoundError: The folder, the split's file or photos are not there.
+        FileNotFoundError: The folder, the split's file or photos are missing.
         ValueError: The file is not in this layout, or images have no captions.
 
     Example:
@@ -58,14 +49,12 @@ def read_coco(
     content = read_json(path)
     names = _images(content, path, root)
     captions: dict[int | str, list[str]] = {number: [] for number in names}
-    for index, note in enumerate(field(content, "annotations", list, str(path))):
-        where = f"{path}: annotations[{index}]"
-        number = identifier(note, "image_id", where)
+    for where, record in json_records(content, "annotations", path):
+        number = identifier(record, "image_id", where)
         if number not in captions:
             raise ValueError(f"{where}: there is no image with the id {number!r} in 'images'.")
-        captions[number].append(
-            clean_sentence(field(note, "caption", str, where), where, "caption")
-        )
+        text = clean_sentence(field(record, "caption", str, where), where, "caption")
+        captions[number].append(text)
     if without := [names[number] for number, texts in captions.items() if not texts]:
         raise ValueError(
             f"{path} has {len(without):,} images without captions: {some(without)}. "
@@ -90,25 +79,20 @@ def _find(root: Path, split: str) -> Path:
     ]
     exact = [path for path in files if path.stem == f"captions_{split}"]
     years = [path for path in files if re.fullmatch(rf"captions_{re.escape(split)}\d+", path.stem)]
-    chosen = exact or years
-    if not chosen:
-        there = some([path.name for path in files]) or "no captions_*.json at all"
-        raise FileNotFoundError(
-            f"No annotations/captions_{split}*.json in {root}; there is {there}. {_CONTENT}"
-        )
-    if len(chosen) > 1:
-        names = ", ".join(path.name for path in chosen)
-        raise ValueError(
-            f"{root} has several files for {split}: {names}. Give the split in full, for example "
-            f"{chosen[0].stem.removeprefix('captions_')}."
-        )
-    return chosen[0]
+    example = years[0].stem.removeprefix("captions_") if years else ""
+    return choose_file(
+        root,
+        exact or years,
+        f"annotations/captions_{split}*.json",
+        there=some([path.name for path in files]) or "no captions_*.json at all",
+        missing=_CONTENT,
+        several=f"Give the split in full, for example {example}.",
+    )
 
 
 def _images(content: Any, path: Path, root: Path) -> dict[int | str, str]:
     names: dict[int | str, str] = {}
-    for index, record in enumerate(field(content, "images", list, str(path))):
-        where = f"{path}: images[{index}]"
+    for where, record in json_records(content, "images", path):
         number = identifier(record, "id", where)
         name = clean_name(field(record, "file_name", str, where), root, where)
         if names.setdefault(number, name) != name:

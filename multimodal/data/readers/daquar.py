@@ -1,7 +1,7 @@
 """Read DAQUAR: a text file of alternating question and answer lines about photos of rooms.
 
 A question names its photo, usually at its end: "what is on the desk in the image3 ?". That phrase
-is no part of what is asked and is taken off. An answer may be a list, "book, paper", which is one
+is not part of the question and is removed. An answer may be a list, "book, paper", which is one
 answer. The same questions in the layout of VQA are read by `read_vqa`.
 
 References:
@@ -13,8 +13,9 @@ import re
 from pathlib import Path
 
 from multimodal.data.examples import Question, QuestionExample
-from multimodal.data.readers.pictures import Pictures, places_of, require_folder, some
-from multimodal.data.readers.questions import answer_type, question_start
+from multimodal.data.readers.file_search import choose_file, require_folder, some
+from multimodal.data.readers.pictures import Pictures, places_of
+from multimodal.data.readers.questions import answer_type, question_examples, question_start
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split
 from multimodal.data.readers.text_files import read_lines
@@ -30,7 +31,9 @@ _PHRASE = re.compile(r"(?:\b(?:in|of|on|at|from)\s+)?(?:\b(?:the|this)\s+)?image
 def read_daquar(
     root: Path, split: str, *, file: str = "", images: str = "", skip_missing: bool = False
 ) -> list[QuestionExample]:
-    """Read one split of DAQUAR.
+    """Read one split of DAQUAR, in the order in which the file names its photos.
+
+    A photo's id is its number, a question's its number in the file, from 1.
 
     Args:
         root: The folder of the text file and the photos (in `images/`, `nyu_depth_images/`, or zip
@@ -39,15 +42,10 @@ def read_daquar(
         file: The text file, relative to the root; `{split}` in it becomes the split. Empty takes
             the only `qa.*.train.txt`.
         images: Another folder or archive of the photos, relative to the root.
-        skip_missing: Whether pictures that are not there are left out, with one line in the log,
-            instead of stopping.
-
-    Returns:
-        Examples in the order in which the file first names their photos, with their numbers; a
-        question's id is its place in the file, from 1.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Raises:
-        FileNotFoundError: The folder, the file or photos are not there.
+        FileNotFoundError: The folder, the file or photos are missing.
         ValueError: A line is no question or no answer; the message names file and line.
 
     Example:
@@ -57,7 +55,7 @@ def read_daquar(
     """
     require_folder(root, _CONTENT)
     split = canonical_split(split)
-    path = _find(root, split, file)
+    path = root / file.replace("{split}", split) if file else _find(root, split)
     lines = read_lines(path)
     while lines and not lines[-1].strip():
         lines.pop()
@@ -66,7 +64,7 @@ def read_daquar(
     by_image: dict[int | str, list[Question]] = {}
     for index in range(0, len(lines), 2):
         where = f"{path}:{index + 1}"
-        number, text = _asked(lines[index], where)
+        number, text = _image_and_question(lines[index], where)
         if index + 1 == len(lines):
             raise ValueError(f"{where}: the last question has no answer line; add one.")
         answer = _answer(lines[index + 1], f"{path}:{index + 2}")
@@ -78,20 +76,11 @@ def read_daquar(
     pictures = places.locate_numbered(
         by_image, ("image{id}.png", "image{id}.jpg"), path, skip_missing=skip_missing
     )
-    return [
-        QuestionExample(picture, tuple(by_image[number]), number)
-        for number, picture in pictures.items()
-    ]
+    return question_examples(by_image, pictures)
 
 
 def without_image(question: str) -> str:
-    """Take the name of the photo off a question.
-
-    Args:
-        question: The question as DAQUAR writes it.
-
-    Returns:
-        The question without the phrase at its end; names of photos elsewhere become "image".
+    """Remove the phrase that names the photo at the end; names elsewhere become "image".
 
     Example:
         >>> without_image("what is on the desk in the image3 ?")
@@ -102,23 +91,20 @@ def without_image(question: str) -> str:
     return _IMAGE.sub("image", _PHRASE.sub(r"\1", question.strip(), count=1)).strip()
 
 
-def _find(root: Path, split: str, file: str) -> Path:
-    if file:
-        return root / file.replace("{split}", split)
+def _find(root: Path, split: str) -> Path:
     files = sorted(root.glob("qa*.txt"))
-    chosen = [path for path in files if path.stem.endswith(f".{split}")]
-    if not chosen:
-        there = some([path.name for path in files]) or "no qa.*.txt at all"
-        hint = "hold out a part of train with `data.holdout`." if split == "val" else _CONTENT
-        raise FileNotFoundError(f"No qa.*.{split}.txt in {root}; there is {there}. {hint}")
-    if len(chosen) > 1:
-        names = ", ".join(path.name for path in chosen)
-        raise ValueError(f"{root} has several files for {split}: {names}. Name one with `file`.")
-    return chosen[0]
+    return choose_file(
+        root,
+        [path for path in files if path.stem.endswith(f".{split}")],
+        f"qa.*.{split}.txt",
+        there=some([path.name for path in files]) or "no qa.*.txt at all",
+        missing=_CONTENT if split != "val" else "Hold out a part of train with `data.holdout`.",
+        several="Name one with `file`.",
+    )
 
 
-def _asked(line: str, where: str) -> tuple[int, str]:
-    """The number of the photo, and the question without it."""
+def _image_and_question(line: str, where: str) -> tuple[int, str]:
+    """Return the number of the photo, and the question without it."""
     question = clean_sentence(line, where, "question")
     numbers = _IMAGE.findall(question)
     if not numbers:

@@ -1,7 +1,7 @@
 """The 1,797 handwritten digits of 8 x 8 pixels that come with scikit-learn: nothing to download.
 
-They have no official split. Who wrote a digit is not known, so that writers are on both sides of
-any split, as in every result that is published for them.
+They have no official split. The writer of a digit is not known, so that writers are on both sides
+of any split, as in every published result.
 
 References:
     Alpaydin and Kaynak 1998, "Optical recognition of handwritten digits" (UCI repository).
@@ -18,16 +18,13 @@ _BRIGHTEST = 16
 
 @cache
 def read_digits() -> PixelSet:
-    """Read all digits.
-
-    Returns:
-        The digits in the order of scikit-learn, ``(1797, 1, 8, 8)``, from 0 to 255.
+    """Read all digits in the order of scikit-learn, from 0 to 255.
 
     Example:
         >>> read_digits()
         PixelSet(digits: 1,797 images of 1 x 8 x 8, 10 classes)
     """
-    # Importing scikit-learn takes longer than reading the digits: not before they are wanted.
+    # Imported here: importing scikit-learn takes longer than reading the digits.
     from sklearn.datasets import load_digits
 
     values, labels = load_digits(return_X_y=True)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from multimodal.data.examples import Question, QuestionExample
-from multimodal.data.readers.pictures import Pictures, places_of, require_folder
-from multimodal.data.readers.questions import answer_type
+from multimodal.data.readers.file_search import require_folder
+from multimodal.data.readers.pictures import Pictures, places_of
+from multimodal.data.readers.questions import answer_type, question_examples
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split
 from multimodal.data.readers.text_files import closest, read_json, read_lines
@@ -27,22 +28,20 @@ _CONTENT = (
 def read_easy_vqa(
     root: Path, split: str, *, images: str = "", skip_missing: bool = False
 ) -> list[QuestionExample]:
-    """Read one split of easy-VQA.
+    """Read one split of easy-VQA, in the order in which the questions name their pictures.
+
+    A picture's id is its number, a question's its index in the file. Question types are yes/no,
+    color and shape.
 
     Args:
         root: The folder with `data/` (or `easy_vqa/data/`), or that folder itself.
         split: train or test; the published set has no val.
         images: Another folder or archive of this split's pictures, relative to the root;
             `{split}` in it becomes the split.
-        skip_missing: Whether pictures that are not there are left out, with one line in the log,
-            instead of stopping.
-
-    Returns:
-        Examples in the order in which the questions first name their pictures; a picture's id is
-        its number, a question's its place in the file. Question types are yes/no, color and shape.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Raises:
-        FileNotFoundError: The folder, the split or pictures are not there.
+        FileNotFoundError: The folder, the split or pictures are missing.
         ValueError: The questions are not in this layout, or an answer is not in `answers.txt`.
 
     Example:
@@ -72,10 +71,7 @@ def read_easy_vqa(
     pictures = Pictures(places).locate_numbered(
         by_image, ("{id}.png", "{id}.jpg"), path, skip_missing=skip_missing
     )
-    return [
-        QuestionExample(picture, tuple(by_image[image]), image)
-        for image, picture in pictures.items()
-    ]
+    return question_examples(by_image, pictures)
 
 
 def _data_folder(root: Path, split: str) -> Path:
@@ -95,7 +91,7 @@ def _data_folder(root: Path, split: str) -> Path:
 
 
 def _allowed(path: Path) -> list[str]:
-    """The answers that there are; none where no file says so."""
+    """Return the answers that are allowed; none where no file lists them."""
     if not path.is_file():
         return []
     return [answer for line in read_lines(path) if (answer := line.strip())]

@@ -13,16 +13,11 @@ import re
 from pathlib import Path
 
 from multimodal.data.examples import CaptionExample
-from multimodal.data.readers.pictures import (
-    Pictures,
-    clean_name,
-    places_of,
-    require_folder,
-    some,
-)
+from multimodal.data.readers.file_search import require_folder, some
+from multimodal.data.readers.pictures import Pictures, clean_name, places_of
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split, split_by_hash
-from multimodal.data.readers.table import read_delimited
+from multimodal.data.readers.table_files import read_delimited
 from multimodal.data.readers.text_files import read_lines
 
 _LOGGER = logging.getLogger(__name__)
@@ -41,7 +36,9 @@ _CONTENT = (
 def read_flickr8k(
     root: Path, split: str, *, images: str = "", skip_missing: bool = False
 ) -> list[CaptionExample]:
-    """Read one split of Flickr8k.
+    """Read one split of Flickr8k, in the order of the split list, or of the captions.
+
+    A photo's id is the number that its Flickr name begins with, otherwise its name.
 
     Args:
         root: The folder with the photos (`Flicker8k_Dataset/`, `Images/`, or zip archives) and the
@@ -49,15 +46,10 @@ def read_flickr8k(
         split: train, val (also called dev) or test. Without any split list the photos are split
             80, 10 and 10 % by a hash of their names.
         images: Another folder or archive of the photos, relative to the root.
-        skip_missing: Whether pictures that are not there are left out, with one line in the log,
-            instead of stopping.
-
-    Returns:
-        Examples in the order of the split list, or of the captions. A photo's id is the number
-        that its Flickr name begins with, otherwise its name.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Raises:
-        FileNotFoundError: The folder, a text file or photos are not there.
+        FileNotFoundError: The folder, a text file or photos are missing.
         ValueError: A line cannot be read, or a listed photo has no captions.
 
     Example:
@@ -85,13 +77,7 @@ def read_flickr8k(
 
 
 def photo_id(name: str) -> int | str:
-    """Return the number of a photo on Flickr, or its name where it has none.
-
-    Args:
-        name: The photo's file name.
-
-    Returns:
-        The number before the underscore, by which Flickr knew the photo.
+    """Return the number of a photo on Flickr, before the underscore; or its name without one.
 
     Example:
         >>> photo_id("1000268201_693b08cb0e.jpg"), photo_id("dog.jpg")
@@ -138,7 +124,7 @@ def _captions_csv(path: Path, root: Path) -> dict[str, list[str]]:
 def _names(
     texts: list[Path], split: str, captions: dict[str, list[str]], source: Path
 ) -> tuple[list[str], Path]:
-    """The photos of a split and the file that names them."""
+    """Return the photos of a split and the file that names them."""
     lists = {
         name: folder / file
         for name, file in _LISTS.items()
@@ -146,14 +132,7 @@ def _names(
         if (folder / file).is_file()
     }
     if not lists:
-        _LOGGER.info("%s has no split lists beside it: splitting by a hash of the names.", source)
-        names = [name for name in captions if split_by_hash(name) == split]
-        if not names:
-            raise ValueError(
-                f"{source} has no split lists beside it, and a split by hash puts none of its "
-                f"{len(captions)} images into {split}; add {_LISTS[split]}."
-            )
-        return names, source
+        return _names_by_hash(captions, split, source), source
     if split not in lists:
         there = ", ".join(sorted(path.name for path in lists.values()))
         raise FileNotFoundError(
@@ -169,6 +148,17 @@ def _names(
                 f"{some(shared)}. Keep each in one list."
             )
     return listed[split], lists[split]
+
+
+def _names_by_hash(captions: dict[str, list[str]], split: str, source: Path) -> list[str]:
+    _LOGGER.info("%s has no split lists beside it: splitting by a hash of the names.", source)
+    names = [name for name in captions if split_by_hash(name) == split]
+    if not names:
+        raise ValueError(
+            f"{source} has no split lists beside it, and a split by hash puts none of its "
+            f"{len(captions)} images into {split}; add {_LISTS[split]}."
+        )
+    return names
 
 
 def _listed(path: Path) -> list[str]:

@@ -1,8 +1,8 @@
-"""Read idx files, the format of MNIST and of the sets that took its place, packed or not.
+"""Read idx files, the format of MNIST and of the sets that replace it, gzipped or not.
 
 An idx file is a header of big-endian numbers and then bytes: two zeros, the type (8 for bytes), the
-number of axes, the length of each axis. What the header claims is compared with what is there
-before anything is believed, and of a packed file no more is unpacked than was claimed.
+number of axes, the length of each axis. The size in the header is compared with that of the data,
+and of a gzipped file no more is unpacked than its header claims.
 
 References:
     LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multimodal.data.pixels import PixelSet
-from multimodal.data.readers.pictures import require_folder
+from multimodal.data.readers.file_search import require_folder
 from multimodal.data.readers.splits import canonical_split
 
 MnistName = Literal["mnist", "fashion_mnist"]
@@ -42,7 +42,7 @@ CLOTHES = (
 MAX_BYTES = 1 << 31
 _CONTENT = (
     "Put the four files of the set there: train-images-idx3-ubyte, train-labels-idx1-ubyte, "
-    "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, packed (.gz) or not."
+    "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, gzipped (.gz) or not."
 )
 _BYTES = 8  # the type's code of unsigned bytes; the only one that these sets use
 
@@ -54,11 +54,8 @@ def read_mnist(root: Path, split: str) -> PixelSet:
         root: The folder of the four idx files; they may be gzipped.
         split: train or test; there is no val.
 
-    Returns:
-        The digits, ``(images, 1, 28, 28)``.
-
     Raises:
-        FileNotFoundError: The folder or a file is not there.
+        FileNotFoundError: The folder or a file is missing.
         ValueError: The split is val, or a file is damaged; the message names it.
 
     Example:
@@ -75,11 +72,8 @@ def read_fashion_mnist(root: Path, split: str) -> PixelSet:
         root: The folder of the four idx files; they may be gzipped.
         split: train or test; there is no val.
 
-    Returns:
-        The pictures, ``(images, 1, 28, 28)``.
-
     Raises:
-        FileNotFoundError: The folder or a file is not there.
+        FileNotFoundError: The folder or a file is missing.
         ValueError: The split is val, or a file is damaged; the message names it.
 
     Example:
@@ -90,17 +84,11 @@ def read_fashion_mnist(root: Path, split: str) -> PixelSet:
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """Read an idx file of bytes.
-
-    Args:
-        path: The file; one whose name ends in .gz is unpacked.
-
-    Returns:
-        Its values in the shape that the header tells.
+    """Read an idx file of bytes, in the shape of its header; one that ends in .gz is unpacked.
 
     Raises:
-        FileNotFoundError: The file is not there.
-        ValueError: It is no idx file, or its header does not tell its size.
+        FileNotFoundError: The file is missing.
+        ValueError: It is no idx file, or its header does not fit its size.
 
     Example:
         >>> read_idx(Path("data/samples/mnist/t10k-labels-idx1-ubyte")).tolist()
@@ -134,7 +122,7 @@ def _read_set(root: Path, split: str, classes: tuple[str, ...]) -> PixelSet:
 
 def _find(root: Path, stem: str, kind: str) -> Path:
     require_folder(root, _CONTENT)
-    # The second form comes from archives whose files were unpacked by other tools.
+    # Some tools replace the second hyphen by a dot when they unpack the files.
     names = [f"{stem}{mark}{kind}{end}" for mark in "-." for end in ("", ".gz")]
     for folder in (root, root / "raw"):
         for name in names:
@@ -160,7 +148,7 @@ def _read(file: BufferedIOBase, path: Path) -> NDArray[np.uint8]:
             f"{path} claims {claimed} = {size:,} bytes, the limit is {MAX_BYTES:,}: its header is "
             "damaged."
         )
-    # One byte more than claimed tells a file that is too long, without unpacking all of it.
+    # Reading one byte more than claimed reveals a file that is too long without unpacking it all.
     data = file.read(size + 1)
     if len(data) != size:
         found = f"only {len(data):,}" if len(data) < size else "more"

@@ -1,9 +1,8 @@
-"""Read pictures that lie in a folder for each class, packed or not.
+"""Read pictures from a folder for each class, or from zip archives of such folders.
 
-The layout is that of torchvision's ImageFolder: `train/dog/7.jpg`, `val/cat/8.jpg`, or without
-folders for the splits `dog/7.jpg`, and then a hash of each picture's place decides (80 % train,
-10 % val, 10 % test). Zip archives of the same are read as they are; folders that all
-pictures lie in are passed over.
+The layout is that of torchvision's ImageFolder: `train/dog/7.jpg`, `val/cat/8.jpg`; or without
+folders for the splits `dog/7.jpg`, and then a hash of each picture's name below the split's folder
+decides (80 % train, 10 % val, 10 % test). Outer folders that hold all pictures are passed over.
 """
 
 import os
@@ -13,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from multimodal.data.archives import folder_names, member_names
 from multimodal.data.examples import ImageExample, ImageFile
-from multimodal.data.readers.pictures import archives_in, some
+from multimodal.data.readers.file_search import archives_in, some
 from multimodal.data.readers.splits import SPLITS, canonical_split, split_by_hash, split_names
 
 _KINDS = frozenset(
@@ -27,33 +26,21 @@ _SPLIT_OF = {name: split for split in SPLITS for name in split_names(split)}
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a picture lies.
-
-    Args:
-        split: The split that its folder names; empty for none.
-        label: Its class's folder.
-        own: Its name below the split's folder.
-        image: Its file.
-    """
-
-    split: str
+class _Picture:
+    split: str  # the split that its folder names; empty for none
     label: str
-    own: str
+    name: str  # below the split's folder
     image: ImageFile
 
 
 def read_image_folder(root: Path, split: str) -> list[ImageExample]:
-    """Read one split of pictures in class folders.
+    """Read one split of pictures by class and name; an id is the name below the split's folder.
 
     Args:
         root: The folder with `train`, `val` and `test`, or with the classes; or with zip
             archives of such, or the archive.
         split: train, val (also called dev) or test. One that has no folder while others have is
             empty.
-
-    Returns:
-        The pictures by class and name; an id is the name below the split's folder.
 
     Raises:
         FileNotFoundError: There is no folder or no picture.
@@ -65,25 +52,25 @@ def read_image_folder(root: Path, split: str) -> list[ImageExample]:
         ('circle', 'circle/blue.png', 4)
     """
     split = canonical_split(split)
-    places = [place for path in _roots(root) for place in _places(path)]
-    if not places:
+    pictures = [picture for path in _roots(root) for picture in _pictures(path)]
+    if not pictures:
         raise FileNotFoundError(f"No picture in a class folder in {root}. {_CONTENT}")
-    named = any(place.split for place in places)
-    stray = [str(place.image) for place in places if named and not place.split]
+    named = any(picture.split for picture in pictures)
+    stray = [str(picture.image) for picture in pictures if named and not picture.split]
     if stray:
         raise ValueError(
             f"{root} has folders for splits, and {len(stray):,} pictures beside them: "
             f"{some(stray)}. Move them into train, val or test."
         )
-    chosen = [place for place in places if split == (place.split or split_by_hash(place.own))]
     return [
-        ImageExample(place.image, place.label, place.own)
-        for place in sorted(chosen, key=lambda place: place.own)
+        ImageExample(picture.image, picture.label, picture.name)
+        for picture in sorted(pictures, key=lambda picture: picture.name)
+        if split == (picture.split or split_by_hash(picture.name))
     ]
 
 
 def _roots(root: Path) -> list[Path]:
-    """A folder of pictures first: who unpacked an archive beside it means the folder."""
+    """Return the folder, or its archives: who unpacked an archive beside it means the folder."""
     if root.is_file():
         return [root]
     if not root.is_dir():
@@ -92,7 +79,7 @@ def _roots(root: Path) -> list[Path]:
     return [root] if any(folders) else archives_in(root)
 
 
-def _places(root: Path) -> Iterator[_Place]:
+def _pictures(root: Path) -> Iterator[_Picture]:
     names, folders = _walk(root) if root.is_dir() else (member_names(root), folder_names(root))
     pictures = [name for name in names if _is_picture(name)]
     skipped = _shared(pictures)
@@ -104,18 +91,18 @@ def _places(root: Path) -> Iterator[_Place]:
             raise ValueError(
                 f"{root}/{name} lies in no class folder. Move it into one, or remove it."
             )
-        own = "/".join([*inner, PurePosixPath(name).name])
+        below = "/".join([*inner, PurePosixPath(name).name])
         image = ImageFile(root, name) if root.is_file() else ImageFile(root / name)
-        yield _Place(split, inner[0], own, image)
+        yield _Picture(split, inner[0], below, image)
 
 
 def _walk(root: Path) -> tuple[list[str], list[str]]:
     """List the files and the folders below a folder, hidden ones passed over."""
     files: list[str] = []
     folders: list[str] = []
-    for place, inner, names in os.walk(root, followlinks=True):
+    for path, inner, names in os.walk(root, followlinks=True):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        below = PurePosixPath(Path(place).relative_to(root).as_posix())
+        below = PurePosixPath(Path(path).relative_to(root).as_posix())
         folders += [str(below / name) for name in inner]
         files += [str(below / name) for name in sorted(names)]
     return files, folders
@@ -127,7 +114,7 @@ def _is_picture(name: str) -> bool:
 
 
 def _shared(names: list[str]) -> int:
-    """How many folders all pictures lie in together, before a split's or a class's."""
+    """Count the outer folders that hold all pictures, before those of splits or classes."""
     folders = [PurePosixPath(name).parts[:-1] for name in names]
     shared = 0
     while (
@@ -140,7 +127,7 @@ def _shared(names: list[str]) -> int:
 
 
 def _split_off(folders: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    # Pictures right in a folder `train` are of trains.
+    # Pictures directly in a folder `train` are pictures of trains.
     split = _SPLIT_OF.get(folders[0].lower(), "") if len(folders) > 1 else ""
     return split, folders[1:] if split else folders
 

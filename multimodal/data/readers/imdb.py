@@ -1,8 +1,8 @@
 """Read the Large Movie Review Dataset (IMDB): folders of reviews, or a zip archive of them.
 
 A review is a file `train/pos/123_8.txt`: its number and its rating, 1 to 4 for negative ones and 7
-to 10 for positive ones. `train/unsup` holds reviews without either, for language models. What
-follows the layout is read too, whatever folders stand before it.
+to 10 for positive ones. `train/unsup` holds reviews without either, for language models. The
+folders may lie inside any others.
 
 References:
     Maas et al. 2011, "Learning word vectors for sentiment analysis", section 4.1.
@@ -14,7 +14,7 @@ from typing import Literal
 
 from multimodal.data.documents import without_breaks
 from multimodal.data.examples import TextExample
-from multimodal.data.readers.pictures import require_folder
+from multimodal.data.readers.file_search import folder_and_archives
 from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import canonical_split
 from multimodal.data.readers.text_places import file_names, read_place
@@ -34,7 +34,9 @@ def read_imdb(
     target: Literal["label", "number"] = "label",
     unlabelled: bool = False,
 ) -> list[TextExample]:
-    """Read one split of IMDB.
+    """Read one split of IMDB, sorted by the files' names, which are the ids; negative ones first.
+
+    HTML's line breaks become spaces.
 
     Args:
         root: The folder with `train` and `test`, or one above it, or with a zip archive; or the
@@ -42,10 +44,6 @@ def read_imdb(
         split: train or test; IMDB has no val.
         target: ``label`` for positive and negative, ``number`` for the rating, 1 to 10.
         unlabelled: Whether the reviews of `train/unsup` are read too, without labels.
-
-    Returns:
-        The reviews sorted by their files' names, negative ones first; an id is the name. HTML's
-        line breaks become spaces.
 
     Raises:
         FileNotFoundError: There are no reviews of the split.
@@ -60,23 +58,15 @@ def read_imdb(
     if split == "val":
         raise ValueError(f"{root}: IMDB has no val; hold out a part of train with `data.holdout`.")
     examples = []
-    for place in _places(root):
+    for place in folder_and_archives(root, _CONTENT):
         for name in file_names(place):
-            found = _NAME.search(name)
-            if found is None or found[2] != split or (found[3] == "unsup" and not unlabelled):
+            match = _NAME.search(name)
+            if match is None or match[2] != split or (match[3] == "unsup" and not unlabelled):
                 continue
             text = without_breaks(read_place(place, name))
-            label = _LABELS[found[3]]
-            rating = float(found[5]) if label and target == "number" else label
-            examples.append(TextExample(clean_text(text, f"{place}/{name}"), rating, found[1]))
+            label = _LABELS[match[3]]
+            rating = float(match[5]) if label and target == "number" else label
+            examples.append(TextExample(clean_text(text, f"{place}/{name}"), rating, match[1]))
         if examples:
             return examples
     raise FileNotFoundError(f"No reviews {split}/pos/*.txt in {root}. {_CONTENT}")
-
-
-def _places(root: Path) -> list[Path]:
-    """The folder first: who unpacked an archive beside it means the folder."""
-    if root.is_file():
-        return [root]
-    require_folder(root, _CONTENT)
-    return [root, *sorted(root.glob("*.zip"))]

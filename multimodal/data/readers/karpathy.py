@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from multimodal.data.examples import CaptionExample
+from multimodal.data.readers.file_search import choose_file, require_folder
 from multimodal.data.readers.flickr8k import photo_id
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of, require_folder
+from multimodal.data.readers.pictures import Pictures, clean_name, places_of
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split
-from multimodal.data.readers.text_files import field, read_json
+from multimodal.data.readers.text_files import field, json_records, read_json
 
 _FOLDERS = ("images", "Images", "Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k-images")
 _CONTENT = (
@@ -31,7 +32,9 @@ _CONTENT = (
 def read_karpathy(
     root: Path, split: str, *, file: str = "", images: str = "", skip_missing: bool = False
 ) -> list[CaptionExample]:
-    """Read one split of a file in Karpathy's layout.
+    """Read one split of a file in Karpathy's layout, in the order of the file.
+
+    A picture's id is its COCO number, its Flickr number, or its name.
 
     Args:
         root: The folder with the file and the pictures (in `images/`, `Flicker8k_Dataset/`, the
@@ -39,15 +42,10 @@ def read_karpathy(
         split: train (restval included), val (also called dev) or test.
         file: The JSON file, relative to the root; empty takes the only `dataset*.json`.
         images: Another folder or archive of the pictures, relative to the root.
-        skip_missing: Whether pictures that are not there are left out, with one line in the log,
-            instead of stopping.
-
-    Returns:
-        Examples in the order of the file. A picture's id is its COCO number, its Flickr number, or
-        its name.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Raises:
-        FileNotFoundError: The folder, the file or pictures are not there.
+        FileNotFoundError: The folder, the file or pictures are missing.
         ValueError: The file is not in this layout; the message names the place in it.
 
     Example:
@@ -57,19 +55,18 @@ def read_karpathy(
     """
     split = canonical_split(split)
     require_folder(root, _CONTENT)
-    path = _find(root, file)
-    found: dict[str, _Entry] = {}
-    for index, record in enumerate(field(read_json(path), "images", list, str(path))):
-        where = f"{path}: images[{index}]"
+    path = root / file if file else _find(root)
+    entries: dict[str, _Entry] = {}
+    for where, record in json_records(read_json(path), "images", path):
         entry = _entry(record, root, where)
-        known = found.setdefault(entry.name, entry)
+        known = entries.setdefault(entry.name, entry)
         if known.split != entry.split:
             raise ValueError(f"{where}: {entry.name!r} is in two splits; keep it in one.")
         known.captions.extend(_captions(record, where))
     places = Pictures(places_of(root, _FOLDERS, images))
     chosen = {
         entry.name if places.find(entry.name) else entry.filename: entry
-        for entry in found.values()
+        for entry in entries.values()
         if entry.split == split
     }
     if not chosen:
@@ -83,7 +80,7 @@ def read_karpathy(
 
 @dataclass(slots=True)
 class _Entry:
-    name: str  # with its folder, where the file says one; the folder need not exist
+    name: str  # with its folder, where the file names one; the folder need not exist
     filename: str
     split: str
     image_id: int | str
@@ -103,24 +100,23 @@ def _entry(record: Any, root: Path, where: str) -> _Entry:
     )
 
 
-def _find(root: Path, file: str) -> Path:
-    if file:
-        return root / file
-    files = sorted(root.glob("dataset*.json"))
-    if not files:
-        raise FileNotFoundError(f"No dataset*.json in {root}. {_CONTENT}")
-    if len(files) > 1:
-        names = ", ".join(path.name for path in files)
-        raise ValueError(f"{root} has several data sets: {names}. Name one with `file`.")
-    return files[0]
+def _find(root: Path) -> Path:
+    return choose_file(
+        root,
+        sorted(root.glob("dataset*.json")),
+        "dataset*.json",
+        there="no such file",
+        missing=_CONTENT,
+        several="Name one with `file`.",
+    )
 
 
 def _captions(record: dict[str, Any], where: str) -> list[str]:
     sentences = field(record, "sentences", list, where)
     if not sentences:
         raise ValueError(f"{where}: the image has no captions; add some or remove it.")
-    places = [f"{where}.sentences[{number}]" for number in range(len(sentences))]
-    return [
-        clean_sentence(field(sentence, "raw", str, place), place, "caption")
-        for sentence, place in zip(sentences, places, strict=True)
-    ]
+    captions = []
+    for number, sentence in enumerate(sentences):
+        inner = f"{where}.sentences[{number}]"
+        captions.append(clean_sentence(field(sentence, "raw", str, inner), inner, "caption"))
+    return captions

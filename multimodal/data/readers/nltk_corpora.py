@@ -1,9 +1,10 @@
-"""Read corpora of an NLTK data folder: packed or unpacked, and never downloaded.
+"""Read corpora of an NLTK data folder, packed or unpacked; nothing is downloaded.
 
 Three of Pang and Lee's collections: 10,662 sentences of film reviews (``sentence_polarity``, known
 as MR), 2,000 whole reviews (``movie_reviews``), and 10,000 sentences, half of them of plots and
-half of reviews (``subjectivity``). None has an official split: here a hash of each text's letters
-makes one, or all texts are taken, as a cross-validation wants them.
+half of reviews (``subjectivity``). None has an official split: a hash of each text's letters makes
+one (80 % train, 10 % val, 10 % test), or the split ``all`` reads all texts, as folds need them.
+The root is the NLTK data folder, its `corpora`, or the corpus itself, as a folder or a zip archive.
 
 References:
     Pang and Lee 2005, "Seeing stars" (sentence polarity); Pang and Lee 2004, "A sentimental
@@ -20,17 +21,10 @@ from multimodal.data.readers.text_places import file_names, read_place
 
 
 def read_sentence_polarity(root: Path, split: str) -> list[TextExample]:
-    """Read sentences of film reviews, each positive or negative.
-
-    Args:
-        root: The NLTK data folder; or its `corpora`, or the corpus itself, as folder or zip.
-        split: train, val or test (80, 10 and 10 %, by a hash of the text), or all.
-
-    Returns:
-        The sentences, negative ones first; an id is file and line.
+    """Read sentences of film reviews, each negative or positive; an id is file and line.
 
     Raises:
-        FileNotFoundError: The corpus is not there.
+        FileNotFoundError: The corpus is missing.
         ValueError: A file cannot be read; the message names file and line.
 
     Example:
@@ -45,18 +39,11 @@ def read_sentence_polarity(root: Path, split: str) -> list[TextExample]:
 def read_subjectivity(root: Path, split: str) -> list[TextExample]:
     """Read sentences that are objective (of plots) or subjective (of reviews).
 
-    Two fifths of its subjective sentences stand in `sentence_polarity` too, word for word: who
-    trains on the one must not test on the other.
-
-    Args:
-        root: The NLTK data folder; or its `corpora`, or the corpus itself, as folder or zip.
-        split: train, val or test (80, 10 and 10 %, by a hash of the text), or all.
-
-    Returns:
-        The sentences, objective ones first; an id is file and line.
+    Two fifths of its subjective sentences are in `sentence_polarity` too, word for word: do not
+    train on one of the corpora and test on the other.
 
     Raises:
-        FileNotFoundError: The corpus is not there.
+        FileNotFoundError: The corpus is missing.
         ValueError: A file cannot be read; the message names file and line.
 
     Example:
@@ -69,17 +56,10 @@ def read_subjectivity(root: Path, split: str) -> list[TextExample]:
 
 
 def read_movie_reviews(root: Path, split: str) -> list[TextExample]:
-    """Read whole film reviews, each positive or negative.
-
-    Args:
-        root: The NLTK data folder; or its `corpora`, or the corpus itself, as folder or zip.
-        split: train, val or test (80, 10 and 10 %, by a hash of the text), or all.
-
-    Returns:
-        The reviews, negative ones first; an id is the file's name.
+    """Read whole film reviews, each negative or positive; an id is the file's name.
 
     Raises:
-        FileNotFoundError: The corpus is not there.
+        FileNotFoundError: The corpus is missing.
         ValueError: A file cannot be read; the message names file and line.
 
     Example:
@@ -91,13 +71,15 @@ def read_movie_reviews(root: Path, split: str) -> list[TextExample]:
     place = _find(root, "movie_reviews")
     examples = []
     for name in file_names(place):
-        found = re.search(r"(?:^|/)((neg|pos)/[^/]+\.txt)$", name)
-        if found:
-            label = {"neg": "negative", "pos": "positive"}[found[2]]
+        match = re.search(r"(?:^|/)((neg|pos)/[^/]+\.txt)$", name)
+        if match:
             text = clean_text(read_place(place, name), f"{place}/{name}")
-            examples.append(TextExample(text, label, found[1]))
+            label = {"neg": "negative", "pos": "positive"}[match[2]]
+            examples.append(TextExample(text, label, match[1]))
     if not examples:
-        raise FileNotFoundError(f"No reviews neg/*.txt and pos/*.txt in {place}. {_hint(root)}")
+        raise FileNotFoundError(
+            f"No reviews neg/*.txt and pos/*.txt in {place}. {_hint(root, 'movie_reviews')}"
+        )
     return texts_of_split(examples, split)
 
 
@@ -127,7 +109,7 @@ def _find(root: Path, corpus: str) -> Path:
     raise FileNotFoundError(f"No corpus {corpus} in {root}. {_hint(root, corpus)}")
 
 
-def _hint(root: Path, corpus: str = "movie_reviews") -> str:
+def _hint(root: Path, corpus: str) -> str:
     return (
         f"Name NLTK's data folder, which has corpora/{corpus}.zip, or run "
         f"`python -m nltk.downloader -d {root} {corpus}`."

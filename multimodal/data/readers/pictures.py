@@ -1,8 +1,8 @@
-"""Find a data set's pictures: in folders, or in zip archives that stay packed.
+"""Find a data set's pictures: in folders, or in zip archives that are not unpacked.
 
-A data set names its pictures; this finds each name in a list of places and says before training
-starts which are not there. A name can never lead out of the data set's folder. Folders are listed
-once, not asked for every picture, which matters on network disks.
+A data set names its pictures; each name is searched in a list of places, and missing ones are
+reported before training starts. A name can never lead out of the data set's folder. Each folder is
+listed once instead of checking every picture, which matters on network disks.
 """
 
 import logging
@@ -14,39 +14,18 @@ from pathlib import Path
 
 from multimodal.data.archives import member_names
 from multimodal.data.examples import ImageFile
+from multimodal.data.readers.file_search import archives_in, some
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def require_folder(root: Path, content: str) -> None:
-    """Check that a data set's folder is there.
-
-    Args:
-        root: The folder.
-        content: What belongs into it, for the message.
-
-    Raises:
-        FileNotFoundError: It is not there or not a folder.
-
-    Example:
-        >>> require_folder(Path("nowhere"), "Put captions.csv there.")
-        Traceback (most recent call last):
-        FileNotFoundError: No folder nowhere. Put captions.csv there.
-    """
-    if not root.is_dir():
-        raise FileNotFoundError(f"No folder {root}. {content}")
-
-
 def clean_name(name: str, root: Path, where: str) -> str:
-    r"""Return a picture's name relative to the data set's folder.
+    r"""Return a picture's name relative to the data set's folder, with single forward slashes.
 
     Args:
         name: The name as the data set writes it; backslashes separate folders too.
         root: The folder that it must not leave.
         where: File and line or key, for messages.
-
-    Returns:
-        The name with single forward slashes, without ``.`` and ``..``.
 
     Raises:
         ValueError: The name is empty or leads out of the folder.
@@ -69,7 +48,7 @@ def clean_name(name: str, root: Path, where: str) -> str:
     return plain
 
 
-# Names without folders, backslashes, drive letters or outer spaces need no further look.
+# Names without folders, backslashes, drive letters or outer spaces need no further check.
 _PLAIN = re.compile(r"(?!\.)[\w\-.()+@=,#]+")
 
 
@@ -83,7 +62,7 @@ class Pictures:
     """The places of a data set's pictures, searched in order.
 
     Args:
-        places: Folders and zip archives; those that are not there are passed over.
+        places: Folders and zip archives; missing ones are passed over.
 
     Example:
         >>> Pictures([Path("nowhere")]).find("dog.jpg") is None
@@ -97,14 +76,11 @@ class Pictures:
         self._members: dict[Path, dict[str, list[str]]] = {}
 
     def find(self, name: str) -> ImageFile | None:
-        """Find one picture.
+        """Find one picture; None where no place has it.
 
         Args:
-            name: Its name as `clean_name` returns it. In an archive, folders before it are passed
-                over: ``photos/dog.jpg`` answers to ``dog.jpg``.
-
-        Returns:
-            The picture, or None where no place has it.
+            name: Its name as `clean_name` returns it. In an archive, the folders before it may be
+                left out: ``dog.jpg`` finds ``photos/dog.jpg``.
 
         Raises:
             ValueError: An archive has two pictures of that name.
@@ -121,33 +97,29 @@ class Pictures:
     def locate(
         self, names: Iterable[str], listed_in: Path, *, skip_missing: bool = False
     ) -> dict[str, ImageFile]:
-        """Find all pictures of a data set.
+        """Find all pictures of a data set, in the order given.
 
         Args:
             names: Names as `clean_name` returns them.
             listed_in: The file that names them, for the message.
-            skip_missing: Whether those that are not there are left out, with one line in the log,
-                as long as any is there.
-
-        Returns:
-            Where each lies, by name, in the order given.
+            skip_missing: Whether to leave missing ones out, with a warning, as long as any is
+                there.
 
         Raises:
-            FileNotFoundError: Some are not there; the message says how many and names three.
+            FileNotFoundError: Some are missing; the message says how many and names three.
         """
         pictures = {name: self.find(name) for name in names}
         found = {name: picture for name, picture in pictures.items() if picture is not None}
-        if missing := [name for name in pictures if name not in found]:
-            counted = f"{listed_in} names {len(missing):,} images (of {len(pictures):,}) that"
-            if found and skip_missing:
-                said = "%s are not there and were left out: %s."
-                _LOGGER.warning(said, counted, some(missing), extra={"missing": missing})
-                return found
-            places = ", ".join(map(str, self.places)) or "vain: there is no folder or zip of images"
-            raise FileNotFoundError(
-                f"{counted} are not there: {some(missing)}. Looked in {places}."
-            )
-        return found
+        missing = [name for name in pictures if name not in found]
+        if not missing:
+            return found
+        counted = f"{listed_in} names {len(missing):,} images (of {len(pictures):,}) that"
+        if found and skip_missing:
+            message = "%s are not there and were left out: %s."
+            _LOGGER.warning(message, counted, some(missing), extra={"missing": missing})
+            return found
+        places = ", ".join(map(str, self.places)) or "vain: there is no folder or zip of images"
+        raise FileNotFoundError(f"{counted} are not there: {some(missing)}. Looked in {places}.")
 
     def locate_numbered(
         self,
@@ -157,20 +129,17 @@ class Pictures:
         *,
         skip_missing: bool = False,
     ) -> dict[int | str, ImageFile]:
-        """Find pictures that a data set calls by number and not by file name.
+        """Find pictures that a data set names by number and not by file name.
 
         Args:
             numbers: The pictures' ids.
-            patterns: Names with the id in braces, such as ``COCO_val2014_{id:012d}.jpg``. The one
-                under which most of the first hundred lie is taken, of equal ones the first.
+            patterns: Names with the id in braces, such as ``COCO_val2014_{id:012d}.jpg``. The
+                pattern that finds most of the first hundred is used, the first of equal ones.
             listed_in: The file that names them, for the message.
             skip_missing: As for `locate`.
 
-        Returns:
-            Where each lies, by id, in the order given.
-
         Raises:
-            FileNotFoundError: Some are not there.
+            FileNotFoundError: Some are missing.
             ValueError: A name leads out of the folder.
         """
         ids = list(dict.fromkeys(numbers))
@@ -213,72 +182,35 @@ class Pictures:
 
 
 def _named(numbers: Iterable[int | str], pattern: str, listed_in: Path) -> dict[str, int | str]:
-    """The number behind each name."""
+    """Map the name of each picture to its number."""
     try:
         names = {pattern.format(id=number): number for number in numbers}
-    except ValueError:  # a text where the pattern wants a number
+    except ValueError:  # a text where the pattern needs a number
         names = {str(number): number for number in numbers}
     root = listed_in.parent
     return {clean_name(name, root, str(listed_in)): number for name, number in names.items()}
 
 
-def archives_in(root: Path) -> list[Path]:
-    """List a folder's zip archives by name.
-
-    Args:
-        root: The folder.
-
-    Returns:
-        Their paths, sorted.
-
-    Example:
-        >>> archives_in(Path("nowhere"))
-        []
-    """
-    if not root.is_dir():
-        return []
-    return sorted(path for path in root.iterdir() if path.suffix.lower() == ".zip")
-
-
 def places_of(root: Path, folders: Sequence[str], images: str = "") -> list[Path]:
-    """List where to look for pictures.
+    """List where to search for pictures.
 
     Args:
         root: The data set's folder.
         folders: Usual names of its picture folders.
-        images: The one folder or archive that the user named; the only place if not empty.
-
-    Returns:
-        The named place, or the usual folders, the root itself and the archives beside them.
+        images: The folder or archive that the user named; the only place if not empty.
 
     Raises:
-        FileNotFoundError: The named place is not there.
+        FileNotFoundError: The named place is missing.
 
     Example:
         >>> [place.as_posix() for place in places_of(Path("data"), ["images"])]
         ['data/images', 'data/images.zip', 'data']
     """
     if not images:
-        # The archive called like the split's folder comes first: other splits may reuse its names.
+        # The archive named like the split's folder comes first: other splits may reuse its names.
         usual = [root / name for folder in folders for name in (folder, f"{folder}.zip")]
         return [*usual, root, *archives_in(root)]
     named = root / images
     if not named.exists():
         raise FileNotFoundError(f"No folder or archive {named}; `images` names where images lie.")
     return [named]
-
-
-def some(names: Sequence[str]) -> str:
-    """Write out up to three names.
-
-    Args:
-        names: What is written.
-
-    Returns:
-        The first three, with dots if there are more.
-
-    Example:
-        >>> some(["a", "b", "c", "d"])
-        'a, b, c ...'
-    """
-    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")

@@ -1,8 +1,8 @@
-"""Read plain text: files in which a blank line ends a text, for language models.
+"""Read plain text for language models: files in which a blank line ends a text.
 
 A paragraph of prose, a stanza or a whole poem is one text; its line ends are kept. Splits are files
-called like them (`train.txt`, `val.txt`, `test.txt`); without these the last tenth of all text is
-kept from training, its first half for validation and its second for testing.
+named like them (`train.txt`, `val.txt`, `test.txt`); without these the last tenth of all text is
+held out, its first half for validation and its second for testing.
 """
 
 from pathlib import Path
@@ -16,14 +16,11 @@ _FEW = 20  # fewer texts than this are split at lines
 
 
 def read_plain_text(root: Path, split: str) -> list[TextExample]:
-    """Read one split of plain text.
+    """Read one split of plain text in the order of the files' names; an id is file and line.
 
     Args:
         root: A text file, or a folder or zip archive of them.
         split: train, val, test, or all.
-
-    Returns:
-        The texts, without labels, in the order of the files' names; an id is file and line.
 
     Raises:
         FileNotFoundError: There is no text file.
@@ -35,11 +32,11 @@ def read_plain_text(root: Path, split: str) -> list[TextExample]:
         ('The lamp is low, the page is white,', 'verse.txt:1')
     """
     split = canonical_split(split, allow_all=True)
-    files = _files(root)
-    named = [file for file in files if split != ALL and file[1].rsplit("/", 1)[-1] in _names(split)]
-    has_splits = any(file[1].rsplit("/", 1)[-1] in _names("train") for file in files)
-    chosen = named if has_splits and split != ALL else files
-    examples = [text for place, name in chosen for text in _texts(place, name)]
+    place, names = _files(root)
+    has_splits = any(_is_named(name, "train") for name in names)
+    if has_splits and split != ALL:
+        names = [name for name in names if _is_named(name, split)]
+    examples = [text for name in names for text in _texts(place, name)]
     if not has_splits and split != ALL:
         examples = _part(examples, split)
     if not examples:
@@ -47,19 +44,19 @@ def read_plain_text(root: Path, split: str) -> list[TextExample]:
     return examples
 
 
-def _names(split: str) -> list[str]:
-    return [f"{name}.txt" for name in split_names(split)]
+def _is_named(name: str, split: str) -> bool:
+    return name.rsplit("/", 1)[-1] in [f"{other}.txt" for other in split_names(split)]
 
 
-def _files(root: Path) -> list[tuple[Path, str]]:
+def _files(root: Path) -> tuple[Path, list[str]]:
     if root.is_file() and root.suffix != ".zip":
-        return [(root.parent, root.name)]
+        return root.parent, [root.name]
     if not root.exists():
         raise FileNotFoundError(f"No file or folder {root}. {_CONTENT}")
     names = [name for name in file_names(root) if name.endswith(".txt")]
     if not names:
         raise FileNotFoundError(f"No text file in {root}. {_CONTENT}")
-    return [(root, name) for name in names]
+    return root, names
 
 
 def _texts(place: Path, name: str) -> list[TextExample]:
@@ -76,16 +73,16 @@ def _texts(place: Path, name: str) -> list[TextExample]:
 
 
 def _part(texts: list[TextExample], split: str) -> list[TextExample]:
-    """Cut all text in three at nine tenths and nineteen twentieths of its length."""
+    """Cut all text at 90 % and 95 % of its length and return one of the three parts."""
     joined = len(texts) < _FEW
     units = [part for text in texts for part in _lines(text)] if joined else texts
     total = sum(len(unit.text) for unit in units)
     parts: dict[str, list[TextExample]] = {"train": [], "val": [], "test": []}
-    place = 0
+    start = 0
     for unit in units:
-        middle = (place + len(unit.text) / 2) / max(total, 1)
+        middle = (start + len(unit.text) / 2) / max(total, 1)
         parts["train" if middle < 0.9 else "val" if middle < 0.95 else "test"].append(unit)
-        place += len(unit.text)
+        start += len(unit.text)
     chosen = parts[split]
     if joined and chosen:
         whole = "\n".join(unit.text for unit in chosen)

@@ -1,4 +1,4 @@
-"""What readers of questions share: kinds of questions and answers, where a data set names none.
+"""Types of questions and answers where a data set names none, and questions grouped by picture.
 
 References:
     Antol et al., "VQA: Visual Question Answering", 2015, section 4: questions grouped by their
@@ -6,22 +6,19 @@ References:
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
+from multimodal.data.examples import ImageFile, Question, QuestionExample
+
+_Id = TypeVar("_Id", bound=int | str)
 _NUMBERS = frozenset(
     ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 )
 
 
 def question_start(question: str, words: int = 2) -> str:
-    """Return a question's first words, by which reports group where nothing better is known.
-
-    Args:
-        question: The question.
-        words: How many words.
-
-    Returns:
-        The words in lower case, without signs at their ends.
+    """Return a question's first words in lower case, without signs at their ends.
 
     Example:
         >>> question_start("What colour is the dog?"), question_start("Why?")
@@ -31,13 +28,7 @@ def question_start(question: str, words: int = 2) -> str:
 
 
 def answer_type(answers: Sequence[str]) -> str:
-    """Return the kind of the most common answer.
-
-    Args:
-        answers: What people answered.
-
-    Returns:
-        ``yes/no``, ``number`` or ``other``; empty where there are no answers.
+    """Return the type of the most common answer; empty where there are no answers.
 
     Example:
         >>> answer_type(["Yes", "no", "yes"]), answer_type(["two"]), answer_type(["2 dogs"])
@@ -50,3 +41,23 @@ def answer_type(answers: Sequence[str]) -> str:
         return "yes/no"
     plain = answer.replace(",", "").replace(".", "", 1).removeprefix("-")
     return "number" if plain.isdecimal() or answer in _NUMBERS else "other"
+
+
+def question_examples(
+    questions: Mapping[_Id, Sequence[Question]], pictures: Mapping[_Id, ImageFile]
+) -> list[QuestionExample]:
+    """Return an example for each picture, in the order of the pictures.
+
+    Args:
+        questions: The questions about each picture, by its id.
+        pictures: The pictures by their ids; some may have been left out.
+
+    Example:
+        >>> from pathlib import Path
+        >>> question_examples({7: [Question("Why?", (), 1)]}, {})
+        []
+    """
+    return [
+        QuestionExample(picture, tuple(questions[image_id]), image_id)
+        for image_id, picture in pictures.items()
+    ]

@@ -1,7 +1,7 @@
-"""What can be told of a scene of the built-in world: one label, several, or a number.
+"""Label scenes of the built-in world for classification: one label, several, or a number.
 
-Only scenes in which the answer can be seen are asked for it: the largest object is the one large
-one among small ones, or the only one.
+Scenes whose label is ambiguous are left out: the shape or colour of the largest object needs one
+large object among small ones, or only one object.
 """
 
 from itertools import count
@@ -26,19 +26,16 @@ _TARGETS: dict[str, tuple[ImageTarget, ...]] = {
 def read_scenes(
     split: str, number: int, *, label: str = "shape", target: ImageTarget = "label", seed: int = 0
 ) -> list[ImageExample]:
-    """List the first scenes of the built-in world of which something can be told.
+    """Return the first scenes of the built-in world that have a label; an id is a scene's number.
 
     Args:
         split: A split of the built-in world, such as train or comp_test.
-        number: How many.
-        label: What is told: the ``shape`` or ``colour`` of the largest object, the ``count`` of
-            objects, which ``shapes`` or ``colours`` there are, or how much ``light``.
+        number: The number of scenes.
+        label: The ``shape`` or ``colour`` of the largest object, the ``count`` of objects, which
+            ``shapes`` or ``colours`` there are, or how much ``light``.
         target: ``label`` for shape, colour and count; ``labels`` for shapes and colours; ``number``
             for count and light.
-        seed: Which world.
-
-    Returns:
-        The scenes with their labels; an id is the scene's number.
+        seed: The seed of the world.
 
     Raises:
         ValueError: There is no such label, or not as this target.
@@ -56,21 +53,20 @@ def read_scenes(
     if target not in _TARGETS[label]:
         targets = " or ".join(_TARGETS[label])
         raise ValueError(
-            f"What is told of the scenes' {label} is a {targets}; set `target` to it, got "
-            f"{target!r}."
+            f"The target of `scene_label` {label} must be {targets}; set `target`, got {target!r}."
         )
     examples: list[ImageExample] = []
     for index in count():
         if len(examples) == number:
             break
         scene = sample_scene(seed, index, split)
-        told = _tell(scene, label, target)
-        if told is not None:
-            examples.append(ImageExample(scene, told, index))
+        value = _label(scene, label, target)
+        if value is not None:
+            examples.append(ImageExample(scene, value, index))
     return examples
 
 
-def _tell(scene: Scene, label: str, target: ImageTarget) -> Label:
+def _label(scene: Scene, label: str, target: ImageTarget) -> Label:
     match label:
         case "count":
             number = len(scene.objects)

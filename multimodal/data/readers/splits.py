@@ -120,7 +120,7 @@ def holdout(
     Example:
         >>> examples = [TextExample(f"Text {n} .", "ab"[n % 4 > 0], str(n)) for n in range(40)]
         >>> [len(part) for part in holdout(examples, 0.25)]
-        [30, 10]
+        [26, 14]
         >>> kept, heldout = holdout(examples, 0.25, stratify=True)
         >>> len(heldout), [example.label for example in heldout].count("a")
         (10, 2)

@@ -1,8 +1,8 @@
 """Read the Stanford Sentiment Treebank: as trees, or as the tab-separated files of GLUE's SST-2.
 
 A tree gives every phrase of a sentence a label from 0 (very negative) to 4 (very positive):
-``(3 (2 It) (4 (4 works) (2 .)))``. Tables have the columns sentence and label, 0 or 1. Whether the
-phrases are trained on moves results by several points, so that it is an option, and off.
+``(3 (2 It) (4 (4 works) (2 .)))``. Tables have the columns sentence and label, 0 or 1. Training on
+the phrases changes results by several points, so that it is an option, off by default.
 
 References:
     Socher et al. 2013, "Recursive deep models for semantic compositionality over a sentiment
@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from multimodal.data.duplicates import letters_of
 from multimodal.data.examples import TextExample
-from multimodal.data.readers.pictures import require_folder
+from multimodal.data.readers.file_search import folder_and_archives
 from multimodal.data.readers.sentences import clean_text
-from multimodal.data.readers.splits import canonical_split, split_names
+from multimodal.data.readers.splits import canonical_split, split_names, text_key
 from multimodal.data.readers.text_files import closest
 from multimodal.data.readers.text_places import file_names, read_place
 
@@ -40,21 +39,20 @@ _ESCAPES = {"-LRB-": "(", "-RRB-": ")"}
 def read_sst(
     root: Path, split: str, *, classes: int = 2, phrases: bool = False
 ) -> list[TextExample]:
-    """Read one split of the treebank.
+    """Read one split of the treebank, in order; an id is file and line, and a phrase's number.
 
     Args:
         root: The folder of the three files, or of a zip archive with them; or the archive.
         split: train, val (dev) or test.
-        classes: 2 for negative and positive, without what is neutral; 3 with it; 5 with very
-            negative and very positive.
-        phrases: Whether the phrases of the training trees are read too, each once.
+        classes: 2 for negative and positive, leaving neutral sentences out; 3 with neutral; 5 with
+            very negative and very positive.
+        phrases: Whether to read the phrases of the training trees too, each once.
 
     Returns:
-        The sentences in order; an id is file and line, and for a phrase its number. GLUE's test
-        sentences have no label.
+        The sentences; GLUE's test sentences have no label.
 
     Raises:
-        FileNotFoundError: The folder or a file is not there.
+        FileNotFoundError: The folder or a file is missing.
         ValueError: The number of classes is another one, or a line is wrong; the message names it.
 
     Example:
@@ -89,16 +87,16 @@ def _read_trees(
 ) -> list[TextExample]:
     file = name.rsplit("/", 1)[-1]
     examples = []
-    seen: set[tuple[str, int]] = set()
+    known: set[tuple[str, int]] = set()
     for number, line in enumerate(read_place(place, name).split("\n"), 1):
         if not line.strip():
             continue
         where = f"{place}/{name}:{number}"
         # The whole sentence is the last phrase to end.
         for count, phrase in enumerate(reversed(_parse(line, where))):
-            key = (letters_of(phrase.text) or phrase.text, phrase.label)
-            if names[phrase.label] and not (count and key in seen):
-                seen.add(key)
+            key = (text_key(phrase.text), phrase.label)
+            if names[phrase.label] and not (count and key in known):
+                known.add(key)
                 own = f"{file}:{number}:{count}" if count else f"{file}:{number}"
                 examples.append(TextExample(phrase.text, names[phrase.label], own))
             if not phrases:
@@ -107,9 +105,9 @@ def _read_trees(
 
 
 def _parse(line: str, where: str) -> list[_Phrase]:
-    """Read a tree's phrases, in the order in which they end."""
+    """Parse a tree's phrases, in the order in which they end."""
     phrases: list[_Phrase] = []
-    open_: list[tuple[int, int]] = []  # each open phrase's label, and where its words begin
+    open_: list[tuple[int, int]] = []  # the label of each open phrase, and its first word's index
     words: list[str] = []
     label_next = False
     for piece in _PIECE.findall(line):
@@ -140,7 +138,7 @@ def _label(piece: str, where: str) -> int:
 
 
 def _read_table(place: Path, name: str, split: str) -> Iterator[TextExample]:
-    """Read a table as GLUE writes it: quotes are signs like all others."""
+    """Read a table as GLUE writes it, without quoting: a quote is a sign like all others."""
     header, *lines = read_place(place, name).replace("\r\n", "\n").split("\n")
     columns = header.split("\t")
     needed = ["sentence"] if split == "test" else ["sentence", "label"]
@@ -163,13 +161,10 @@ def _read_table(place: Path, name: str, split: str) -> Iterator[TextExample]:
 
 
 def _find(root: Path, split: str) -> tuple[Path, str]:
-    wanted = [f"{name}{kind}" for kind in (".txt", ".tsv") for name in split_names(split)]
-    places = [root] if root.is_file() else [root, *sorted(root.glob("*.zip"))]
-    if not root.is_file():
-        require_folder(root, _CONTENT)
-    for place in places:
-        found = {name.rsplit("/", 1)[-1]: name for name in reversed(file_names(place))}
-        for name in wanted:
-            if name in found:
-                return place, found[name]
+    candidates = [f"{name}{kind}" for kind in (".txt", ".tsv") for name in split_names(split)]
+    for place in folder_and_archives(root, _CONTENT):
+        names = {name.rsplit("/", 1)[-1]: name for name in reversed(file_names(place))}
+        for name in candidates:
+            if name in names:
+                return place, names[name]
     raise FileNotFoundError(f"No {split}.txt or {split}.tsv in {root}. {_CONTENT}")

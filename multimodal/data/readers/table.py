@@ -1,20 +1,16 @@
-"""Read tables of one's own: CSV, TSV or JSONL files of captions, questions, labels or texts.
+"""Read tables of one's own: rows of captions, questions, labelled pictures or texts.
 
 A row names a picture, or holds a text. An optional column names its split; without it a hash of
 the picture's name, or of the text's letters, decides (80 % train, 10 % val, 10 % test). All rows of
-a picture stay in one split. Instead of one table, such as `captions.csv`, there may be one for each
-split: `train.csv`, `val.csv` and `test.csv`. CSV and TSV follow RFC 4180; stray quotes and rows
-with too many fields are refused, where the usual lenient reading would silently join or drop text.
+a picture stay in one split. The files are described in `multimodal.data.readers.table_files`.
 """
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from multimodal.data.examples import (
     CaptionExample,
@@ -23,42 +19,16 @@ from multimodal.data.examples import (
     QuestionExample,
     TextExample,
 )
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of, require_folder, some
-from multimodal.data.readers.questions import answer_type, question_start
+from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.questions import answer_type, question_examples, question_start
 from multimodal.data.readers.sentences import clean_sentence, clean_text
-from multimodal.data.readers.splits import (
-    ALL,
-    canonical_split,
-    split_by_hash,
-    split_names,
-    text_key,
-)
-from multimodal.data.readers.text_files import (
-    closest,
-    duplicate_id,
-    field,
-    identifier,
-    parse_json,
-    read_lines,
-    read_text,
-)
+from multimodal.data.readers.splits import ALL, canonical_split, split_by_hash, text_key
+from multimodal.data.readers.table_files import Row, Table, find_table, read_rows
+from multimodal.data.readers.text_files import duplicate_id, field, identifier
 
 Target = Literal["label", "number"]
 ImageTarget = Literal["label", "labels", "number"]
 Label = str | tuple[str, ...] | float | None
-
-_KINDS = (".csv", ".tsv", ".jsonl")
-_PICTURES = " and the images beside it or in images/"
-_CONTENT = {
-    name: f"Put {name}.csv there (columns {columns}; .tsv or .jsonl will do too){beside}; "
-    "data/README.md shows an example."
-    for name, columns, beside in (
-        ("captions", "image and caption", _PICTURES),
-        ("questions", "image, question and answer", _PICTURES),
-        ("labels", "image and label", _PICTURES),
-        ("texts", "text and label", ""),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -213,9 +183,7 @@ def read_question_table(
             by_image.setdefault(row.image, []).append(question)
     _require_examples(by_image, table, split, f"{len(ids):,} questions", split_column)
     located = _pictures(table, images).locate(by_image, table.path, skip_missing=skip_missing)
-    return [
-        QuestionExample(picture, tuple(by_image[name]), name) for name, picture in located.items()
-    ]
+    return question_examples(by_image, located)
 
 
 def read_image_table(
@@ -322,134 +290,6 @@ def read_text_table(
             examples.append(TextExample(text, label, text_id))
     _require_examples(examples, table, split, f"{len(ids):,} texts", columns.split)
     return examples
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table that was found.
-
-    Args:
-        path: The file.
-        root: The folder from which its pictures are named.
-        split: The split that all of it belongs to; empty where its rows, or a hash, decide.
-    """
-
-    path: Path
-    root: Path
-    split: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a table.
-
-    Args:
-        where: File and line, for messages.
-        values: Its values by column or key: texts, or in JSONL any value.
-        split: train, val or test; empty where neither the table nor the row names it.
-        image: The picture's name as `clean_name` returns it; empty in a table of texts.
-    """
-
-    where: str
-    values: Mapping[str, Any]
-    split: str
-    image: str = ""
-
-
-def find_table(root: Path, split: str, stem: str, *, file: str = "") -> Table:
-    """Find the table of a split: the one called `file` or `stem`, else the one named like it.
-
-    Args:
-        root: The data set's folder; or the table itself.
-        split: train, val or test.
-        stem: The usual name of a table with all splits: captions, questions, labels or texts.
-        file: The table's name relative to the root, where it is another.
-
-    Raises:
-        FileNotFoundError: The folder or a table is missing.
-        ValueError: There are several, or it is neither .csv, .tsv nor .jsonl.
-
-    Example:
-        >>> find_table(Path("data/samples/tsv"), "val", "captions").path.name
-        'val.tsv'
-    """
-    if root.is_file():
-        return Table(_of_known_kind(root), root.parent)
-    require_folder(root, _CONTENT[stem])
-    if file:
-        return Table(_of_known_kind(root / file), root)
-    for name in (stem, *split_names(split)):
-        files = [root / f"{name}{kind}" for kind in _KINDS if (root / f"{name}{kind}").is_file()]
-        if len(files) > 1:
-            names = ", ".join(path.name for path in files)
-            raise ValueError(f"{root} has several tables: {names}. Name one with `file`.")
-        if files:
-            return Table(files[0], root, "" if name == stem else split)
-    there = some(sorted(path.name for path in root.iterdir() if path.suffix in _KINDS))
-    raise FileNotFoundError(
-        f"No {stem}.csv or {split}.csv (.tsv, .jsonl) in {root}; there is {there or 'no table'}. "
-        f"{_CONTENT[stem]}"
-    )
-
-
-def read_rows(table: Table, columns: Sequence[str], split_column: str) -> Iterator[Row]:
-    """Read all rows of a table, blank lines passed over.
-
-    Args:
-        table: The table.
-        columns: Columns, or keys, that must be there.
-        split_column: The column with the split. It may be missing, unless it has another name than
-            ``split``, which somebody chose.
-
-    Raises:
-        ValueError: A column is missing or a line cannot be read; the message names file and line.
-
-    Example:
-        >>> table = find_table(Path("data/samples/csv"), "train", "captions")
-        >>> next(read_rows(table, ["caption"], "split")).values["caption"]
-        'A red square .'
-    """
-    required = [*columns, *([] if split_column == "split" else [split_column])]
-    suffix = table.path.suffix.lower()
-    if suffix == ".jsonl":
-        records = _json_lines(table.path, required, split_column)
-    else:
-        records = read_delimited(table.path, "\t" if suffix == ".tsv" else ",", required)
-    for line, values in records:
-        where = f"{table.path}:{line}"
-        split = ""
-        if split_column in values:
-            split = canonical_split(field(values, split_column, str, where), where)
-        yield Row(where, values, table.split or split)
-
-
-def read_delimited(
-    path: Path, delimiter: str, columns: Sequence[str]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    r"""Read a comma- or tab-separated file with a header: the line and the values of each row.
-
-    Raises:
-        ValueError: The header lacks one of the columns or has one twice, or a row cannot be read.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder, "captions.csv")
-        ...     _ = path.write_text('image,caption\ndog.jpg,"A dog, running ."\n')
-        ...     list(read_delimited(path, ",", ["image", "caption"]))
-        [(2, {'image': 'dog.jpg', 'caption': 'A dog, running .'})]
-    """
-    lines = _delimited_lines(path, delimiter)
-    start, header = next(lines, (1, []))
-    header = [name.strip() for name in header]
-    _check_header(f"{path}:{start}", header, columns)
-    for line, values in lines:
-        if len(values) != len(header):
-            raise ValueError(
-                f"{path}:{line} has {len(values)} fields, the header has {len(header)}; "
-                "put double quotes around a text that contains the delimiter."
-            )
-        yield line, dict(zip(header, values, strict=True))
 
 
 def texts_in(row: Row, column: str, *, numbers: bool = False) -> list[str]:
@@ -589,59 +429,3 @@ def _refuse_fractions(rows: Iterable[Row], labels: Mapping[str, Label]) -> None:
             f"{fraction.where}: the label {labels[fraction.image]!r} is a number, and so are all "
             "others. Set `target` to number, or write names of classes."
         )
-
-
-def _of_known_kind(path: Path) -> Path:
-    if path.suffix.lower() not in _KINDS:
-        raise ValueError(f"{path} must end in .csv, .tsv or .jsonl, which says how to read it.")
-    return path
-
-
-def _delimited_lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            hint = "within quotes, write a quote twice"
-            if "field limit" in str(error):
-                hint = f"shorten the text, or close its quotes; {hint}"
-            raise ValueError(f"{path}:{line} is malformed ({error}); {hint}.") from None
-        if values and any(value.strip() for value in values):
-            yield line, values
-
-
-def _check_header(where: str, header: list[str], columns: Sequence[str]) -> None:
-    if not header:
-        raise ValueError(f"{where}: the file is empty; its first line must name the columns.")
-    twice = next((name for name in header if header.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"{where} names the column '{twice}' twice; rename one.")
-    for name in columns:
-        if name not in header:
-            raise ValueError(f"{where} has no column '{name}'{closest(name, header)}")
-
-
-def _json_lines(
-    path: Path, required: Sequence[str], split_column: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    with_split: bool | None = None
-    for number, line in enumerate(read_lines(path), 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        record = parse_json(line, path, number)
-        for key in required:
-            field(record, key, object, where)
-        if with_split is None:
-            with_split = split_column in record
-        if not with_split and split_column in record:
-            raise ValueError(
-                f"{where} has a '{split_column}', lines above have none; give all one."
-            )
-        if with_split:
-            field(record, split_column, str, where)
-        yield number, record

@@ -1,31 +1,26 @@
-"""Read text and JSON that people wrote or exported, and say where it is wrong.
+"""Read text and JSON that people wrote or exported, and name the line where it is wrong.
 
 Accepts what spreadsheets and other systems produce (a byte order mark, CRLF line ends) and names
-the line of what cannot be right: bytes that are not UTF-8, NUL bytes, JSON that does not parse.
-Lines end at line feeds only; Python's `splitlines` would also cut captions at rarer separators.
+the line of bytes that are not UTF-8, of NUL bytes and of JSON that does not parse. Lines end at
+line feeds only; Python's `splitlines` would also cut captions at rarer separators.
 """
 
 import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_Hook = Callable[[dict[str, Any]], Any]
 
 
 def read_text(path: Path) -> str:
-    r"""Read a UTF-8 file, with or without a byte order mark.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its text; line ends are as in the file.
+    r"""Read a UTF-8 file, with or without a byte order mark; line ends stay as they are.
 
     Raises:
-        FileNotFoundError: The file is not there.
+        FileNotFoundError: The file is missing.
         ValueError: The file is not UTF-8 text; the message names the line.
 
     Example:
@@ -49,9 +44,6 @@ def decode_text(data: bytes, name: str) -> str:
     Args:
         data: The bytes.
         name: The file's name, for messages.
-
-    Returns:
-        The text; line ends are as in the file.
 
     Raises:
         ValueError: The bytes are not UTF-8 text; the message names the line.
@@ -78,13 +70,7 @@ def decode_text(data: bytes, name: str) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    r"""Read a text file's lines, without their ends.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The lines in order, empty ones included, so that index + 1 is the line's number.
+    r"""Read a text file's lines without their ends, empty ones included.
 
     Example:
         >>> import tempfile
@@ -98,9 +84,7 @@ def read_lines(path: Path) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def parse_json(
-    text: str, path: Path, line: int = 1, *, hook: Callable[[dict[str, Any]], Any] | None = None
-) -> Any:
+def parse_json(text: str, path: Path, line: int = 1, *, hook: _Hook | None = None) -> Any:
     """Parse JSON; an error names the file, the line and the column.
 
     Args:
@@ -110,9 +94,6 @@ def parse_json(
         hook: Replaces each object as it is parsed, innermost first: to keep millions of small
             objects out of memory.
 
-    Returns:
-        The parsed value.
-
     Raises:
         ValueError: The text is not JSON.
 
@@ -121,7 +102,7 @@ def parse_json(
         Traceback (most recent call last):
         ValueError: numbers.json:1:6 is not valid JSON: Expecting ',' delimiter.
     """
-    # JSON has no cycles to collect; looking for some took 40 % of the time for VQA's millions of
+    # JSON has no cycles to collect; searching for them took 40 % of the time for VQA's millions of
     # records.
     collecting = gc.isenabled()
     gc.disable()
@@ -137,18 +118,15 @@ def parse_json(
             gc.enable()
 
 
-def read_json(path: Path, *, hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+def read_json(path: Path, *, hook: _Hook | None = None) -> Any:
     """Read a JSON file.
 
     Args:
         path: The file.
         hook: Replaces each object as it is parsed, as for `parse_json`.
 
-    Returns:
-        The parsed value.
-
     Raises:
-        FileNotFoundError: The file is not there.
+        FileNotFoundError: The file is missing.
         ValueError: The file is empty, not UTF-8 or not JSON; the message names line and column.
 
     Example:
@@ -165,8 +143,22 @@ def read_json(path: Path, *, hook: Callable[[dict[str, Any]], Any] | None = None
     return parse_json(text, path, hook=hook)
 
 
+def json_records(content: Any, key: str, path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the records of a list in a JSON file, each with its place for messages.
+
+    Raises:
+        ValueError: The content has no list of this name.
+
+    Example:
+        >>> list(json_records({"images": ["a"]}, "images", Path("captions.json")))
+        [('captions.json: images[0]', 'a')]
+    """
+    for index, record in enumerate(field(content, key, list, str(path))):
+        yield f"{path}: {key}[{index}]", record
+
+
 def field(record: Any, key: str, kind: type[_T], where: str) -> _T:
-    """Take a key of a JSON object, checking that it is there and of its kind.
+    """Return the value of a JSON object's key after checking its type.
 
     Args:
         record: What should be an object.
@@ -174,11 +166,8 @@ def field(record: Any, key: str, kind: type[_T], where: str) -> _T:
         kind: The type its value must have.
         where: File and place of the record, for messages.
 
-    Returns:
-        The value.
-
     Raises:
-        ValueError: The record is no object, lacks the key, or holds another kind of value.
+        ValueError: The record is no object, lacks the key, or holds another type of value.
 
     Example:
         >>> field({"captoin": "A dog ."}, "caption", str, "captions.json: annotations[3]")
@@ -197,15 +186,7 @@ def field(record: Any, key: str, kind: type[_T], where: str) -> _T:
 
 
 def identifier(record: Any, key: str, where: str) -> int | str:
-    """Take a key of a JSON object that holds an id.
-
-    Args:
-        record: What should be an object.
-        key: The key.
-        where: File and place of the record, for messages.
-
-    Returns:
-        The id.
+    """Return the value of a JSON object's key that holds an id, a number or a text.
 
     Raises:
         ValueError: The record is no object, lacks the key, or its value is no number or text.
@@ -221,19 +202,18 @@ def identifier(record: Any, key: str, where: str) -> int | str:
 
 
 def duplicate_id(where: str, noun: str, value: int | str, first: str) -> ValueError:
-    """Make the error for an id that is used twice, at `where` and before at `first`."""
+    """Return the error for an id that is used twice, at `where` and before at `first`.
+
+    Example:
+        >>> raise duplicate_id("a.csv:3", "question id", 7, "a.csv:2")
+        Traceback (most recent call last):
+        ValueError: a.csv:3: the question id 7 is already used at a.csv:2; ids must differ.
+    """
     return ValueError(f"{where}: the {noun} {value!r} is already used at {first}; ids must differ.")
 
 
 def closest(name: str, names: list[str]) -> str:
-    """End a sentence about a wrong name with the nearest right one, or with all there are.
-
-    Args:
-        name: The name that is wrong.
-        names: The names that would be right.
-
-    Returns:
-        The rest of the sentence, full stop or question mark included.
+    """End a sentence about a wrong name with the closest right one, or with all there are.
 
     Example:
         >>> closest("trian", ["train", "val", "test"])

@@ -1,7 +1,7 @@
-"""Text files in a folder or in a zip archive, which is read as it is.
+"""Read text files of a folder or of a zip archive, which is not unpacked.
 
-Corpora of texts come as thousands of small files. Here a place is a folder or an archive; a file in
-it has a name with forward slashes either way.
+Corpora of texts come as thousands of small files. A place is a folder or an archive; a file in it
+has a name with forward slashes either way.
 """
 
 from pathlib import Path
@@ -13,16 +13,10 @@ MAX_BYTES = 1 << 30
 
 
 def file_names(place: Path) -> list[str]:
-    """List the files of a place.
-
-    Args:
-        place: A folder or a zip archive.
-
-    Returns:
-        Names relative to it, sorted.
+    """List the names of a place's files, relative to it and sorted.
 
     Raises:
-        FileNotFoundError: The archive is not there.
+        FileNotFoundError: The archive is missing.
         ValueError: It is no zip archive.
 
     Example:
@@ -37,13 +31,6 @@ def file_names(place: Path) -> list[str]:
 
 def read_place(place: Path, name: str) -> str:
     """Read a text file of a place.
-
-    Args:
-        place: A folder or a zip archive.
-        name: The file's name in it.
-
-    Returns:
-        Its text.
 
     Raises:
         FileNotFoundError: There is no such file.

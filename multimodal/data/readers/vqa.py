@@ -2,8 +2,8 @@
 
 The layout of VQA v1 and v2, which many other sets follow: a question has an id and its image's
 number, an annotation has the answers of ten people. Test questions come without annotations. The
-files are large (443,757 questions, 4.4 million answers), so an answer's record becomes its text as
-soon as it is parsed, and equal texts are one object in memory.
+files are large (443,757 questions, 4.4 million answers), so an answer's record is replaced by its
+text as soon as it is parsed, and equal texts are one object in memory.
 
 References:
     Antol et al., "VQA: Visual Question Answering", 2015.
@@ -16,11 +16,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from multimodal.data.examples import Question, QuestionExample
-from multimodal.data.readers.pictures import Pictures, places_of, require_folder, some
-from multimodal.data.readers.questions import answer_type
+from multimodal.data.readers.file_search import choose_file, require_folder, some
+from multimodal.data.readers.pictures import Pictures, places_of
+from multimodal.data.readers.questions import answer_type, question_examples
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import split_names
-from multimodal.data.readers.text_files import field, identifier, read_json
+from multimodal.data.readers.text_files import (
+    duplicate_id,
+    field,
+    identifier,
+    json_records,
+    read_json,
+)
 
 _CONTENT = (
     "Put VQA there: v2_OpenEnded_mscoco_train2014_questions.json, "
@@ -41,27 +48,24 @@ def read_vqa(
     annotations: str = "",
     skip_missing: bool = False,
 ) -> list[QuestionExample]:
-    """Read one split in the layout of VQA v1 and v2.
+    """Read one split in the layout of VQA v1 and v2, in the order in which it names its images.
+
+    An image's id is its number. Answers are as people wrote them; a test split may have none.
 
     Args:
         root: The folder of the JSON files (in itself, `annotations/` or `questions/`) and the
             photos.
-        split: train, val (also called dev), test, test-dev, or what stands before
+        split: train, val (also called dev), test, test-dev; or what is before
             `_questions.json`, such as train2014, where there are several of a kind.
         images: Another folder or archive of the photos, relative to the root.
         image_names: How a photo is named after its number, such as `image{id}.jpg`; empty tries
             `COCO_train2014_{id:012d}.jpg` and other usual names.
         questions: The file of questions, relative to the root; `{split}` in it becomes the split.
         annotations: The file of annotations likewise.
-        skip_missing: Whether pictures that are not there are left out, with one line in the log,
-            instead of stopping.
-
-    Returns:
-        Examples in the order in which the file of questions first names their images, with their
-        numbers; answers are as people wrote them, none where a test split has no annotations.
+        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Raises:
-        FileNotFoundError: The folder, a file or photos are not there.
+        FileNotFoundError: The folder, a file or photos are missing.
         ValueError: A file is not in this layout, or the two disagree; the message names file and
             place.
 
@@ -74,40 +78,37 @@ def read_vqa(
     split = "val" if split in split_names("val") else split
     question_file = _question_file(root, split, questions)
     annotation_file = _annotation_file(root, split, question_file, annotations)
-    asked = _asked(question_file)
-    answered = _answered(annotation_file) if annotation_file else {}
+    asked = _read_questions(question_file)
+    notes = _read_annotations(annotation_file) if annotation_file else {}
     if annotation_file:
-        _compare(asked, question_file, answered, annotation_file)
+        _compare(asked, question_file, notes, annotation_file)
     by_image: dict[int | str, list[Question]] = {}
     for number, (_, image, text) in asked.items():
-        _, _, answers, kind, of_answer = answered.get(number, _UNKNOWN)
-        question = Question(text, answers, number, kind, of_answer or answer_type(answers))
+        _, _, answers, kind, answer_kind = notes.get(number, _NO_ANNOTATION)
+        question = Question(text, answers, number, kind, answer_kind or answer_type(answers))
         by_image.setdefault(image, []).append(question)
     subset, patterns = _picture_names(question_file, split, image_names)
     pictures = Pictures(places_of(root, (subset, "images", "Images"), images)).locate_numbered(
         by_image, patterns, question_file, skip_missing=skip_missing
     )
-    return [
-        QuestionExample(picture, tuple(by_image[image]), image)
-        for image, picture in pictures.items()
-    ]
+    return question_examples(by_image, pictures)
 
 
 class _Asked(NamedTuple):
-    place: int
+    position: int
     image: int | str
     text: str
 
 
-class _Answered(NamedTuple):
-    place: int
+class _Annotation(NamedTuple):
+    position: int
     image: int | str
     answers: tuple[str, ...]
     question_type: str
     answer_type: str
 
 
-_UNKNOWN = _Answered(-1, "", (), "", "")
+_NO_ANNOTATION = _Annotation(-1, "", (), "", "")
 
 
 def _question_file(root: Path, split: str, named: str) -> Path:
@@ -121,22 +122,18 @@ def _question_file(root: Path, split: str, named: str) -> Path:
         if "MultipleChoice" not in path.name
     ]
     pattern = re.compile(rf"(.*_)?{re.escape(split)}\d*_questions\.json")
-    chosen = [path for path in files if pattern.fullmatch(path.name)]
-    if not chosen:
-        there = some([path.name for path in files]) or "no *_questions.json at all"
-        raise FileNotFoundError(
-            f"No *{split}*_questions.json in {root}; there is {there}. {_CONTENT}"
-        )
-    if len(chosen) > 1:
-        names = ", ".join(path.name for path in chosen)
-        raise ValueError(
-            f"{root} has several files for {split}: {names}. Name one with `questions`."
-        )
-    return chosen[0]
+    return choose_file(
+        root,
+        [path for path in files if pattern.fullmatch(path.name)],
+        f"*{split}*_questions.json",
+        there=some([path.name for path in files]) or "no *_questions.json at all",
+        missing=_CONTENT,
+        several="Name one with `questions`.",
+    )
 
 
 def _annotation_file(root: Path, split: str, question_file: Path, named: str) -> Path | None:
-    """The file that belongs to the questions; None for a test split that has none."""
+    """Return the file that belongs to the questions; None for a test split that has none."""
     if named:
         return root / named.replace("{split}", split)
     name = question_file.name.replace("questions", "annotations")
@@ -158,41 +155,40 @@ def _text_folders(root: Path) -> list[Path]:
     return [root, *sorted(inside)]
 
 
-def _asked(path: Path) -> dict[int | str, _Asked]:
-    asked: dict[int | str, _Asked] = {}
-    for index, record in enumerate(field(read_json(path), "questions", list, str(path))):
-        where = f"{path}: questions[{index}]"
+def _read_questions(path: Path) -> dict[int | str, _Asked]:
+    questions: dict[int | str, _Asked] = {}
+    for index, (where, record) in enumerate(json_records(read_json(path), "questions", path)):
         number = identifier(record, "question_id", where)
         text = clean_sentence(field(record, "question", str, where), where, "question")
         new = _Asked(index, identifier(record, "image_id", where), text)
-        if (first := asked.setdefault(number, new)) is not new:
-            raise _twice(where, number, f"questions[{first.place}]")
-    if not asked:
+        if (first := questions.setdefault(number, new)) is not new:
+            raise duplicate_id(where, "question id", number, f"questions[{first.position}]")
+    if not questions:
         raise ValueError(f"{path} has no questions.")
-    return asked
+    return questions
 
 
-def _answered(path: Path) -> dict[int | str, _Answered]:
-    answered: dict[int | str, _Answered] = {}
+def _read_annotations(path: Path) -> dict[int | str, _Annotation]:
+    annotations: dict[int | str, _Annotation] = {}
     content = read_json(path, hook=_answer_texts())
-    for index, record in enumerate(field(content, "annotations", list, str(path))):
-        where = f"{path}: annotations[{index}]"
+    for index, (where, record) in enumerate(json_records(content, "annotations", path)):
         number = identifier(record, "question_id", where)
-        new = _Answered(
+        new = _Annotation(
             index,
             identifier(record, "image_id", where),
             _answers(record, where, number),
             *(field(record, key, str, where) if key in record else "" for key in _TYPES),
         )
-        if (first := answered.setdefault(number, new)) is not new:
-            raise _twice(where, number, f"annotations[{first.place}]")
-    return answered
+        if (first := annotations.setdefault(number, new)) is not new:
+            raise duplicate_id(where, "question id", number, f"annotations[{first.position}]")
+    return annotations
 
 
 _TYPES = ("question_type", "answer_type")
 
 
 def _answer_texts() -> Callable[[dict[str, Any]], Any]:
+    """Make a hook that replaces each answer's record by its text, one object for equal texts."""
     known: dict[str, str] = {}
 
     def replace(record: dict[str, Any]) -> Any:
@@ -205,7 +201,7 @@ def _answer_texts() -> Callable[[dict[str, Any]], Any]:
 
 
 def _answers(record: Any, where: str, number: int | str) -> tuple[str, ...]:
-    """The answers as they were written: what is equal is the metric's business."""
+    """Return the answers as they were written: the metric decides which are equal."""
     answers = tuple(
         answer if isinstance(answer, str) else field(answer, "answer", str, f"{where}.answers")
         for answer in field(record, "answers", list, where)
@@ -218,34 +214,30 @@ def _answers(record: Any, where: str, number: int | str) -> tuple[str, ...]:
     return answers
 
 
-def _twice(where: str, number: int | str, first: str) -> ValueError:
-    return ValueError(
-        f"{where}: the question id {number!r} already stands at {first}; ids must differ."
-    )
-
-
 def _compare(
     asked: Mapping[int | str, _Asked],
     question_file: Path,
-    answered: Mapping[int | str, _Answered],
+    notes: Mapping[int | str, _Annotation],
     annotation_file: Path,
 ) -> None:
-    if missing := [number for number in asked if number not in answered]:
+    """Refuse files that do not belong together."""
+    if missing := [number for number in asked if number not in notes]:
         raise ValueError(
             f"{question_file} asks {len(missing):,} questions that {annotation_file.name} does not "
             f"answer: {_ids(missing)}. Use two files that belong together."
         )
-    if missing := [number for number in answered if number not in asked]:
+    if missing := [number for number in notes if number not in asked]:
         raise ValueError(
             f"{annotation_file} answers {len(missing):,} questions that {question_file.name} does "
             f"not ask: {_ids(missing)}. Use two files that belong together."
         )
-    for number, note in answered.items():
-        if note.image != asked[number].image:
+    for number, note in notes.items():
+        question = asked[number]
+        if note.image != question.image:
             raise ValueError(
-                f"{annotation_file}: annotations[{note.place}] says that question {number} is "
-                f"about image {note.image}, {question_file.name}: questions[{asked[number].place}] "
-                f"says image {asked[number].image}. Use two files that belong together."
+                f"{annotation_file}: annotations[{note.position}] says that question {number} is "
+                f"about image {note.image}, {question_file.name}: questions[{question.position}] "
+                f"says image {question.image}. Use two files that belong together."
             )
 
 
@@ -254,7 +246,7 @@ def _ids(numbers: Iterable[int | str]) -> str:
 
 
 def _picture_names(question_file: Path, split: str, named: str) -> tuple[str, list[str]]:
-    """The subset that photos are of, such as train2014, and patterns of their names."""
+    """Return the subset of the photos, such as train2014, and patterns of their names."""
     match = _STEM.fullmatch(question_file.stem)
     rest = (match["rest"] if match else split).replace("-dev", "")  # test-dev is a part of test
     subset = rest.rpartition("_")[2]

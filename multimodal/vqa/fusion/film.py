@@ -33,7 +33,7 @@ class FilmFusion(Fusion):
         region_dim: Width of a region; the number of regions must be a square.
         question_dim: Width of a question's state.
         fusion_dim: Feature maps of the blocks.
-        num_blocks: Number of blocks, at least 1.
+        num_hops: Number of blocks, at least 1.
         output_dim: Feature maps before the maximum, and width of the result.
 
     Raises:
@@ -46,18 +46,18 @@ class FilmFusion(Fusion):
         question_dim: int,
         *,
         fusion_dim: int = 128,
-        num_blocks: int = 4,
+        num_hops: int = 4,
         output_dim: int = 512,
     ) -> None:
         super().__init__()
-        if num_blocks < 1:
-            raise ValueError(f"`num_blocks` must be at least 1, got {num_blocks}.")
+        if num_hops < 1:
+            raise ValueError(f"`num_hops` must be at least 1, got {num_hops}.")
         self.output_dim = output_dim
         # A bias before a normalisation would be subtracted again.
         self.stem = _Grid3x3(region_dim + 2, fusion_dim)
         self.stem_norm = nn.BatchNorm1d(fusion_dim)
-        self.modulation = nn.Linear(question_dim, num_blocks * 2 * fusion_dim)
-        self.blocks = nn.ModuleList(_Block(fusion_dim) for _ in range(num_blocks))
+        self.modulation = nn.Linear(question_dim, num_hops * 2 * fusion_dim)
+        self.blocks = nn.ModuleList(_Block(fusion_dim) for _ in range(num_hops))
         self.project = nn.Linear(fusion_dim + 2, output_dim, bias=False)
         self.project_norm = nn.BatchNorm1d(output_dim)
 

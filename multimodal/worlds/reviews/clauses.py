@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
+from multimodal.worlds.draws import Draws
 from multimodal.worlds.reviews.lexicon import (
     ASPECTS,
     FRAMES,
@@ -24,7 +25,6 @@ from multimodal.worlds.reviews.lexicon import (
     Negator,
     OpinionWord,
 )
-from multimodal.worlds.scenes.draws import Draws
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import Final
 
+from multimodal.worlds.draws import Draws
 from multimodal.worlds.reviews.clauses import Opinion, Voice, draw_clause, fill
 from multimodal.worlds.reviews.lexicon import ASPECTS, CONTRASTS, FRAMES, HEARSAY, REMARKS
-from multimodal.worlds.scenes.draws import Draws
 
 SPLITS: Final = ("train", "val", "test")
 MIN_WORDS: Final = 5

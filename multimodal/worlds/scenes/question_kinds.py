@@ -1,58 +1,32 @@
-"""What is asked about objects as they are: each function drafts a question of one kind.
+"""Questions about what objects are: each function drafts a question of one kind.
 
-Every function first draws what it wants to hear and only then looks for something in the scene that
-makes this the answer; what it cannot find it leaves (None), rather than asking for what is there.
-So the words hardly say which answer to expect: numbers alone stay uneven, since groups are small.
+Every function first draws the answer it wants and then looks for objects that make it true. Where
+there are none it returns None, rather than asking about what is there. So the words of a question
+hardly predict its answer: only numbers stay uneven, since groups are small. `balances` has the
+shares.
 
 References:
-    Goyal et al. 2017, "Making the V in VQA Matter" (questions must not tell their answers).
+    Goyal et al. 2017, "Making the V in VQA Matter" (questions must not predict their answers).
     CLEVR (Johnson et al. 2017, supplement B) rejects questions until the answers are balanced.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
+from multimodal.worlds.scenes import balances
 from multimodal.worlds.scenes import question_grammar as grammar
+from multimodal.worlds.scenes.balances import Attribute, Selection
 from multimodal.worlds.scenes.programs import Program
 from multimodal.worlds.scenes.question_grammar import Draft, Words, indefinite, plural, singular
-from multimodal.worlds.scenes.references import ATTRIBUTES, COLOUR, SHAPE, SIZE, References, naming
+from multimodal.worlds.scenes.references import References, naming
 
 _SCENE: Final = ("scene",)
 _EXIST: Final = ("exist",)
 _COUNT: Final = ("count",)
 
-# Which attributes a question names, drawn evenly from these.
-_EXIST_SELECTIONS: Final = (COLOUR, SHAPE, COLOUR + SHAPE, SIZE + COLOUR, SIZE + SHAPE, 7)
-_COUNT_SELECTIONS: Final = (
-    0,
-    0,
-    SIZE,
-    SIZE,
-    SIZE,
-    COLOUR,
-    SHAPE,
-    SHAPE,
-    SIZE + SHAPE,
-    COLOUR + SHAPE,
-)
-_COMPARED_SELECTIONS: Final = (SIZE, COLOUR, SHAPE, SIZE + SHAPE, SIZE + COLOUR)
-# How likely each number is wanted against the others that a scene offers: the high ones are rare.
-_COUNT_WEIGHTS: Final = (5, 6, 20, 50, 100, 200)
-# Not every scene has two groups of one number, which every "as many" needs.
-_COMPARISONS: Final = ("more", "fewer", "equal", "equal")
-# In how many of 64 questions "yes" is wanted: fewer scenes offer two objects of one colour that can
-# be named without it than two of different colours, and both are to come out even.
-_SAME_WANTED: Final[dict[str, int]] = {"colour": 38, "shape": 35, "size": 29}
-
 
 def exist(references: References) -> Draft | None:
-    """Ask whether the scene shows something; yes and no are equally wanted.
-
-    Args:
-        references: the scene's names and choices.
-
-    Returns:
-        The question and its program; None when this draw finds nothing to ask.
+    """Ask whether the scene shows something; "yes" and "no" are equally likely.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -61,8 +35,8 @@ def exist(references: References) -> Draft | None:
         'are there any small yellow things'
     """
     draws = references.draws
-    selection = draws.pick(_EXIST_SELECTIONS)
-    like = draws.pick(_even_sized(references, selection))
+    selection = draws.pick(balances.EXIST_SELECTIONS)
+    like = draws.pick(_of_one_size(references, selection))
     words: Words | None
     if draws.coin():
         words = references.words(like, selection)
@@ -74,13 +48,7 @@ def exist(references: References) -> Draft | None:
 
 
 def count(references: References) -> Draft | None:
-    """Ask how many there are; the numbers are as even as scenes allow.
-
-    Args:
-        references: the scene's names and choices.
-
-    Returns:
-        The question and its program; None when this draw finds nothing to ask.
+    """Ask for a number of objects; the numbers are as even as scenes allow.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -89,7 +57,7 @@ def count(references: References) -> Draft | None:
         'how many yellow squares can you see'
     """
     draws = references.draws
-    selection = draws.pick(_COUNT_SELECTIONS)
+    selection = draws.pick(balances.COUNT_SELECTIONS)
     groups = _groups(references, selection)
     if selection:
         absent = references.absent(draws.pick(references.numbers), selection)
@@ -99,15 +67,8 @@ def count(references: References) -> Draft | None:
     return _of_group(references, grammar.COUNT, words, _COUNT)
 
 
-def query(references: References, attribute: str) -> Draft | None:
-    """Ask for an attribute of an object that is named without it.
-
-    Args:
-        references: the scene's names and choices.
-        attribute: "colour", "shape" or "size".
-
-    Returns:
-        The question and its program; None when this draw finds nothing to ask.
+def query(references: References, attribute: Attribute) -> Draft | None:
+    """Ask for the colour, shape or size of an object that is named without it.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -115,28 +76,21 @@ def query(references: References, attribute: str) -> Draft | None:
         >>> draft.text if draft else None
         'what colour is the large ring'
     """
-    bit = ATTRIBUTES[attribute]
-    named = [number for number in references.numbers if references.names(number, without=bit)]
+    named = [number for number in references.numbers if references.names(number, without=attribute)]
     if not named:
         return None
     draws = references.draws
     if attribute == "size":
         named = references.of_drawn_size(named) or named
     number = draws.pick(named)
-    words = references.name(number, without=bit)
-    the = f"the {singular(words, references.noun(without=bit))}"
+    words = references.name(number, without=attribute)
+    the = f"the {singular(words, references.noun(without=attribute))}"
     text = draws.pick(grammar.QUERY[attribute]).format(the)
     return Draft(text, (*naming(words), ("query", attribute)))
 
 
 def compare_counts(references: References) -> Draft | None:
-    """Ask whether there are more of one kind than of another, fewer, or as many.
-
-    Args:
-        references: the scene's names and choices.
-
-    Returns:
-        The question and its program; None when this draw finds nothing to ask.
+    """Ask whether one group has more objects than another, fewer, or as many.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -145,23 +99,23 @@ def compare_counts(references: References) -> Draft | None:
         'does the picture show fewer small squares than large rings'
     """
     draws = references.draws
-    comparison, yes = draws.pick(_COMPARISONS), draws.coin()
-    selection = draws.pick(_COMPARED_SELECTIONS)
+    comparison, yes = draws.pick(balances.COMPARISONS), draws.coin()
+    selection = draws.pick(balances.COMPARED_SELECTIONS)
     groups = _groups(references, selection)
-    evens = [
+    equals = [
         (first, second)
         for first, number in groups.items()
         for second, other in groups.items()
         if number == other and first != second
     ]
     if comparison == "equal":
-        if not evens:  # without one, every "as many" would be answered by no
+        if not equals:  # without such a pair the answer to "as many" would always be "no"
             return None
-        even, swap = yes, draws.coin()
+        equal, swap = yes, draws.coin()
     else:
-        even = bool(evens) and not yes and draws.coin()
+        equal = bool(equals) and not yes and draws.coin()
         swap = (comparison == "more") != yes
-    pair = draws.pick(evens) if even else _uneven(references, groups, selection)
+    pair = draws.pick(equals) if equal else _unequal(references, groups, selection)
     if pair is None:
         return None
     first, second = pair[::-1] if swap else pair
@@ -173,13 +127,7 @@ def compare_counts(references: References) -> Draft | None:
 
 
 def compare_attributes(references: References) -> Draft | None:
-    """Ask whether two objects, named without it, have the same colour, shape or size.
-
-    Args:
-        references: the scene's names and choices.
-
-    Returns:
-        The question and its program; None when this draw finds nothing to ask.
+    """Ask whether two objects have the same colour, shape or size; they are named without it.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -188,20 +136,19 @@ def compare_attributes(references: References) -> Draft | None:
         'is the star the same colour as the small triangle'
     """
     draws = references.draws
-    attribute = draws.pick(tuple(ATTRIBUTES))
-    bit = ATTRIBUTES[attribute]
-    same = draws.number(64) < _SAME_WANTED[attribute]
-    named = [number for number in references.numbers if references.names(number, without=bit)]
+    attribute = draws.pick(balances.ATTRIBUTES)
+    same = draws.chance(balances.SAME_SHARES[attribute])
+    named = [number for number in references.numbers if references.names(number, without=attribute)]
     pairs = [
         (first, second)
         for first in named
         for second in named
-        if first != second and (references.alike(first, bit) >> second & 1) == same
+        if first != second and (references.alike(first, (attribute,)) >> second & 1) == same
     ]
     if not pairs:
         return None
-    first, second = (references.name(number, without=bit) for number in draws.pick(pairs))
-    noun = references.noun(without=bit)
+    first, second = (references.name(number, without=attribute) for number in draws.pick(pairs))
+    noun = references.noun(without=attribute)
     text = draws.pick(grammar.COMPARE_ATTRIBUTES).format(
         first=f"the {singular(first, noun)}",
         second=f"the {singular(second, noun)}",
@@ -210,10 +157,10 @@ def compare_attributes(references: References) -> Draft | None:
     return Draft(text, (*naming(first), *naming(second), ("same", attribute)))
 
 
-def _even_sized(references: References, selection: int) -> Sequence[int]:
-    """Keep the objects of one size where the size is told, so that both are told equally often."""
+def _of_one_size(references: References, selection: Selection) -> Sequence[int]:
+    """Keep the objects of one size if the size is named, so that both are named equally often."""
     numbers = references.numbers
-    return (references.of_drawn_size(numbers) if selection & SIZE else ()) or numbers
+    return (references.of_drawn_size(numbers) if "size" in selection else ()) or numbers
 
 
 def _of_group(
@@ -225,36 +172,37 @@ def _of_group(
     return Draft(text, (_SCENE, ("filter", *words), end) if words else (_SCENE, end))
 
 
-def _groups(references: References, selection: int) -> dict[Words, int]:
-    """Number the objects of every description that fits one or more."""
+def _groups(references: References, selection: Selection) -> dict[Words, int]:
+    """Count the objects of every description that fits at least one."""
     return {
         references.words(number, selection): references.alike(number, selection).bit_count()
         for number in references.numbers
     }
 
 
-def _uneven(
-    references: References, groups: dict[Words, int], selection: int
+def _unequal(
+    references: References, groups: dict[Words, int], selection: Selection
 ) -> tuple[Words, Words] | None:
-    """Draw a group and a smaller one, which may be one that is not there."""
+    """Draw a group and a smaller one, which may be empty."""
     draws = references.draws
-    number = draws.pick(_even_sized(references, selection))
+    number = draws.pick(_of_one_size(references, selection))
     bigger = references.words(number, selection)
     fewer = [words for words, size in groups.items() if size < groups[bigger]]
     if fewer and draws.number(4):
         return bigger, draws.pick(fewer)
-    # Like any object, not like the bigger group: else two alike descriptions would tell the answer.
+    # Similar to any object, not to the bigger group: two similar descriptions would give the answer
+    # away.
     absent = references.absent(draws.pick(references.numbers), selection)
     return None if absent is None else (bigger, absent)
 
 
 def _weighted(references: References, groups: dict[Words, int]) -> Words:
-    """Draw a number by its weight, then a group of that many."""
+    """Draw a number by its weight, then a group of that size."""
     numbers = sorted(set(groups.values()))
-    drawn = references.draws.number(sum(_COUNT_WEIGHTS[number] for number in numbers))
+    drawn = references.draws.number(sum(balances.COUNT_WEIGHTS[number] for number in numbers))
     wanted = numbers[-1]
     for number in numbers:
-        drawn -= _COUNT_WEIGHTS[number]
+        drawn -= balances.COUNT_WEIGHTS[number]
         if drawn < 0:
             wanted = number
             break

@@ -1,7 +1,7 @@
-"""What is asked about where objects lie: relations, sides, and chains of two relations.
+"""Questions about where objects are: relations, sides, and chains of two relations.
 
-As in `question_kinds`, the wanted answer is drawn first. Only what is clear is asked: no object in
-question lies neither clearly there nor clearly on the other side.
+As in `question_kinds`, the wanted answer is drawn first. Only clear questions are asked: every
+object that could matter is clearly on one side or clearly on the other.
 
 References:
     CLEVR (Johnson et al. 2017, section 3.2): chains of relations.
@@ -9,25 +9,14 @@ References:
 
 from typing import Final
 
+from multimodal.worlds.scenes import balances
 from multimodal.worlds.scenes import question_grammar as grammar
+from multimodal.worlds.scenes.balances import Attribute, Selection
 from multimodal.worlds.scenes.graph import RELATIONS, Relation
 from multimodal.worlds.scenes.programs import Program
 from multimodal.worlds.scenes.question_grammar import Draft, Noun, indefinite, plural, singular
-from multimodal.worlds.scenes.references import (
-    ATTRIBUTES,
-    COLOUR,
-    CONVERSE,
-    SHAPE,
-    Place,
-    References,
-    naming,
-)
+from multimodal.worlds.scenes.references import CONVERSE, Place, References, naming
 
-_QUERIED: Final = tuple(ATTRIBUTES)
-_CHAIN_FORMS: Final = (*_QUERIED, "exist", "exist", "count")
-# Which attributes a chain's "is there" names, and in how many of 64 questions "yes" is wanted, so
-# that both answers come out even: places with nothing at all in them are rare.
-_CHAIN_YES_WANTED: Final = {0: 18, COLOUR: 30, SHAPE: 30, COLOUR + SHAPE: 31}
 _CHAIN_TRIES: Final = 10
 _CROSSWISE: Final[dict[Relation, tuple[Relation, Relation]]] = {
     "left of": ("above", "below"),
@@ -38,13 +27,7 @@ _CROSSWISE: Final[dict[Relation, tuple[Relation, Relation]]] = {
 
 
 def relation(references: References) -> Draft | None:
-    """Ask whether one object lies so from another, or what the one that lies there looks like.
-
-    Args:
-        references: the scene's names and choices.
-
-    Returns:
-        The question and its program; None when this draw finds nothing to ask.
+    """Ask whether two objects have a relation, or for an attribute of the one that has it.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -53,7 +36,7 @@ def relation(references: References) -> Draft | None:
         'does the large orange ring lie left of the small yellow triangle'
     """
     draws = references.draws
-    if draws.number(5) < 2:
+    if draws.number(5) < 2:  # two questions of five
         return _relation_query(references)
     pair = _clear_pair(references)
     if pair is None:
@@ -72,13 +55,7 @@ def relation(references: References) -> Draft | None:
 
 
 def side(references: References) -> Draft | None:
-    """Ask on which side of another object one lies, or of the middle of the picture.
-
-    Args:
-        references: the scene's names and choices.
-
-    Returns:
-        The question and its program; None when this draw finds nothing to ask.
+    """Ask on which side of another object, or of the middle of the picture, an object is.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -89,15 +66,15 @@ def side(references: References) -> Draft | None:
     draws = references.draws
     if len(references.numbers) == 1 or not draws.number(4):
         related = references.facts.related
-        found = [
+        candidates = [
             (number, at)
             for number in references.numbers
             for at in RELATIONS
             if related[at][-1] >> number & 1 and references.names(number)
         ]
-        if not found:
+        if not candidates:
             return None
-        first, wanted = draws.pick(found)
+        first, wanted = draws.pick(candidates)
         noun = draws.pick(grammar.NOUNS)
         behind = draws.pick(grammar.MIDDLES)
         reference: Program = (("middle",),)
@@ -116,13 +93,7 @@ def side(references: References) -> Draft | None:
 
 
 def chain(references: References) -> Draft | None:
-    """Ask about what lies so from the object that lies so from a third one.
-
-    Args:
-        references: the scene's names and choices.
-
-    Returns:
-        The question and its program; None when this draw finds nothing to ask.
+    """Ask about the objects related to an object that is itself named by a relation to a third.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -131,8 +102,9 @@ def chain(references: References) -> Draft | None:
         'are there any orange rings above the yellow shape to the left of the small triangle'
     """
     draws = references.draws
-    form, selection = draws.pick(_CHAIN_FORMS), draws.pick(tuple(_CHAIN_YES_WANTED))
-    yes = draws.number(64) < _CHAIN_YES_WANTED[selection]
+    form = draws.pick(balances.CHAIN_FORMS)
+    selection, share = draws.pick(tuple(balances.CHAIN_EXIST_SHARES.items()))
+    yes = draws.chance(share)
     named = [number for number in references.numbers if references.names(number)]
     if len(references.numbers) < 3 or not named:
         return None
@@ -162,33 +134,36 @@ def _clear_pair(references: References) -> tuple[int, int, Relation] | None:
     first = draws.pick(named)
     second = draws.pick([number for number in named if number != first])
     related = references.facts.related
-    held = [at for at in RELATIONS if related[at][second] >> first & 1]
-    return (first, second, draws.pick(held)) if held else None
+    holding = [at for at in RELATIONS if related[at][second] >> first & 1]
+    return (first, second, draws.pick(holding)) if holding else None
 
 
 def _relation_query(references: References) -> Draft | None:
     named = [number for number in references.numbers if references.names(number)]
     if len(references.numbers) < 2 or not named:
         return None
-    return _query(references, references.draws.pick(named), references.draws.pick(_QUERIED))
+    return _query(
+        references, references.draws.pick(named), references.draws.pick(balances.ATTRIBUTES)
+    )
 
 
 def _query(
-    references: References, anchor: int, attribute: str, near: Place | None = None
+    references: References, anchor: int, attribute: Attribute, near: Place | None = None
 ) -> Draft | None:
-    """Ask for an attribute of what lies so from the anchor, or from what lies `near` the anchor."""
+    """Ask for an attribute of an object named by its place from the anchor, or from `near`."""
     draws = references.draws
-    bit = ATTRIBUTES[attribute]
     places = references.places(anchor if near is None else near.target)
-    asked = [place for place in places if not place.selection & bit and place.target != anchor]
+    asked = [
+        place for place in places if attribute not in place.selection and place.target != anchor
+    ]
     if attribute == "size":
         sized = references.of_drawn_size([place.target for place in asked])
         preferred = [place for place in asked if place.target in sized]
-        # Scenes that allow chains have more small objects: there, no other size will do.
+        # Scenes that allow chains have more small objects: in a chain only the drawn size is asked.
         asked = preferred if preferred or near is not None else asked
     if not asked:
         return None
-    noun = references.noun(without=bit)
+    noun = references.noun(without=attribute)
     the, program = _start(references, anchor, noun)
     for place in (near, draws.pick(asked)):
         if place is not None:
@@ -197,20 +172,20 @@ def _query(
 
 
 def _chain_exist(
-    references: References, anchor: int, near: Place, selection: int, *, yes: bool
+    references: References, anchor: int, near: Place, selection: Selection, *, yes: bool
 ) -> Draft | None:
-    # Across the first relation only: along it, the first often tells the answer to the second.
+    # Only across the first relation: along it, the first relation often gives the answer away.
     draws = references.draws
     relation = draws.pick(_CROSSWISE[near.relation])
     sure, possible = references.clear(relation, near.target)
     others = [at for at in references.numbers if at not in {anchor, near.target}]
     if yes:
-        found = [at for at in others if sure >> at & 1]
+        candidates = [at for at in others if sure >> at & 1]
     else:
-        found = [at for at in others if not references.alike(at, selection) & possible]
-    if not found:
+        candidates = [at for at in others if not references.alike(at, selection) & possible]
+    if not candidates:
         return None
-    words = references.words(draws.pick(found), selection)
+    words = references.words(draws.pick(candidates), selection)
     noun = draws.pick(grammar.NOUNS)
     far, program = _group(references, anchor, near, relation, noun)
     text = draws.pick(grammar.CHAIN_EXIST).format(
@@ -234,7 +209,7 @@ def _chain_count(references: References, anchor: int, near: Place) -> Draft | No
 def _group(
     references: References, anchor: int, near: Place, relation: Relation, noun: Noun
 ) -> Draft:
-    """Name the objects that lie so from the one `near` the anchor."""
+    """Name the objects that have a relation to the one `near` the anchor."""
     the, program = _go(references, near, noun, _start(references, anchor, noun))
     toward = references.draws.pick(grammar.RELATED[relation])
     return Draft(f"{toward} {the}", (*program, ("relate", relation)))
@@ -247,7 +222,7 @@ def _start(references: References, anchor: int, noun: Noun) -> Draft:
 
 
 def _go(references: References, place: Place, noun: Noun, start: tuple[str, Program]) -> Draft:
-    """Name the object that lies at a place from the one already named."""
+    """Name an object by its place from the one already named."""
     the, program = start
     toward = references.draws.pick(grammar.RELATED[place.relation])
     filtered = (("filter", *place.words),) if place.words else ()

@@ -18,7 +18,7 @@ import difflib
 import itertools
 from typing import Final, NamedTuple
 
-from multimodal.worlds.scenes.draws import GOLDEN, MASK, Draws
+from multimodal.worlds.draws import GOLDEN, MASK, Draws
 from multimodal.worlds.scenes.graph import (
     COLOURS,
     MAX_OBJECTS,

@@ -173,7 +173,7 @@ def test_a_member_that_is_too_large_is_refused(tmp_path, monkeypatch):
     with tarfile.open(tmp_path / "cifar-10-binary.tar.gz", "w:gz") as tar:
         tar.add(BINARY, "cifar-10-batches-bin")
     monkeypatch.setattr("multimodal.data.readers.cifar.MAX_BYTES", 5000)
-    with pytest.raises(ValueError, match="is larger than 5,000 bytes: it is no part of CIFAR"):
+    with pytest.raises(ValueError, match="is larger than 5,000 bytes: it is not a part of CIFAR"):
         read_cifar10(tmp_path, "train")
 
 

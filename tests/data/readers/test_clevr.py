@@ -117,7 +117,7 @@ def test_pictures_may_lie_elsewhere_and_be_left_out(root):
         ),
         (
             lambda c: c["questions"][2].update(question_index=0),
-            r"questions\[2\]: the question id 0 already stands at questions\[0\]; ids must differ",
+            r"questions\[2\]: the question id 0 is already used at questions\[0\]; ids must differ",
         ),
     ],
 )

@@ -109,14 +109,14 @@ def test_a_wrong_line_is_named(root, text, message):
 def test_what_is_missing_is_said(tmp_path, root):
     with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put DAQUAR there: qa\.894"):
         read_daquar(tmp_path / "none", "train")
-    message = r"No qa\.\*\.val\.txt in .*; there is qa\.5\.raw\.test\.txt, .*\. hold out a part"
+    message = r"No qa\.\*\.val\.txt in .*; there is qa\.5\.raw\.test\.txt, .*\. Hold out a part"
     with pytest.raises(FileNotFoundError, match=message):
         read_daquar(root, "val")
     with pytest.raises(FileNotFoundError, match=r"there is no qa\.\*\.txt at all\. Put DAQUAR"):
         read_daquar(root / "images", "train")
     shutil.copy(root / "qa.5.raw.train.txt", root / "qa.37.raw.train.txt")
     with pytest.raises(
-        ValueError, match=r"several files for train: qa\.37\.raw\.train\.txt, qa\.5"
+        ValueError, match=r"several files qa\.\*\.train\.txt: qa\.37\.raw\.train\.txt, qa\.5"
     ):
         read_daquar(root, "train")
 

@@ -125,7 +125,8 @@ def test_a_file_of_another_layout_is_named(root):
 def test_several_files_must_be_told_apart(root):
     (root / "dataset_other.json").touch()
     with pytest.raises(
-        ValueError, match=r"several data sets: dataset_other.json, dataset_shapes.*`file`"
+        ValueError,
+        match=r"several files dataset\*\.json: dataset_other.json, dataset_shapes.*`file`",
     ):
         read_karpathy(root, "train")
 

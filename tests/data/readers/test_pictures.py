@@ -5,14 +5,7 @@ from zipfile import ZipFile
 import pytest
 
 from multimodal.data.examples import ImageFile
-from multimodal.data.readers.pictures import (
-    Pictures,
-    archives_in,
-    clean_name,
-    places_of,
-    require_folder,
-    some,
-)
+from multimodal.data.readers.pictures import Pictures, clean_name, places_of
 
 
 @pytest.fixture
@@ -168,22 +161,6 @@ def test_a_folder_is_listed_once(root, monkeypatch):
         True,
     ]
     assert len(calls) == 1
-
-
-def test_archives_are_listed_by_name(root):
-    (root / "A.ZIP").touch()
-    assert [path.name for path in archives_in(root)] == ["A.ZIP", "more.zip"]
-
-
-def test_a_missing_folder_is_named(tmp_path):
-    require_folder(tmp_path, "")
-    with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put captions there\."):
-        require_folder(tmp_path / "none", "Put captions there.")
-
-
-def test_three_names_are_enough():
-    assert some(["a", "b", "c"]) == "a, b, c"
-    assert some(list("abcd")) == "a, b, c ..."
 
 
 PATTERNS = ("COCO_{id:03d}.jpg", "{id}.jpg", "image{id}.jpg")

@@ -55,5 +55,7 @@ def test_an_unknown_label_is_refused():
 
 @pytest.mark.parametrize(("label", "target"), [("shape", "number"), ("shapes", "label")])
 def test_a_target_that_does_not_fit_is_refused(label, target):
-    with pytest.raises(ValueError, match=f"scenes' {label} is a label.*; set `target` to it, got"):
+    with pytest.raises(
+        ValueError, match=f"target of `scene_label` {label} must be label.*; set `target`, got"
+    ):
         read_scenes("train", 1, label=label, target=target)

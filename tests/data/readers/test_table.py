@@ -1,4 +1,4 @@
-"""Tests of every table: what holds for all four kinds of rows, and what is particular to one."""
+"""Tests of all four kinds of tables together, then of each."""
 
 import json
 import shutil
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from multimodal.data.examples import (
     CaptionExample,
@@ -20,18 +18,14 @@ from multimodal.data.examples import (
 )
 from multimodal.data.readers.table import (
     ImageColumns,
-    Row,
-    Table,
     TextColumns,
-    find_table,
-    read_delimited,
     read_image_table,
     read_question_table,
-    read_rows,
     read_table,
     read_text_table,
     texts_in,
 )
+from multimodal.data.readers.table_files import Row
 
 SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 
@@ -709,24 +703,7 @@ def test_an_id_that_is_used_twice_is_refused(root, name):
         kind.read(root, "train")
 
 
-# The table itself
-
-
-def test_a_table_with_all_splits_comes_before_one_of_the_split(root):
-    write(root, "", "captions.tsv")
-    write(root, "", "val.csv")
-    assert find_table(root, "val", "captions") == Table(root / "captions.tsv", root)
-    assert find_table(root, "val", "texts") == Table(root / "val.csv", root, "val")
-
-
-def test_rows_have_their_line_and_split(root):
-    path = write(root, "text,split\nA,dev\n\nB,train\n", "t.csv")
-    assert list(read_rows(Table(path, root), ["text"], "split")) == [
-        Row(f"{path}:2", {"text": "A", "split": "dev"}, "val"),
-        Row(f"{path}:4", {"text": "B", "split": "train"}, "train"),
-    ]
-    named = read_rows(Table(path, root, "test"), ["text"], "split")
-    assert {row.split for row in named} == {"test"}
+# Texts of a column
 
 
 @pytest.mark.parametrize("value", [True, 1.5, None, {"a": 1}, ["a", None]])
@@ -742,47 +719,3 @@ def test_whole_numbers_are_texts_only_where_they_may_be():
     assert texts_in(row, "more", numbers=True) == ["1", "two"]
     with pytest.raises(ValueError, match=r"t\.jsonl:1: 'one' must be a text or a list of texts"):
         texts_in(row, "one")
-
-
-def read(folder: Path, text: str) -> list[tuple[int, dict[str, str]]]:
-    path = write(folder, text, "captions.csv")
-    return list(read_delimited(path, ",", ("image", "caption")))
-
-
-def test_quotes_hold_delimiters_quotes_and_line_ends(tmp_path):
-    assert read(tmp_path, 'image,caption\na.jpg,"A ""big"", red\ndog ."\nb.jpg,B\n') == [
-        (2, {"image": "a.jpg", "caption": 'A "big", red\ndog .'}),
-        (4, {"image": "b.jpg", "caption": "B"}),
-    ]
-
-
-def test_columns_may_come_in_any_order_and_with_others(tmp_path):
-    ((_, values),) = read(tmp_path, "caption , id,image\nA dog .,7,a.jpg\n")
-    assert values == {"caption": "A dog .", "id": "7", "image": "a.jpg"}
-
-
-def test_a_quote_inside_a_plain_field_stays(tmp_path):
-    ((_, values),) = read(tmp_path, 'image,caption\na.jpg,a 5" nail\n')
-    assert values["caption"] == 'a 5" nail'
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"))))
-def test_every_quoted_text_is_read_back(tmp_path_factory, captions):
-    quoted = ['a.jpg,"' + text.replace('"', '""') + '"' for text in captions]
-    folder = tmp_path_factory.mktemp("csv")
-    rows = read(folder, "\n".join(["image,caption", *quoted]) + "\n")
-    assert [values["caption"] for _, values in rows] == captions
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("image,texts\n", r"captions\.csv:1 has no column 'caption'; there is 'image', 'texts'"),
-        ("image,caption,image\n", r"captions\.csv:1 names the column 'image' twice; rename one"),
-        ("image,caption\na.jpg,A dog, running\n", r"csv:2 has 3 fields, the header has 2; put"),
-        ('image,caption\na.jpg,A\nb.jpg,"B" c\n', r"csv:3 is malformed \(.*write a quote twice"),
-    ],
-)
-def test_a_malformed_line_is_named(tmp_path, text, message):
-    with pytest.raises(ValueError, match=message):
-        read(tmp_path, text)

@@ -175,7 +175,7 @@ def test_types_may_be_missing_and_answers_plain_texts(root):
         ),
         (
             lambda c: c["questions"][2].update(question_id=10),
-            r"questions\[2\]: the question id 10 already stands at questions\[0\]; ids must differ",
+            r"questions\[2\]: the question id 10 is already used at questions\[0\]; ids must",
         ),
         (
             lambda c: c["questions"].append({**c["questions"][0], "question_id": 99}),
@@ -222,7 +222,7 @@ def test_a_wrong_question_is_named(root, change, message):
         ),
         (
             lambda c: c["annotations"][3].update(question_id=10),
-            r"annotations\[3\]: the question id 10 already stands at annotations\[0\]",
+            r"annotations\[3\]: the question id 10 is already used at annotations\[0\]",
         ),
         (
             lambda c: c["annotations"].append({**c["annotations"][0], "question_id": "x"}),
@@ -292,7 +292,7 @@ def test_two_versions_must_be_told_apart(root):
     shutil.copy(
         root / QUESTIONS.format("val2014"), root / "OpenEnded_mscoco_val2014_questions.json"
     )
-    message = r"several files for val: OpenEnded_mscoco_val2014_.*\. Name one with `questions`"
+    message = r"several files \*val\*_questions\.json: OpenEnded_mscoco_.*\. Name one with `que"
     with pytest.raises(ValueError, match=message):
         read_vqa(root, "val")
     assert len(read_vqa(root, "val", questions=QUESTIONS.format("val2014"))) == 1

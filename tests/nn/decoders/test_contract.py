@@ -1,37 +1,32 @@
 """What all decoders keep: shapes, gradients, step equals sequence, batched equals single."""
 
+from dataclasses import replace
+from typing import get_args
+
 import pytest
 import torch
 
-from multimodal.nn.decoders import (
-    AttentionDecoder,
-    ShowAttendTellDecoder,
-    ShowTellDecoder,
-    UpDownDecoder,
-)
+from multimodal.captioning.model import CaptionerSettings
+from multimodal.nn.choices import build_choice
+from multimodal.nn.decoders import DECODERS, DecoderName, ShowTellDecoder
 from multimodal.nn.decoders.contract import per_caption
 
 BATCH, CAPTIONS, TIME, REGIONS, REGION, EMBEDDING = 2, 3, 5, 7, 6, 4
-BUILD = {
-    "show_tell": lambda: ShowTellDecoder(REGION, EMBEDDING, hidden_dim=8, num_layers=2),
-    "show_tell_gru": lambda: ShowTellDecoder(REGION, EMBEDDING, hidden_dim=8, cell="gru"),
-    "attention": lambda: AttentionDecoder(
-        REGION, EMBEDDING, hidden_dim=8, attention_dim=10, num_heads=2, num_layers=2
-    ),
-    "attention_rnn": lambda: AttentionDecoder(
-        REGION, EMBEDDING, hidden_dim=8, attention_dim=10, cell="rnn"
-    ),
-    "show_attend_tell": lambda: ShowAttendTellDecoder(
-        REGION, EMBEDDING, hidden_dim=8, attention_dim=10
-    ),
-    "up_down": lambda: UpDownDecoder(REGION, EMBEDDING, hidden_dim=8, attention_dim=10),
-}
+SETTINGS = CaptionerSettings(hidden_dim=8, attention_dim=10, dropout=0.0)
+VARIANTS = [
+    *(pytest.param({"decoder": name}, id=name) for name in DECODERS),
+    pytest.param({"decoder": "show_tell", "num_layers": 2}, id="show_tell_2"),
+    pytest.param({"decoder": "show_tell", "cell": "gru"}, id="show_tell_gru"),
+    pytest.param({"decoder": "attention", "num_layers": 2, "num_heads": 2}, id="attention_2"),
+    pytest.param({"decoder": "attention", "cell": "rnn"}, id="attention_rnn"),
+]
 
 
-@pytest.fixture(params=BUILD)
+@pytest.fixture(params=VARIANTS)
 def decoder(request):
     torch.manual_seed(0)
-    return BUILD[request.param]()
+    settings = replace(SETTINGS, **request.param)
+    return build_choice(DECODERS, "decoder", settings, REGION, EMBEDDING)
 
 
 @pytest.fixture
@@ -50,6 +45,11 @@ def read(decoder, words, regions):
     every = torch.ones(words.shape[:3], dtype=torch.bool)
     outputs, weights = decoder(words, every, decoder.start(regions), decoder.context(regions))
     return outputs.unflatten(0, every.shape), weights
+
+
+def test_the_names_are_those_of_the_table():
+    assert get_args(DecoderName) == tuple(DECODERS)
+    assert all(row.purpose for row in DECODERS.values())
 
 
 def test_every_word_gets_a_vector_and_attention_weights(decoder, words, regions):

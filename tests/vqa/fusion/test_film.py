@@ -46,7 +46,7 @@ def _written_out(fusion, regions, asked):
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_it_equals_the_papers_network_in_a_loop(blocks):
     torch.manual_seed(0)
-    fusion = FilmFusion(6, 5, fusion_dim=8, num_blocks=blocks, output_dim=12)
+    fusion = FilmFusion(6, 5, fusion_dim=8, num_hops=blocks, output_dim=12)
     regions, questions = _inputs()
     fusion(regions, questions, IMAGE_OF, QUESTION_OF)  # moves the moving averages
     joint, weights = fusion.eval()(regions, questions, IMAGE_OF, QUESTION_OF)
@@ -61,7 +61,7 @@ def test_it_equals_the_papers_network_in_a_loop(blocks):
 
 def test_scales_are_not_squashed():
     torch.manual_seed(0)
-    fusion, (regions, questions) = FilmFusion(6, 5, fusion_dim=8, num_blocks=1).eval(), _inputs()
+    fusion, (regions, questions) = FilmFusion(6, 5, fusion_dim=8, num_hops=1).eval(), _inputs()
     joint, _ = fusion(regions, questions, IMAGE_OF, QUESTION_OF)
     with torch.no_grad():
         fusion.modulation.weight.mul_(1000)
@@ -95,5 +95,5 @@ def test_regions_that_are_no_square_grid_are_refused():
 
 
 def test_no_block_at_all_is_refused():
-    with pytest.raises(ValueError, match="`num_blocks` must be at least 1, got 0"):
-        FilmFusion(6, 5, num_blocks=0)
+    with pytest.raises(ValueError, match="`num_hops` must be at least 1, got 0"):
+        FilmFusion(6, 5, num_hops=0)

@@ -22,50 +22,6 @@ REGIONS = torch.randn(2, 9, 6, generator=torch.Generator().manual_seed(2))
 IMAGE_OF, QUESTION_OF = torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 1, 1, 2, 0])
 
 
-def test_a_row_has_a_vector_and_weights_that_sum_to_one():
-    net = fusion()
-    joint, weights = net(REGIONS, questions([5, 2, 3]), IMAGE_OF, QUESTION_OF)
-    assert joint.shape == (5, net.output_dim)
-    assert weights.shape == (5, 9)
-    torch.testing.assert_close(weights.sum(dim=1), torch.ones(5))
-
-
-@pytest.mark.parametrize("order", [(4, 3, 2, 1, 0), (2, 0, 3, 1, 4)])
-def test_the_order_of_the_rows_changes_nothing(order):
-    net, asked = fusion(), questions([5, 2, 3])
-    whole, looked = net(REGIONS, asked, IMAGE_OF, QUESTION_OF)
-    again, there = net(REGIONS, asked, IMAGE_OF[list(order)], QUESTION_OF[list(order)])
-    torch.testing.assert_close(again, whole[list(order)])
-    torch.testing.assert_close(there, looked[list(order)])
-
-
-def test_a_row_alone_equals_the_row_in_a_batch():
-    net, asked = fusion(), questions([5, 2, 3])
-    whole, _ = net(REGIONS, asked, IMAGE_OF, QUESTION_OF)
-    one, zero = torch.tensor([1]), torch.tensor([0])
-    alone, _ = net(REGIONS[1:], Questions(*(part[one] for part in asked)), zero, zero)
-    torch.testing.assert_close(alone, whole[2:3])
-
-
-def test_padding_changes_nothing():
-    net, asked = fusion(), questions([5, 2, 3])
-    wider = Questions(
-        asked.states, F.pad(asked.outputs, (0, 0, 0, 4)), F.pad(asked.mask, (0, 4), value=False)
-    )
-    torch.testing.assert_close(
-        net(REGIONS, wider, IMAGE_OF, QUESTION_OF)[0], net(REGIONS, asked, IMAGE_OF, QUESTION_OF)[0]
-    )
-
-
-def test_every_parameter_gets_a_gradient():
-    net = fusion()
-    net(REGIONS, questions([5, 2, 3]), IMAGE_OF, QUESTION_OF)[0].square().sum().backward()
-    # A key's constant shifts all of a softmax's scores alike; the other half counts.
-    for name, parameter in net.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
-
-
 def test_regions_that_are_no_square_grid_are_refused():
     with pytest.raises(ValueError, match="regions in a square grid"):
         fusion()(torch.zeros(2, 7, 6), questions([5, 2, 3]), IMAGE_OF, QUESTION_OF)

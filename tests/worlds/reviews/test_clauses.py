@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from multimodal.worlds.draws import Draws
 from multimodal.worlds.reviews.clauses import HELD_OUT_PAIRS, Opinion, Voice, draw_clause, fill
 from multimodal.worlds.reviews.lexicon import ASPECTS, FRAMES, NEGATORS, OPINION_WORDS, SLOTS
-from multimodal.worlds.scenes.draws import Draws
 
 BASES = {word.base: word for word in OPINION_WORDS}
 CONSTITUENTS = {

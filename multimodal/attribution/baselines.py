@@ -1,0 +1,37 @@
+"""Baselines: what replaces a missing part of an input, chosen to carry no information.
+
+Zeros are often the wrong choice. A patch of zeros is a black object on a white wall, while the
+colour of the wall hides what was there. A word vector of zeros misleads with a classifier that was
+trained without word dropout: "the" and "is" then contribute more than "great".
+"""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from multimodal.text import SPECIALS
+
+
+def median_colour(
+    images: Float[Tensor, "batch channels height width"],
+) -> Float[Tensor, "batch channels 1 1"]:
+    """Return the median of each channel of each image: exactly the colour of a plain background.
+
+    Example:
+        >>> import torch
+        >>> image = torch.zeros(1, 1, 3, 3)
+        >>> image[..., 1, 1] = 1.0
+        >>> median_colour(image).item()
+        0.0
+    """
+    return images.flatten(2).median(dim=2).values[..., None, None]
+
+
+def mean_word(embedding: nn.Embedding) -> Float[Tensor, " embedding"]:
+    """Return the mean of all word vectors without the special tokens; zeros of an empty vocabulary.
+
+    Example:
+        >>> mean_word(nn.Embedding(9, 3)).shape
+        torch.Size([3])
+    """
+    words = embedding.weight[len(SPECIALS) :].detach()
+    return words.sum(dim=0) / max(1, len(words))

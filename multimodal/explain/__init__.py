@@ -1,1 +1,0 @@
-"""Attribution methods: which parts of an input a prediction depends on."""

@@ -1,0 +1,56 @@
+"""Closed tables of networks: the decoders, the fusions and the image encoders by name.
+
+A saved model holds a name and numbers, so what it is built from must be a closed set. A row says
+everything about its network: adding one is a file, a row and its golden test, since the contract
+tests iterate over the table.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Name = TypeVar("Name", bound=str)
+Network = TypeVar("Network", covariant=True)
+
+
+@dataclass(frozen=True)
+class Choice(Generic[Network]):
+    """One row of a table.
+
+    Attributes:
+        build: The network's class; takes the widths of its inputs, then its settings by keyword.
+        settings: The settings of the model that it takes.
+        purpose: What it is for.
+    """
+
+    build: Callable[..., Network]
+    settings: tuple[str, ...]
+    purpose: str
+
+
+def build_choice(
+    table: Mapping[Name, Choice[Network]], setting: str, settings: object, *widths: int
+) -> Network:
+    """Build the network that the settings name.
+
+    Args:
+        table: The choices by name.
+        setting: Which of the settings holds the name.
+        settings: The model's settings.
+        widths: Widths of what goes into the network.
+
+    Raises:
+        ValueError: If there is no network of this name.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from torch import nn
+        >>> table = {"gru": Choice(nn.GRU, ("num_layers",), "fewer weights than an LSTM")}
+        >>> build_choice(table, "cell", SimpleNamespace(cell="gru", num_layers=2, width=9), 3, 4)
+        GRU(3, 4, num_layers=2)
+    """
+    name = getattr(settings, setting)
+    if name not in table:
+        raise ValueError(f"`{setting}` must be one of {', '.join(table)}, got {name!r}.")
+    row = table[name]
+    return row.build(*widths, **{each: getattr(settings, each) for each in row.settings})

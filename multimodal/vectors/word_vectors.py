@@ -1,0 +1,54 @@
+"""Pretrained word vectors from any kind of file: the one function that the command line calls."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from multimodal.vectors.coverage import Vectors
+from multimodal.vectors.reader import read_vectors
+from multimodal.vectors.torchtext import read_torchtext_cache
+
+
+def read_word_vectors(
+    source: str | Path, words: Sequence[str], *, ignore_case: bool = False
+) -> Vectors:
+    r"""Read the vectors of words from a text file, an archive or a cache of torchtext.
+
+    Args:
+        source: A text file of GloVe, fastText or word2vec, plain, gzipped or inside of a zip
+            archive; or the ``.pt`` file that torchtext 0.6 wrote of it, or the cache folder with
+            one such file.
+        words: The words, each once, such as a vocabulary's list.
+        ignore_case: Take ``Paris`` for ``paris`` where the file has no ``paris``.
+
+    Returns:
+        The matrix, which words have a vector, and a report, which is also logged.
+
+    Raises:
+        FileNotFoundError: If there is no such file or member.
+        ValueError: If the file holds no word vectors, or a folder holds several files of them.
+
+    Example:
+        >>> path = getfixture("tmp_path") / "small.vec"
+        >>> _ = path.write_text("dog 0.25 0.5\ncat 1.0 1.0\n")
+        >>> read_word_vectors(path, ["<pad>", "dog"]).matrix.tolist()
+        [[0.0, 0.0], [0.25, 0.5]]
+    """
+    path = Path(source)
+    if path.is_dir():
+        path = _only_cache(path)
+    if path.suffix == ".pt":
+        return read_torchtext_cache(path, words, ignore_case=ignore_case)
+    return read_vectors(path, words, ignore_case=ignore_case)
+
+
+def _only_cache(folder: Path) -> Path:
+    caches = sorted(folder.glob("*.pt"))
+    if len(caches) == 1:
+        return caches[0]
+    if not caches:
+        raise FileNotFoundError(
+            f"{folder} is a folder without a .pt file of torchtext. Name the file of word vectors "
+            "in it."
+        )
+    names = ", ".join(cache.name for cache in caches[:8])
+    raise ValueError(f"{folder} holds {len(caches)} caches of word vectors. Name one: {names}.")
