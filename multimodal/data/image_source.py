@@ -196,12 +196,12 @@ class Images:
         return self.on_bad_image == "skip"
 
     def use_encoder(
-        self, encoder: ImageEncoder, *, trained_from_epoch: int, trainable_stages: int
+        self, encoder: ImageEncoder | None, *, trained_from_epoch: int, trainable_stages: int
     ) -> None:
         """Take the encoder whose features are cached.
 
         Args:
-            encoder: The network that the images are for.
+            encoder: The network that the images are for; None where the task has none.
             trained_from_epoch: Epoch from which it is trained, and images are read again; -1 is
                 never.
             trainable_stages: Stages of it that are trained from the start.

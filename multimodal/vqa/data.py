@@ -229,12 +229,12 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
         self.images.settings = TransformSettings(**saved.transform)
 
     def use_encoder(
-        self, encoder: ImageEncoder, *, trained_from_epoch: int, trainable_stages: int
+        self, encoder: ImageEncoder | None, *, trained_from_epoch: int, trainable_stages: int
     ) -> None:
         """Cache the features of this encoder, where a cache is named.
 
         Args:
-            encoder: The task's encoder.
+            encoder: The task's encoder; None where it has none.
             trained_from_epoch: Epoch from which it is trained; -1 is never.
             trainable_stages: Stages of it that are trained from the start.
         """
