@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as reference
 
-from multimodal.classification.data import SIZES, ClassificationData, ImageSettings
+from multimodal.classification.data import ClassificationData, ImageSettings
+from multimodal.classification.readers import SIZES
 from multimodal.saving.checkpoint import SavedModel
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"

@@ -8,8 +8,8 @@ import torch
 
 from multimodal.captioning.data import READERS as CAPTION_READERS
 from multimodal.captioning.data import CaptionData
-from multimodal.classification.data import READERS as IMAGE_READERS
 from multimodal.classification.data import ClassificationData, ImageSettings
+from multimodal.classification.readers import READERS as IMAGE_READERS
 from multimodal.data.text_source import READERS as TEXT_READERS
 from multimodal.data.text_source import TextSource
 from multimodal.data.transforms import TransformSettings
