@@ -1,27 +1,23 @@
-"""Open any trained model, by name or by path: it says itself what it is."""
+"""Open any trained model, by name or by path, as the predictor of its task.
+
+A saved model names its task; only that task's classes are imported.
+"""
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import torch
 
-from multimodal.captioning.predictor import CaptionPredictor
-from multimodal.classification.predictor import ClassificationPredictor
 from multimodal.inference.devices import Precision
-from multimodal.language_model.predictor import Writer
+from multimodal.inference.predictor import Predictor
 from multimodal.saving import read_model
 from multimodal.saving.checkpoint import SavedModel
-from multimodal.sentiment.predictor import SentimentPredictor
-from multimodal.vqa.predictor import VQAPredictor
-
-Predictor: TypeAlias = (
-    CaptionPredictor | VQAPredictor | SentimentPredictor | Writer | ClassificationPredictor
-)
+from multimodal.tasks import TASKS
 
 
 def load(
     path: str | Path, *, device: str | torch.device = "auto", precision: Precision = "float32"
-) -> Predictor:
+) -> Predictor[Any, Any, Any]:
     """Open a trained model as the predictor of its task; it is read as data and never executed.
 
     Args:
@@ -31,9 +27,9 @@ def load(
         precision: ``float32``, or ``bfloat16``, which is faster where the hardware has it.
 
     Returns:
-        The predictor of the model's task: call a captioner or a classifier with a picture or
-        with many, an answerer with a picture and a question or several, a sentiment classifier with
-        a text or with many, and the writer of a language model with a prompt.
+        The predictor of the model's task: call a captioner or a classifier with one picture or
+        many, an answerer with a picture and one question or many, a sentiment classifier with one
+        text or many, and the writer of a language model with a prompt.
 
     Raises:
         FileNotFoundError: If there is no such file, folder or name; close names are offered.
@@ -49,7 +45,7 @@ def from_saved(
     *,
     device: str | torch.device = "auto",
     precision: Precision = "float32",
-) -> Predictor:
+) -> Predictor[Any, Any, Any]:
     """Make the predictor of a model that was read.
 
     Args:
@@ -64,19 +60,10 @@ def from_saved(
     Raises:
         ValueError: If the model's parts do not fit each other, or its task has no predictor.
     """
-    if saved.task not in _PREDICTORS:
+    if saved.task not in TASKS:
         raise ValueError(
             f"{source} is a checkpoint of the task {saved.task!r}, and this version of multimodal "
             "has no predictor for it. Install a newer one."
         )
-    kind = _PREDICTORS[saved.task]
-    return kind.from_saved(saved, source, device=device, precision=precision)
-
-
-_PREDICTORS: dict[str, type[Predictor]] = {
-    "captioning": CaptionPredictor,
-    "vqa": VQAPredictor,
-    "sentiment": SentimentPredictor,
-    "classification": ClassificationPredictor,
-    "language_model": Writer,
-}
+    predictor: type[Predictor[Any, Any, Any]] = TASKS[saved.task].load("predictor")
+    return predictor.from_saved(saved, source, device=device, precision=precision)

@@ -10,6 +10,15 @@ from typing import Any, Final, Literal
 
 TaskName = Literal["captioning", "vqa", "sentiment", "classification", "language_model"]
 InputKind = Literal["images", "images and questions", "texts", "prompts"]
+Part = Literal["module", "data", "settings", "predictor", "options"]
+
+_FILES: Final[dict[Part, str]] = {
+    "module": "task",
+    "data": "data",
+    "settings": "model",
+    "predictor": "predictor",
+    "options": "options",
+}
 
 
 @dataclass(frozen=True)
@@ -21,10 +30,13 @@ class Task:
         verb: The command that uses a trained model.
         inputs: What a trained model takes.
         usage: How to use a checkpoint, with ``{path}`` in its place.
+        run: What a run of the task is called, in "a checkpoint of ...".
+        shipped: Name of the model that ships with the package; empty if there is none.
         module: Name of its LightningModule, in the folder's ``task.py``.
         data: Name of its LightningDataModule, in ``data.py``.
         settings: Name of the model's settings, in ``model.py``.
         predictor: Name of its predictor, in ``predictor.py``.
+        options: Name of the predictor's options, in ``options.py``, which imports no torch.
         results: Names of its results, in ``result.py``; the predictor's own first.
     """
 
@@ -32,13 +44,16 @@ class Task:
     verb: str
     inputs: InputKind
     usage: str
+    run: str
+    shipped: str
     module: str
     data: str
     settings: str
     predictor: str
+    options: str
     results: tuple[str, ...]
 
-    def load(self, part: Literal["module", "data", "settings", "predictor"]) -> Any:
+    def load(self, part: Part) -> Any:
         """Import one of the task's classes.
 
         Args:
@@ -51,8 +66,8 @@ class Task:
             >>> TASKS["captioning"].load("settings").__name__
             'CaptionerSettings'
         """
-        file = {"module": "task", "data": "data", "settings": "model", "predictor": "predictor"}
-        return getattr(import_module(f"multimodal.{self.name}.{file[part]}"), getattr(self, part))
+        module = import_module(f"multimodal.{self.name}.{_FILES[part]}")
+        return getattr(module, getattr(self, part))
 
 
 _ROWS = (
@@ -61,10 +76,13 @@ _ROWS = (
         verb="caption",
         inputs="images",
         usage="caption images: multimodal caption {path} IMAGE...",
+        run="a captioning run",
+        shipped="captioning-scenes",
         module="CaptioningTask",
         data="CaptionData",
         settings="CaptionerSettings",
         predictor="CaptionPredictor",
+        options="CaptionOptions",
         results=("Caption",),
     ),
     Task(
@@ -72,21 +90,27 @@ _ROWS = (
         verb="ask",
         inputs="images and questions",
         usage="ask: multimodal ask {path} IMAGE QUESTION...",
+        run="a run of visual question answering",
+        shipped="vqa-scenes",
         module="VQATask",
         data="VQAData",
         settings="AnswererSettings",
         predictor="VQAPredictor",
+        options="AnswerOptions",
         results=("Answer",),
     ),
     Task(
         name="sentiment",
         verb="sentiment",
         inputs="texts",
-        usage="judge texts: multimodal sentiment {path} TEXT...",
+        usage="classify texts: multimodal sentiment {path} TEXT...",
+        run="a sentiment run",
+        shipped="sentiment-reviews",
         module="SentimentTask",
         data="SentimentData",
         settings="SentimentSettings",
         predictor="SentimentPredictor",
+        options="SentimentOptions",
         results=("Sentiment",),
     ),
     Task(
@@ -94,10 +118,13 @@ _ROWS = (
         verb="classify",
         inputs="images",
         usage="classify images: multimodal classify {path} IMAGE...",
+        run="a run of image classification",
+        shipped="classification-digits",
         module="ClassificationTask",
         data="ClassificationData",
         settings="ClassifierSettings",
         predictor="ClassificationPredictor",
+        options="ClassificationOptions",
         results=("Classification", "Ranked"),
     ),
     Task(
@@ -105,10 +132,13 @@ _ROWS = (
         verb="write",
         inputs="prompts",
         usage="write: multimodal write {path} PROMPT",
+        run="a run of a language model",
+        shipped="",
         module="LanguageModelTask",
         data="LanguageModelData",
         settings="LanguageModelSettings",
         predictor="Writer",
+        options="WritingOptions",
         results=("Passage",),
     ),
 )

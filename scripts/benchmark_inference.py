@@ -27,7 +27,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import multimodal
-from multimodal.classification.predictor import to_grey
+from multimodal.classification.grey import to_grey
 from multimodal.data.images import load_image
 from multimodal.decoding import beam_search
 from multimodal.text import detokenize, tokenize

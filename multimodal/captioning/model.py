@@ -1,8 +1,8 @@
-"""The captioner: an encoder looks, a decoder writes, tied word vectors in and out.
+"""The captioner: image encoder, decoder, and tied word vectors in and out.
 
-One network for four papers: the decoder is chosen by name, everything around it is shared. Training
-reads all captions of an image at once and projects only the real tokens on the vocabulary;
-generation asks `begin` once and `step` for each word.
+The decoder is chosen by name, everything around it is shared. Training reads all captions of an
+image at once and projects only the real tokens on the vocabulary; generation calls `begin` once and
+`step` for each word.
 
 References:
     Vinyals et al. 2015 (show_tell), Xu et al. 2015 (show_attend_tell), Anderson et al. 2018
@@ -28,7 +28,7 @@ from multimodal.nn.vocabulary import WordPredictor
 
 @dataclass(frozen=True)
 class CaptionerSettings(ModelSettings):
-    """Everything that shapes a captioner, as plain data.
+    """The settings of a captioner.
 
     Args:
         encoder: The image encoder.
@@ -95,8 +95,8 @@ class Captioner(WordPredictor):
         """Predict the word after each input word (teacher forcing).
 
         Args:
-            features: What the encoder gave, or a cache of it, ``(batch, regions, feature)``.
-            tokens: Input words from ``<bos>`` on, ``(batch, captions, time)``.
+            features: The encoder's regions, or a cache of them.
+            tokens: Input words from ``<bos>`` on.
             mask: True where the word and the one after it are real, real ones first; only these
                 positions are projected.
 
@@ -111,10 +111,7 @@ class Captioner(WordPredictor):
         return self._logits(outputs), weights
 
     def begin(self, features: Float[Tensor, "batch regions feature"]) -> tuple[State, Context]:
-        """Compute the state before the first word, and what depends on the image alone.
-
-        Args:
-            features: ``(batch, regions, feature)``.
+        """Compute the state before the first word, and the context of the image.
 
         Returns:
             State and context, tensors ``(batch, ...)``.
@@ -133,13 +130,13 @@ class Captioner(WordPredictor):
         """Predict the next word of each beam.
 
         Args:
-            tokens: The last word of each beam ``(batch, beams)``.
+            tokens: The last word of each beam.
             state: Tensors ``(batch, beams, ...)``.
             context: From `begin`, without a beam axis.
 
         Returns:
-            Logits ``(batch, beams, vocab)``, the next state, and the attention weights ``(batch,
-            beams, regions)``, or None where the decoder does not attend.
+            Logits, the next state, and the attention weights, or None where the decoder does not
+            attend.
         """
         outputs, state, weights = self.decoder.step(self._embed(tokens), state, context)
         return self._logits(outputs), state, weights

@@ -1,60 +1,48 @@
-"""A trained captioner as a function from pictures to sentences.
+"""Write captions for images with a trained captioner.
 
-`CaptionPredictor` opens pictures with the function, and resizes them with the transform, that its
-model was evaluated with, and searches with the same beam. A caption comes with its score, the
-runners-up, and, for each of its words, where the model looked. The predictor keeps nothing from one
-call to the next, so any number of threads may share one.
+`CaptionPredictor` opens images with the function, and resizes them with the transform, that its
+model was evaluated with, and uses the same beam search. A caption comes with its score, the next
+best captions and, for each word, where the model looked.
 
 References:
     Xu et al. 2015, "Show, Attend and Tell", section 4 and figure 3: attention maps, word by word.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from itertools import islice
-from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
+from typing_extensions import override
 
 from multimodal.attribution.evidence import Evidence
 from multimodal.captioning.evidence import caption_evidence
 from multimodal.captioning.model import Captioner, CaptionerSettings
+from multimodal.captioning.options import CaptionOptions
 from multimodal.captioning.result import Alternative, Caption
 from multimodal.data.transforms import EvalTransform
-from multimodal.decoding import Hypotheses, LengthPenalty, beam_search
-from multimodal.inference.devices import Precision, arithmetic, check_precision, find_device
-from multimodal.inference.inputs import (
-    Picture,
-    SeenPicture,
-    Unusable,
-    is_one,
-    see_picture,
-    seen_picture,
-)
+from multimodal.decoding import Hypotheses, beam_search
+from multimodal.inference.devices import Precision, arithmetic
+from multimodal.inference.inputs import IMAGE_NAME, ImageInput, Picture, is_one, read_image, view
+from multimodal.inference.predictor import Predictor
 from multimodal.inference.rebuilding import read_transform, read_vocabulary, rebuild
-from multimodal.saving import read_model
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.text import Vocabulary, detokenize
 
-_Search: TypeAlias = Callable[..., Hypotheses]
 
-
-class CaptionPredictor:
-    """Write captions for pictures.
+class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
+    """Write captions for images; see `Predictor` for calls and `CaptionOptions` for their keywords.
 
     Args:
         model: A trained captioner; it is moved to the device and set to evaluation.
         vocabulary: Its words.
         transform: The transform it was evaluated with.
-        device: ``auto`` takes a GPU if there is one; otherwise any device that torch knows.
-        precision: ``float32``, or ``bfloat16``: faster where the hardware has it, and less exact.
+        device: As for `Predictor`.
+        precision: As for `Predictor`.
 
     Raises:
-        ValueError: If model and vocabulary do not belong together, or the device is not there.
+        ValueError: If model and vocabulary do not belong together, or the device does not exist.
 
     Example:
         >>> from multimodal.data.transforms import TransformSettings
@@ -68,6 +56,11 @@ class CaptionPredictor:
         >>> set(caption.tokens) <= {"a", "red", "ring"}
         True
     """
+
+    task: ClassVar[str] = "captioning"
+    input_name: ClassVar[str] = IMAGE_NAME
+    Options = CaptionOptions
+    model: Captioner
 
     def __init__(
         self,
@@ -83,61 +76,13 @@ class CaptionPredictor:
                 f"The model knows {model.embedding.num_embeddings} tokens and the vocabulary has "
                 f"{len(vocabulary)}. Take both from the same training."
             )
-        check_precision(precision)
-        self.device = find_device(device)
-        self.precision = precision
-        self.model = model.to(self.device).eval()
+        super().__init__(model, device=device, precision=precision)
         self.vocabulary = vocabulary
         self.transform = transform
 
+    @override
     @classmethod
-    def from_checkpoint(
-        cls,
-        path: str | Path,
-        *,
-        device: str | torch.device = "auto",
-        precision: Precision = "float32",
-    ) -> "CaptionPredictor":
-        """Rebuild a captioner from a saved model, which is read as data and never executed.
-
-        Args:
-            path: A shipped name, an exported folder, or a ``.ckpt`` file of a captioning run.
-            device: As for the class.
-            precision: As for the class.
-
-        Returns:
-            The predictor.
-
-        Raises:
-            FileNotFoundError: If there is no such model.
-            ValueError: If it is no model of a captioner, or does not fit this version.
-        """
-        saved = read_model(path, task="captioning")
-        return cls.from_saved(saved, str(path), device=device, precision=precision)
-
-    @classmethod
-    def from_saved(
-        cls,
-        saved: SavedModel,
-        source: str,
-        *,
-        device: str | torch.device = "auto",
-        precision: Precision = "float32",
-    ) -> "CaptionPredictor":
-        """Rebuild a captioner from what `multimodal.saving.read_model` returned.
-
-        Args:
-            saved: Settings, words, transform and weights.
-            source: Where they come from, for messages.
-            device: As for the class.
-            precision: As for the class.
-
-        Returns:
-            The predictor.
-
-        Raises:
-            ValueError: If the parts do not fit each other, or this version.
-        """
+    def build(cls, saved: SavedModel, source: str) -> dict[str, Any]:
         vocabulary = read_vocabulary(saved, source)
         model = rebuild(
             lambda: Captioner(CaptionerSettings.for_loading(saved.settings), len(vocabulary)),
@@ -145,169 +90,48 @@ class CaptionPredictor:
             source,
         )
         transform = read_transform(saved, source)
-        return cls(model, vocabulary, transform, device=device, precision=precision)
+        return {"model": model, "vocabulary": vocabulary, "transform": transform}
 
-    @overload  # a str is an iterable of str too, but means a path: the first of the two counts
-    def __call__(  # type: ignore[overload-overlap]
-        self,
-        images: Picture,
-        *,
-        beam_size: int = ...,
-        n_best: int = ...,
-        max_length: int = ...,
-        length_penalty: LengthPenalty = ...,
-        no_repeat_ngram: int = ...,
-        batch_size: int = ...,
-    ) -> Caption: ...
+    @override
+    def is_single(self, inputs: object) -> bool:
+        return is_one(inputs)
 
-    @overload
-    def __call__(
-        self,
-        images: Iterable[Picture],
-        *,
-        beam_size: int = ...,
-        n_best: int = ...,
-        max_length: int = ...,
-        length_penalty: LengthPenalty = ...,
-        no_repeat_ngram: int = ...,
-        batch_size: int = ...,
-    ) -> list[Caption]: ...
-
-    def __call__(
-        self,
-        images: Picture | Iterable[Picture],
-        *,
-        beam_size: int = 5,
-        n_best: int = 3,
-        max_length: int = 20,
-        length_penalty: LengthPenalty = 0.0,
-        no_repeat_ngram: int = 0,
-        batch_size: int = 32,
-    ) -> Caption | list[Caption]:
-        """Write a caption for one picture, or for each of many.
-
-        Args:
-            images: One picture, or many: a path, the bytes of a file, a PIL image, an array
-                ``(height, width, 3)``, a tensor ``(3, height, width)``, a member of a zip archive
-                (`ImageFile`) or a built-in `Scene`. An array or a tensor with a batch axis in front
-                is many.
-            beam_size: Captions searched side by side; 1 is greedy search.
-            n_best: Captions returned, the alternatives counted; at most ``beam_size`` of them.
-            max_length: Most words of a caption; the end counts as one.
-            length_penalty: Exponent of the length normalisation, 0 for none, or ``average``; see
-                `multimodal.decoding.beam_search`.
-            no_repeat_ngram: How many words in a row are never said twice; 0 allows everything.
-            batch_size: Pictures that go through the model together.
-
-        Returns:
-            One caption for one picture; for many a list of captions in their order.
-
-        Raises:
-            FileNotFoundError: If a file is not there.
-            ImageError: If a picture cannot be used; the message names it.
-            TypeError: If something is not a picture.
-            ValueError: If an option is out of range.
-        """
-        one = is_one(images)
-        if not one and not isinstance(images, Iterable):
-            raise TypeError(
-                "A predictor takes a picture (a path, bytes, a PIL image, an array or a tensor) "
-                f"or a sequence of them, got {type(images).__name__}."
-            )
-        search = partial(
-            beam_search,
-            beam_size=beam_size,
-            n_best=min(n_best, beam_size),
-            max_length=max_length,
-            min_length=1,
-            length_penalty=length_penalty,
-            no_repeat_ngram=no_repeat_ngram,
-        )
-        pictures: Any = [images] if one else images
-        captions = list(_or_raise(self._each(pictures, search, batch_size, numbered=not one)))
-        return captions[0] if one else captions
-
-    def stream(
-        self,
-        images: Iterable[Picture],
-        *,
-        beam_size: int = 5,
-        n_best: int = 3,
-        max_length: int = 20,
-        length_penalty: LengthPenalty = 0.0,
-        no_repeat_ngram: int = 0,
-        batch_size: int = 32,
-    ) -> Iterator[Caption | Unusable]:
-        """Write captions one batch after another, for more pictures than fit into memory.
-
-        ``images`` may be any iterable, from which a batch is taken at a time; the options are those
-        of a call. A picture that cannot be used does not stop the others: its error comes in its
-        caption's place.
-
-        Yields:
-            For each picture, in order, its caption, or the `ImageError` or `FileNotFoundError` that
-            names it.
-
-        Raises:
-            TypeError: If something is not a picture.
-            ValueError: If an option is out of range.
-        """
-        search = partial(
-            beam_search,
-            beam_size=beam_size,
-            n_best=min(n_best, beam_size),
-            max_length=max_length,
-            min_length=1,
-            length_penalty=length_penalty,
-            no_repeat_ngram=no_repeat_ngram,
-        )
-        yield from self._each(images, search, batch_size, numbered=True)
+    @override
+    def read(self, given: Picture, number: int | None) -> ImageInput:
+        return read_image(given, self.transform, number)
 
     def seen(self, picture: Picture) -> UInt8[Tensor, "3 height width"]:
-        """Return what the model sees of a picture, which its attention maps lie over.
+        """Return the part of a picture that the model receives; attention maps lie over it.
 
         Args:
             picture: One picture, as for a call.
-
-        Returns:
-            The whole picture, or the square that was cut from it, if that is the model's way.
         """
-        return seen_picture(picture, self.transform)
+        return view(picture, self.transform)
 
-    def _each(
-        self, pictures: Iterable[Picture], search: _Search, batch_size: int, *, numbered: bool
-    ) -> Iterator[Caption | Unusable]:
-        if batch_size < 1:
-            raise ValueError(f"`batch_size` must be 1 or more, got {batch_size}.")
-        items = enumerate(pictures)
-        while batch := list(islice(items, batch_size)):
-            opened = [
-                see_picture(picture, self.transform, number if numbered else None)
-                for number, picture in batch
-            ]
-            good = [seen for seen in opened if isinstance(seen, SeenPicture)]
-            captions = iter(self._write(good, search) if good else ())
-            for found in opened:
-                yield next(captions) if isinstance(found, SeenPicture) else found
-
+    @override
     @torch.inference_mode()
-    def _write(self, seen: list[SeenPicture], search: _Search) -> list[Caption]:
-        images = torch.stack([picture.pixels for picture in seen])
+    def predict(self, items: list[ImageInput], options: CaptionOptions) -> list[Caption]:
+        images = torch.stack([image.pixels for image in items])
         with arithmetic(self.device, self.precision):
             grid = self.model.encoder.feature_map(images.to(self.device))
             features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
             start = self.model.begin(features)
-            found = search(self.model.step, *start)
-        weights = _attention(found, *grid.shape[2:])
-        return [
-            self._caption(*parts)
-            for parts in zip(
-                found.tokens.tolist(), found.scores.tolist(), weights, seen, strict=True
+            found = beam_search(
+                self.model.step,
+                *start,
+                beam_size=options.beam_size,
+                n_best=min(options.n_best, options.beam_size),
+                max_length=options.max_length,
+                min_length=1,
+                length_penalty=options.length_penalty,
+                no_repeat_ngram=options.no_repeat_ngram,
             )
-        ]
+        weights = _attention(found, *grid.shape[2:])
+        parts = zip(found.tokens.tolist(), found.scores.tolist(), weights, items, strict=True)
+        return [self._caption(*each) for each in parts]
 
     def _caption(
-        self, tokens: list[list[int]], scores: list[float], weights: Tensor, seen: SeenPicture
+        self, tokens: list[list[int]], scores: list[float], weights: Tensor, image: ImageInput
     ) -> Caption:
         words = [self.vocabulary.decode(row) for row in tokens]
         texts = [detokenize(row) for row in words]
@@ -324,7 +148,7 @@ class CaptionPredictor:
             score=scores[0],
             alternatives=tuple(others),
             attention=tuple(tuple(map(tuple, grid)) for grid in grids),
-            picture=seen,
+            picture=image,
         )
 
     def evidence(self, picture: Picture, question: str = "") -> Evidence:
@@ -338,10 +162,3 @@ def _attention(found: Hypotheses, rows: int, columns: int) -> Tensor:
     if found.attention is None:  # the decoder looks at all regions alike
         return torch.full((batch, time, rows, columns), 1 / (rows * columns))
     return found.attention[:, 0].float().cpu().reshape(batch, time, rows, columns)
-
-
-def _or_raise(found: Iterable[Caption | Unusable]) -> Iterator[Caption]:
-    for each in found:
-        if not isinstance(each, Caption):
-            raise each
-        yield each

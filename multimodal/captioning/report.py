@@ -3,12 +3,11 @@
 A score of 0.6 says little about what goes wrong. After a test, `captions.png` shows the best, the
 median and the worst captions by CIDEr-D, and `captions.tsv` lists all of them. While training, the
 same few validation pictures are shown after each validation, so that one can watch the captions
-grow.
+improve.
 """
 
-import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from jaxtyping import UInt8
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -29,8 +28,9 @@ from multimodal.figures.captions import caption_sheet
 from multimodal.figures.page import save_figure
 from multimodal.files import atomic_write
 from multimodal.metrics.cider import CiderD
+from multimodal.tables import write_tsv
 from multimodal.text import detokenize, tokenize
-from multimodal.training.results import gather
+from multimodal.training.report import Report, run_folder
 from multimodal.worlds.scenes import Scene, render_scene
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,11 +52,10 @@ class Written:
     words: tuple[str, ...]
 
 
-class CaptionPictures(Callback):
+class CaptionReport(Report[Written]):
     """Write sheets of captioned pictures into the run's folder and its TensorBoard log.
 
-    The task's ``validation_step`` and ``test_step`` must return a dictionary that holds, under
-    ``captions``, the words of each caption of the batch.
+    The task's ``validation_step`` and ``test_step`` return the words of each caption of the batch.
 
     Args:
         validation: How many validation pictures are shown after each validation; 0 for none. They
@@ -69,11 +68,22 @@ class CaptionPictures(Callback):
         self.validation = validation
         self.files = files
         self._shown: list[Written] = []
-        self._tested: dict[int, Written] = {}
+
+    @override
+    def collect(self, batch: CaptionBatch, outputs: Sequence[Sequence[str]]) -> dict[int, Written]:
+        return dict(zip(batch.indices.tolist(), _pair(batch, outputs), strict=True))
+
+    @override
+    def write(self, rows: Mapping[int, Written], folder: Path, task: LightningModule) -> None:
+        """Write ``captions.tsv`` and ``captions.png``."""
+        written = [rows[index] for index in sorted(rows)]
+        scores = cider_of_each(written)
+        _write_table(written, scores, folder / "captions.tsv")
+        save_figure(ranked_sheet(written, scores), folder / "captions.png")
+        _LOGGER.info("Captions, from best to worst: %s", folder / "captions.png")
 
     @override
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with nothing."""
         self._shown = []
 
     @override
@@ -88,13 +98,13 @@ class CaptionPictures(Callback):
     ) -> None:
         """Keep the first captions."""
         if trainer.is_global_zero and len(self._shown) < self.validation:
-            self._shown += _pair(batch, outputs, "validation_step")
+            self._shown += _pair(batch, outputs)
             del self._shown[self.validation :]
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the captions kept."""
-        folder = _run_folder(trainer)  # all processes must ask
+        folder = run_folder(trainer)
         boards = [each for each in trainer.loggers if isinstance(each, TensorBoardLogger)]
         if trainer.sanity_checking or not self._shown or not (boards or self.files):
             return
@@ -107,42 +117,6 @@ class CaptionPictures(Callback):
                 save_figure(figure, folder / "samples" / name, dpi=100)
         except (OSError, ValueError) as error:  # a sheet is no reason to stop a training
             _LOGGER.warning("No sheet of validation pictures: %s", error)
-
-    @override
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with nothing."""
-        self._tested = {}
-
-    @override
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep all captions, by the examples' positions."""
-        written = _pair(batch, outputs, "test_step")
-        self._tested.update(zip(batch.indices.tolist(), written, strict=True))
-
-    @override
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write ``captions.tsv`` and ``captions.png``, on the first process."""
-        folder = _run_folder(trainer)  # all processes must ask
-        found = gather(self._tested)
-        self._tested = {}
-        if not trainer.is_global_zero or not found:
-            return
-        written = [found[index] for index in sorted(found)]
-        scores = cider_of_each(written)
-        try:
-            _write_table(written, scores, folder / "captions.tsv")
-            save_figure(ranked_sheet(written, scores), folder / "captions.png")
-            _LOGGER.info("Captions, from best to worst: %s", folder / "captions.png")
-        except (OSError, ValueError) as error:  # what was measured has been logged by now
-            _LOGGER.warning("No sheet of test pictures: %s", error)
 
 
 def cider_of_each(written: Sequence[Written]) -> list[float]:
@@ -163,7 +137,7 @@ def ranked_sheet(written: Sequence[Written], scores: Sequence[float]) -> Figure:
 
     Args:
         written: Pictures with their captions.
-        scores: What they are ranked by, such as CIDEr-D.
+        scores: Scores to rank by, such as CIDEr-D.
 
     Returns:
         The drawing; of all pictures, best first, if there are not more than it shows.
@@ -173,7 +147,7 @@ def ranked_sheet(written: Sequence[Written], scores: Sequence[float]) -> Figure:
         ValueError: If a picture cannot be read.
     """
     order = sorted(range(len(written)), key=lambda index: -scores[index])
-    chosen = [order[place] for place in chosen_places(len(order))]
+    chosen = [order[rank] for rank in chosen_ranks(len(order))]
     ranks = {index: rank for rank, index in enumerate(order, start=1)}
     notes = [
         f"{ranks[index]:,}. CIDEr-D {scores[index]:.2f}. Reference: "
@@ -190,24 +164,24 @@ def ranked_sheet(written: Sequence[Written], scores: Sequence[float]) -> Figure:
     )
 
 
-def chosen_places(count: int) -> list[int]:
-    """Choose four places at the top, in the middle and at the bottom of a ranking.
+def chosen_ranks(count: int) -> list[int]:
+    """Choose four ranks at the top, in the middle and at the bottom of a ranking.
 
     Args:
-        count: How many places there are.
+        count: How many ranks there are.
 
     Returns:
-        Places from 0 on, in order; all of them if they are twelve or fewer.
+        Ranks from 0 on, in order; all of them if they are twelve or fewer.
 
     Example:
-        >>> chosen_places(101)
+        >>> chosen_ranks(101)
         [0, 1, 2, 3, 48, 49, 50, 51, 97, 98, 99, 100]
     """
     if count <= 3 * _OF_A_KIND:
         return list(range(count))
     middle = count // 2 - _OF_A_KIND // 2
     starts = (0, middle, count - _OF_A_KIND)
-    return [place for start in starts for place in range(start, start + _OF_A_KIND)]
+    return [rank for start in starts for rank in range(start, start + _OF_A_KIND)]
 
 
 def _plain_sheet(written: Sequence[Written]) -> Figure:
@@ -219,26 +193,15 @@ def _plain_sheet(written: Sequence[Written]) -> Figure:
 
 
 def _reference(example: CaptionExample) -> str:
-    """The first reference, in the form captions have."""
+    """Return the first reference, in the form of generated captions."""
     return detokenize(tokenize(example.captions[0]))
 
 
-def _pair(batch: CaptionBatch, outputs: Any, step: str) -> list[Written]:
-    captions = outputs.get("captions") if isinstance(outputs, dict) else None
-    if not isinstance(captions, list) or len(captions) != len(batch.examples):
-        raise TypeError(
-            f"CaptionPictures needs a task whose `{step}` returns {{'captions': ...}}, the words "
-            f"of each caption of the batch: {len(batch.examples)} lists; got "
-            f"{type(outputs).__name__}."
-        )
+def _pair(batch: CaptionBatch, captions: Sequence[Sequence[str]]) -> list[Written]:
     return [
         Written(example, tuple(words))
         for example, words in zip(batch.examples, captions, strict=True)
     ]
-
-
-def _run_folder(trainer: Trainer) -> Path:
-    return Path(trainer.log_dir or trainer.default_root_dir)
 
 
 def _picture(image: Any) -> UInt8[Tensor, "3 height width"]:
@@ -255,8 +218,9 @@ def _picture(image: Any) -> UInt8[Tensor, "3 height width"]:
 
 
 def _write_table(written: Sequence[Written], scores: Sequence[float], path: Path) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(["image_id", "caption", "cider"])
-        for each, score in zip(written, scores, strict=True):
-            table.writerow([each.example.image_id, detokenize(each.words), f"{score:.4f}"])
+    rows = [
+        [each.example.image_id, detokenize(each.words), f"{score:.4f}"]
+        for each, score in zip(written, scores, strict=True)
+    ]
+    with atomic_write(path) as temporary:
+        write_tsv(temporary, ["image_id", "caption", "cider"], rows)

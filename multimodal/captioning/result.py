@@ -1,4 +1,4 @@
-"""A caption, with what the model thought of it.
+"""A caption, with its score, its alternatives and where the model looked.
 
 References:
     Xu et al. 2015, "Show, Attend and Tell", section 4 and figure 3: attention maps, word by word.
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 
-from multimodal.inference.inputs import SeenPicture, drawable
+from multimodal.inference.inputs import ImageInput, drawable
 from multimodal.inference.result import Result
 
 if TYPE_CHECKING:
@@ -27,18 +27,18 @@ class Alternative(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Caption(Result):
-    """A sentence about a picture, with what the model thought of it.
+    """A sentence about a picture, with its score, its alternatives and where the model looked.
 
     Args:
         text: The sentence, in lower case and without a final stop.
         tokens: Its words as the model wrote them.
         score: What captions are ranked by: the natural logarithm of the caption's probability,
-            divided by the length penalty if there is one. 0 would be certainty.
+            divided by the length penalty if there is one. 0 is certainty.
         alternatives: The next best captions, best first.
         attention: Where the model looked when it wrote each word: ``attention[word][row][column]``,
             a grid over the picture from the upper left. It sums to 1 for each word; a decoder
             without attention gives even grids.
-        picture: What the model saw.
+        picture: The image as the model received it.
 
     Example:
         >>> caption = Caption("a red ring", ("a", "red", "ring"), -0.5)
@@ -53,7 +53,7 @@ class Caption(Result):
     score: float
     alternatives: tuple[Alternative, ...] = ()
     attention: AttentionMaps = field(default=(), repr=False)
-    picture: SeenPicture | None = field(default=None, repr=False, compare=False)
+    picture: ImageInput | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text
@@ -67,6 +67,11 @@ class Caption(Result):
             "alternatives": [other._asdict() for other in self.alternatives],
             "attention": [[list(row) for row in grid] for grid in self.attention],
         }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the caption, its score and its alternatives."""
+        others = [{"caption": other.text, "score": other.score} for other in self.alternatives]
+        return {"caption": self.text, "score": self.score, "alternatives": others}
 
     def figure(self) -> "Figure":
         """Draw the picture and, for each word, where the model looked.

@@ -5,12 +5,12 @@ training draws captions from the model, scores each against its image's referenc
 likelier that score above the others of the same image, the rest less likely. A caption's baseline
 is the mean of the others, so no second caption need be written to compare with.
 
-Captions are drawn at a temperature below 1, from what the model would rather say, and it is that
-distribution which learns: a beam search looks for its likeliest captions, too.
+Captions are drawn at a temperature below 1, from the sharpened distribution, and it is that
+distribution which is trained: a beam search looks for its most probable captions, too.
 
 The score is CIDEr-D with the n-gram rarities of all training captions, plus, if asked, BLEU-4.
 ``<eos>`` is scored as a word: otherwise captions learn to stop in the middle ("... with a"), for
-what is missing at the end of a caption costs it nothing.
+a missing end of a caption would cost nothing.
 
 References:
     Rennie, Marcheret, Mroueh, Ross and Goel 2017, "Self-critical sequence training for image
@@ -27,7 +27,6 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from multimodal.captioning.data import CaptionData
 from multimodal.metrics.bleu import bleu_per_image
 from multimodal.metrics.cider import CiderD, Rarity
 from multimodal.text import BOS_ID, EOS_ID, PAD_ID, SPECIALS, Vocabulary, tokenize
@@ -39,10 +38,10 @@ _END = SPECIALS[EOS_ID]
 
 
 class CaptionReward:
-    """What a drawn caption is worth: CIDEr-D, and BLEU-4 if asked, ``<eos>`` scored as a word.
+    """Score drawn captions by CIDEr-D and, if asked, BLEU-4, with ``<eos>`` as a word.
 
     Args:
-        captions: Every training image's captions, which say how rare n-grams are.
+        captions: Every training image's captions, from which the rarity of n-grams is computed.
         vocabulary: Numbers the words.
         bleu_weight: Added to CIDEr-D, which is between 0 and 10, is BLEU-4, between 0 and 1, times
             this.
@@ -95,32 +94,6 @@ class CaptionReward:
     def _words(self, row: list[int]) -> list[str]:
         ended = [_END] if EOS_ID in row else []
         return [*self.vocabulary.decode(row), *ended]
-
-
-def training_reward(
-    data: object, vocabulary: Vocabulary, *, bleu_weight: float = 0.0
-) -> CaptionReward:
-    """Build the reward from the training captions of a run's data.
-
-    Args:
-        data: The data module that the trainer was given.
-        vocabulary: Numbers the words.
-        bleu_weight: See `CaptionReward`.
-
-    Returns:
-        The reward.
-
-    Raises:
-        ValueError: If the data is no `CaptionData`.
-    """
-    if not isinstance(data, CaptionData):
-        raise ValueError(
-            "Self-critical training scores captions against all training captions, and needs a "
-            f"`CaptionData` to have them from, got {type(data).__name__}. Give the trainer one, "
-            "or leave `self_critical_epoch` at -1."
-        )
-    captions = [example.captions for example in data.examples("train")]
-    return CaptionReward(captions, vocabulary, bleu_weight=bleu_weight)
 
 
 def teacher_forced(

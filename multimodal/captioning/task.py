@@ -1,7 +1,7 @@
 """Train and evaluate a captioner.
 
-The loss is the cross-entropy of the real tokens, all captions of an image in one pass; what is
-compared in validation are captions decoded by beam search, never teacher-forced ones.
+The loss is the cross-entropy of the real tokens, all captions of an image in one pass; validation
+scores captions decoded by beam search, never teacher-forced ones.
 
 References:
     Xu et al. 2015, "Show, attend and tell", equation 14 (doubly stochastic attention); Szegedy et
@@ -14,20 +14,19 @@ References:
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import OptimizerCallable
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, distributed, nn
 from typing_extensions import override
 
 from multimodal.captioning.model import Captioner, CaptionerSettings
+from multimodal.captioning.report import CaptionReport
 from multimodal.captioning.self_critical import (
     TEMPERATURE,
     CaptionReward,
     advantages,
     policy_loss,
     teacher_forced,
-    training_reward,
 )
 from multimodal.data.batches import CaptionBatch
 from multimodal.decoding import Hypotheses, beam_search, sample
@@ -35,21 +34,19 @@ from multimodal.decoding import ensemble as join
 from multimodal.metrics.captions import CaptionScores
 from multimodal.metrics.truth import CaptionTruth
 from multimodal.nn.losses import cross_entropy_in_place
-from multimodal.saving.checkpoint import CHECKPOINT_KEY, attach, read_checkpoint
+from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.text import Vocabulary, detokenize, tokenize
-from multimodal.training.callbacks import trusted_callbacks
-from multimodal.training.compatibility import refuse_other_network
-from multimodal.training.opening import OpenEncoder
-from multimodal.training.optimisers.adamw import Rates, adamw, total_steps
-from multimodal.training.optimisers.muon import muon
-from multimodal.training.results import ResultsFile
+from multimodal.training.optimisers.adamw import Rates, total_steps
+from multimodal.training.report import ResultsFile
 from multimodal.training.skipped import SkippedImages
-from multimodal.training.warm_start import copy_matching
+from multimodal.training.start import start_from_weights
+from multimodal.training.task import Task
+from multimodal.training.unfreezing import Unfreezing, from_epoch
 from multimodal.worlds.scenes import Scene, check_caption
 
 
-class CaptioningTask(LightningModule):
-    """Captioning: loss, decoding, metrics, optimiser.
+class CaptioningTask(Task):
+    """Captioning: loss, decoding, metrics.
 
     Args:
         settings: The network.
@@ -76,11 +73,19 @@ class CaptioningTask(LightningModule):
         length_penalty: Exponent of the length normalisation; 0 is none.
         ensemble: Checkpoints whose word probabilities are averaged with this run's own when
             captions are written; they must share its vocabulary and its frozen encoder.
+        sheet_size: How many validation pictures are shown with their captions after each
+            validation; 0 for none. They go to TensorBoard, if the run logs to it.
+        sheet_files: Whether they are also written as ``samples/epoch_NNN.png`` in the run's folder.
         warm_start: A checkpoint whose weights start this run; rows of its word vectors are taken
             word by word, so its vocabulary may differ. Empty for none.
         optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
             and a cosine.
     """
+
+    name = "captioning"
+    headline = ("cider", "truth/captions")
+    settings: CaptionerSettings
+    model: Captioner
 
     def __init__(
         self,
@@ -105,16 +110,16 @@ class CaptioningTask(LightningModule):
         max_length: int = 20,
         length_penalty: float = 0.0,
         ensemble: list[str] | None = None,
+        sheet_size: int = 8,
+        sheet_files: bool = False,
         warm_start: str = "",
         optimizer: OptimizerCallable | None = None,
     ) -> None:
-        super().__init__()
-        self.settings = settings
+        rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
+        super().__init__(settings, rates, optimizer, muon=muon)
         self.words = Vocabulary(vocabulary)
         self.transform = transform
         self.model = Captioner(settings, len(self.words))
-        self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
-        self.muon = muon
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
         self.attention_penalty = attention_penalty
@@ -127,15 +132,18 @@ class CaptioningTask(LightningModule):
         self.beam_size = beam_size
         self.max_length = max_length
         self.length_penalty = length_penalty
-        self.optimizer = optimizer
+        self.sheet_size = sheet_size
+        self.sheet_files = sheet_files
         # METEOR takes longer than all the others; it is worth it once, at the test.
         self.scores = nn.ModuleDict(
             {"val": CaptionScores(with_meteor=False), "test": CaptionScores()}
         )
-        self.truth = CaptionTruth(_verdicts)
+        self.truth = CaptionTruth(_statements_true)
         if warm_start:
             saved = read_checkpoint(warm_start, task="captioning")
-            copy_matching(self.model, saved.state_dict, Vocabulary(saved.vocabulary), self.words)
+            start_from_weights(
+                self.model, saved.state_dict, Vocabulary(saved.vocabulary), self.words
+            )
         # A plain list: the members are evaluated, but never trained, saved or counted.
         self._members = [self._load_member(path) for path in ensemble or []]
 
@@ -191,7 +199,6 @@ class CaptioningTask(LightningModule):
 
     @override
     def training_step(self, batch: CaptionBatch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch."""
         if self._reward is None or self.current_epoch < self.self_critical_epoch:
             loss, plain = self.model_step(batch)
         else:
@@ -204,20 +211,51 @@ class CaptioningTask(LightningModule):
 
     @override
     def on_train_start(self) -> None:
-        """Collect what drawn captions are scored by, if they will be."""
-        if self.self_critical_epoch >= 0:
-            data = getattr(self.trainer, "datamodule", None)
-            self._reward = training_reward(data, self.words, bleu_weight=self.self_critical_bleu)
+        """Prepare the reward of drawn captions, if they will be drawn.
+
+        Raises:
+            ValueError: If the training captions are not known.
+        """
+        if self.self_critical_epoch < 0:
+            return
+        captions = [example.captions for example in self.training_examples()]
+        if not captions:
+            raise ValueError(
+                "Self-critical training scores captions against all training captions. Give the "
+                "trainer a data module that has them, such as `CaptionData`, or leave "
+                "`self_critical_epoch` at -1."
+            )
+        self._reward = CaptionReward(captions, self.words, bleu_weight=self.self_critical_bleu)
 
     @override
-    def validation_step(self, batch: CaptionBatch, batch_idx: int) -> dict[str, Any]:
-        """Log the loss, collect decoded captions and return their words under ``captions``."""
-        return {"captions": self._evaluate(batch, "val")}
+    def evaluate(self, batch: CaptionBatch, stage: str) -> list[list[str]]:
+        """Log the loss, score the decoded captions and return their words."""
+        _, plain = self.model_step(batch)
+        tokens = int(batch.mask[..., 1:].sum())
+        self.log(f"{stage}/loss", plain, batch_size=tokens, sync_dist=True)
+        captions = self.write(batch)
+        ids = [example.image_id for example in batch.examples]
+        references = [[tokenize(text) for text in example.captions] for example in batch.examples]
+        scores = self.scores[stage]
+        assert isinstance(scores, CaptionScores)
+        scores.update(ids, captions, references)
+        scenes = [
+            (example.image_id, example.image, " ".join(words))
+            for example, words in zip(batch.examples, captions, strict=True)
+            if isinstance(example.image, Scene)
+        ]
+        if scenes:
+            self.truth.update(*map(list, zip(*scenes, strict=True)))
+        return captions
 
     @override
-    def test_step(self, batch: CaptionBatch, batch_idx: int) -> dict[str, Any]:
-        """Log the loss, collect decoded captions and return their words under ``captions``."""
-        return {"captions": self._evaluate(batch, "test")}
+    def log_scores(self, stage: str) -> None:
+        """Log the scores of the decoded captions, and of built-in scenes their truth."""
+        super().log_scores(stage)
+        if self.truth.update_called:
+            for name, value in self.truth.compute().items():
+                self.log(f"{stage}/{name}", value, prog_bar=name in self.headline)
+            self.truth.reset()
 
     @override
     def predict_step(self, batch: CaptionBatch, batch_idx: int) -> list[dict[str, Any]]:
@@ -232,16 +270,6 @@ class CaptioningTask(LightningModule):
             for example, words in zip(batch.examples, written, strict=True)
         ]
 
-    @override
-    def on_validation_epoch_end(self) -> None:
-        """Log the scores of the decoded captions."""
-        self._log_scores("val")
-
-    @override
-    def on_test_epoch_end(self) -> None:
-        """Log the scores of the decoded captions."""
-        self._log_scores("test")
-
     def write(self, batch: CaptionBatch) -> list[list[str]]:
         """Write captions for a batch.
 
@@ -252,42 +280,28 @@ class CaptioningTask(LightningModule):
         return [self.words.decode(row) for row in tokens]
 
     @override
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build AdamW or Muon with warm-up and cosine, or the optimiser that was named."""
-        if self.optimizer is not None:
-            return self.optimizer(self.parameters())
-        steps = self.trainer.estimated_stepping_batches
-        if self.muon:
-            outputs = [] if self.model.tied else [self.model.output]
-            return muon(self.model, self.model.encoder, outputs, self.rates, steps)
-        return adamw(self.model, self.model.encoder, self.rates, steps)
+    def saved(self) -> dict[str, Any]:
+        return {
+            "settings": self.settings.to_dict(),
+            "vocabulary": self.words.to_list(),
+            "transform": self.transform,
+        }
 
     @override
-    def configure_callbacks(self) -> list[Callback]:
-        """Return what makes a run resumable, atomic and safe from NaN, and reports it."""
-        opening = OpenEncoder(self.unfreeze_epoch, self.unfreeze_stages)
-        return [*trusted_callbacks(), opening, ResultsFile(), SkippedImages()]
+    def output_layers(self) -> list[nn.Module]:
+        return [] if self.model.tied else [self.model.output]
 
     @override
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another network, or with other words for its rows.
-
-        Raises:
-            ValueError: If settings or vocabularies differ.
-        """
-        words = {"vocabulary": self.words.to_list()}
-        refuse_other_network(checkpoint.get(CHECKPOINT_KEY, {}), self.settings.to_dict(), words)
-
-    @override
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what inference needs, as plain data."""
-        attach(
-            checkpoint,
-            task="captioning",
-            settings=self.settings.to_dict(),
-            vocabulary=self.words.to_list(),
-            transform=self.transform,
-        )
+    def own_callbacks(self) -> list[Callback]:
+        callbacks = [
+            CaptionReport(self.sheet_size, files=self.sheet_files),
+            ResultsFile(),
+            SkippedImages(),
+        ]
+        if self.unfreeze_epoch >= 0:
+            schedule = from_epoch(self.unfreeze_epoch, self.unfreeze_stages)
+            callbacks.append(Unfreezing(self.model.encoder.unfreeze, schedule, "unfreeze_epoch"))
+        return callbacks
 
     def _load_member(self, path: str) -> Captioner:
         saved = read_checkpoint(path, task="captioning")
@@ -301,19 +315,19 @@ class CaptioningTask(LightningModule):
         return member.eval().requires_grad_(False)
 
     def _mix_predictions(self, features: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Replace a share of the input words by what the model itself would have said there."""
+        """Replace a share of the input words by the model's own predictions."""
         if not (self.training and self.scheduled_sampling):
             return tokens
         progress = self.global_step / total_steps(self.trainer.estimated_stepping_batches)
         with torch.no_grad():
             logits, _ = self.model(features, tokens, mask)
             drawn = torch.multinomial(logits.float().softmax(dim=-1), 1).squeeze(-1)
-        said = torch.zeros_like(tokens)
-        said[mask] = drawn
-        # What was predicted at one position is the input of the next; <bos> stays.
-        said = torch.cat([tokens[..., :1], said[..., :-1]], dim=-1)
+        predicted = torch.zeros_like(tokens)
+        predicted[mask] = drawn
+        # The prediction at one position is the input of the next; <bos> stays.
+        predicted = torch.cat([tokens[..., :1], predicted[..., :-1]], dim=-1)
         swap = torch.rand_like(tokens, dtype=torch.float) < self.scheduled_sampling * progress
-        return torch.where(swap, said, tokens)
+        return torch.where(swap, predicted, tokens)
 
     def _self_critical_loss(self, batch: CaptionBatch, reward: CaptionReward) -> Tensor:
         """Draw as many captions as people wrote, and compare each image's with one another."""
@@ -337,38 +351,6 @@ class CaptioningTask(LightningModule):
         loss = policy_loss(self.model(features, inputs, mask)[0], tokens, advantages(rewards))
         return loss * _share_of_tokens(tokens[mask])
 
-    def _evaluate(self, batch: CaptionBatch, stage: str) -> list[list[str]]:
-        _, plain = self.model_step(batch)
-        tokens = int(batch.mask[..., 1:].sum())
-        self.log(f"{stage}/loss", plain, batch_size=tokens, sync_dist=True)
-        written = self.write(batch)
-        ids = [example.image_id for example in batch.examples]
-        references = [[tokenize(text) for text in example.captions] for example in batch.examples]
-        self._scores(stage).update(ids, written, references)
-        drawn = [
-            (example.image_id, example.image, " ".join(words))
-            for example, words in zip(batch.examples, written, strict=True)
-            if isinstance(example.image, Scene)
-        ]
-        if drawn:
-            self.truth.update(*map(list, zip(*drawn, strict=True)))
-        return written
-
-    def _scores(self, stage: str) -> CaptionScores:
-        scores = self.scores[stage]
-        assert isinstance(scores, CaptionScores)
-        return scores
-
-    def _log_scores(self, stage: str) -> None:
-        scores = self._scores(stage)
-        for name, value in scores.compute().items():
-            self.log(f"{stage}/{name}", value, prog_bar=name == "cider")
-        scores.reset()
-        if self.truth.update_called:
-            for name, value in self.truth.compute().items():
-                self.log(f"{stage}/{name}", value, prog_bar=name == "truth/captions")
-            self.truth.reset()
-
 
 def _share_of_tokens(targets: Tensor) -> Tensor | float:
     """Weigh this process's mean, so that the mean over processes is that over all their tokens."""
@@ -380,5 +362,5 @@ def _share_of_tokens(targets: Tensor) -> Tensor | float:
     return count * distributed.get_world_size() / total
 
 
-def _verdicts(scene: Scene, caption: str) -> list[bool]:
+def _statements_true(scene: Scene, caption: str) -> list[bool]:
     return [statement.true for statement in check_caption(caption, scene).statements]

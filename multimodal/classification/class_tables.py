@@ -1,4 +1,4 @@
-"""Tables of a test of classification in Markdown: scores, a row for each label, what was wrong.
+"""Tables of a test of classification in Markdown: scores, and a row for each label; mistakes.
 
 References:
     Sokolova and Lapalme 2009, "A systematic analysis of performance measures for classification
@@ -24,7 +24,7 @@ Label: TypeAlias = str | tuple[str, ...] | float
 OURS = "this model"
 USUAL = "commonest label"
 MEAN = "mean of the training images"
-_LIKELY = 0.5  # above it one of several labels is held to be there
+_LIKELY = 0.5  # one of several labels is predicted above it
 _NAMES = {
     "accuracy": "accuracy",
     "top5_accuracy": "top-5 accuracy",
@@ -37,101 +37,98 @@ _NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An image and what was told of it.
+class Predicted:
+    """An image and its prediction.
 
     Args:
         example: The image, with its label, its labels or its number.
-        verdict: The probability of each label, or one number.
+        prediction: The probability of each label, or one number.
     """
 
     example: ImageExample
-    verdict: tuple[float, ...]
+    prediction: tuple[float, ...]
 
 
 class Mistake(NamedTuple):
-    """How wrong something was.
+    """A wrong prediction.
 
     Attributes:
-        sureness: What mistakes are ranked by: the probability of what was wrongly told, or the
-            distance of a number from the right one.
-        said: What was told.
-        right: What would have been right.
+        confidence: The rank of the mistake: the probability of the wrong label, or the distance of
+            a number from the right one.
+        predicted: The predicted label, labels or number.
+        target: The right one.
     """
 
-    sureness: float
-    said: str
-    right: str
+    confidence: float
+    predicted: str
+    target: str
 
 
-def mistake(told: Told, labels: Sequence[str], target: str) -> Mistake | None:
-    """Say how wrong an image was told.
+def mistake(predicted: Predicted, labels: Sequence[str], target: str) -> Mistake | None:
+    """Return the mistake in the prediction of an image.
 
     Args:
-        told: What was told of it.
-        labels: The labels in the order of the verdict; none of numbers.
+        predicted: The image and its prediction.
+        labels: The labels in the order of the prediction; none of numbers.
         target: ``label``, ``labels`` or ``number``.
 
     Returns:
-        The mistake; None where all is right, or nobody knows. Of several labels the worst one
-        counts: a label that is there has the sureness of its absence.
+        The mistake; None if the prediction is right, or the right one is unknown. Of several labels
+        the worst one counts: for a label of the image, the probability of its absence.
 
     Example:
         >>> from multimodal.data.examples import PixelImage
         >>> image = ImageExample(PixelImage("digits", 7), "3", 7)
-        >>> mistake(Told(image, (0.1, 0.9)), ["3", "8"], "label")
-        Mistake(sureness=0.9, said='8', right='3')
+        >>> mistake(Predicted(image, (0.1, 0.9)), ["3", "8"], "label")
+        Mistake(confidence=0.9, predicted='8', target='3')
     """
-    right, verdict = told.example.label, told.verdict
+    right, prediction = predicted.example.label, predicted.prediction
     if right is None:
         return None
     if target == "label":
-        best = max(range(len(verdict)), key=lambda place: verdict[place])
+        best = max(range(len(prediction)), key=lambda index: prediction[index])
         wrong = labels[best] != right
-        return Mistake(verdict[best], labels[best], str(right)) if wrong else None
+        return Mistake(prediction[best], labels[best], str(right)) if wrong else None
     if target == "labels":
-        there = right if isinstance(right, tuple) else (str(right),)
-        said = [label for label, share in zip(labels, verdict, strict=True) if share > _LIKELY]
-        wrong_by = (
-            1 - share if label in there else share
-            for label, share in zip(labels, verdict, strict=True)
-        )
-        worst = max(wrong_by, default=0.0)
-        if set(said) == set(there):
+        own = right if isinstance(right, tuple) else (str(right),)
+        pairs = list(zip(labels, prediction, strict=True))
+        likely = [label for label, value in pairs if value > _LIKELY]
+        worst = max((1 - value if label in own else value for label, value in pairs), default=0.0)
+        if set(likely) == set(own):
             return None
-        return Mistake(worst, ", ".join(said) or "nothing", ", ".join(there) or "nothing")
+        return Mistake(worst, ", ".join(likely) or "nothing", ", ".join(own) or "nothing")
     number = float(right) if isinstance(right, float | int) else 0.0
-    distance = abs(verdict[0] - number)
-    return Mistake(distance, f"{verdict[0]:.2f}", f"{number:g}") if distance else None
+    distance = abs(prediction[0] - number)
+    return Mistake(distance, f"{prediction[0]:.2f}", f"{number:g}") if distance else None
 
 
-def label_scores(known: Sequence[Told], labels: Sequence[str]) -> ClassificationScores:
-    """Collect the verdicts of images that have one label each.
+def label_scores(known: Sequence[Predicted], labels: Sequence[str]) -> ClassificationScores:
+    """Collect the predictions of images that have one label each.
 
     Args:
         known: Images with their label.
-        labels: The labels in the order of the verdicts.
+        labels: The labels in the order of the predictions.
 
     Returns:
         The metric over all of them.
     """
     scores = ClassificationScores(labels)
-    places = {label: place for place, label in enumerate(labels)}
-    right = torch.tensor([places[str(told.example.label)] for told in known])
-    scores.update(list(range(len(known))), _verdicts(known), right)
+    numbers = {label: number for number, label in enumerate(labels)}
+    right = torch.tensor([numbers[str(each.example.label)] for each in known])
+    scores.update(list(range(len(known))), _predictions(known), right)
     return scores
 
 
 def score_table(
-    known: Sequence[Told], labels: Sequence[str], target: str, train: Sequence[Label]
+    known: Sequence[Predicted], labels: Sequence[str], target: str, train: Sequence[Label]
 ) -> str:
-    """Write the scores, beside those of who says the same of every image.
+    """Format the scores as a table next to a constant-prediction baseline.
 
     Args:
-        known: Images with what is right, at least one.
-        labels: The labels in the order of the verdicts; none of numbers.
+        known: Images with their targets, at least one.
+        labels: The labels in the order of the predictions; none of numbers.
         target: ``label``, ``labels`` or ``number``.
-        train: What is right of the training images.
+        train: The targets of the training images.
 
     Returns:
         A table in Markdown; shares in percent, errors of numbers in their unit.
@@ -139,7 +136,7 @@ def score_table(
     Example:
         >>> from multimodal.data.examples import PixelImage
         >>> image = ImageExample(PixelImage("digits", 7), "3", 7)
-        >>> print(score_table([Told(image, (0.25, 0.75))], ["3", "8"], "label", ["3", "3"]))
+        >>> print(score_table([Predicted(image, (0.25, 0.75))], ["3", "8"], "label", ["3", "3"]))
         | of 1 images, in percent | accuracy | macro F1 | calibration error |
         | --- | ---: | ---: | ---: |
         | this model | 0.0 | 0.0 | 75.0 |
@@ -149,21 +146,21 @@ def score_table(
     if target == "label":
         values = label_scores(known, labels).compute()
         usual = Counter(map(str, train)).most_common(1)
-        same = fsum(str(told.example.label) == usual[0][0] for told in known) if usual else 0.0
+        same = fsum(str(each.example.label) == usual[0][0] for each in known) if usual else 0.0
         row = [f"{100 * same / len(known):.1f}", *["-"] * (len(values) - 1)]
         return _table(
             [f"{head}, in percent", *map(_name, values)], [[OURS, *_shares(values)], [USUAL, *row]]
         )
     if target == "labels":
         several = SeveralLabelsScores(labels)
-        several.update(list(range(len(known))), _verdicts(known), _given(known, labels))
+        several.update(list(range(len(known))), _predictions(known), _given(known, labels))
         values = several.compute()
         return _table([f"{head}, in percent", *map(_name, values)], [[OURS, *_shares(values)]])
-    numbers = torch.tensor([float(told.example.label) for told in known])  # type: ignore[arg-type]
-    mean = fsum(float(each) for each in train) / max(1, len(train))  # type: ignore[arg-type]
+    numbers = torch.tensor([_number(each.example.label) for each in known])
+    mean = fsum(map(_number, train)) / max(1, len(train))
     rows, names = [], []
-    said = _verdicts(known)[:, 0]
-    for name, column in {OURS: said, MEAN: torch.full_like(said, mean)}.items():
+    own = _predictions(known)[:, 0]
+    for name, column in {OURS: own, MEAN: torch.full_like(own, mean)}.items():
         errors = RegressionScores()
         errors.update(list(range(len(known))), column, numbers)
         values = errors.compute()
@@ -172,12 +169,12 @@ def score_table(
     return _table([head, *names], rows)
 
 
-def label_table(known: Sequence[Told], labels: Sequence[str], target: str) -> str:
-    """Write a row for each label.
+def label_table(known: Sequence[Predicted], labels: Sequence[str], target: str) -> str:
+    """Format precision, recall and F1 of each label as a table.
 
     Args:
-        known: Images with what is right.
-        labels: The labels in the order of the verdicts.
+        known: Images with their targets.
+        labels: The labels in the order of the predictions.
         target: ``label`` or ``labels``.
 
     Returns:
@@ -186,7 +183,7 @@ def label_table(known: Sequence[Told], labels: Sequence[str], target: str) -> st
     Example:
         >>> from multimodal.data.examples import PixelImage
         >>> image = ImageExample(PixelImage("digits", 7), "3", 7)
-        >>> print(label_table([Told(image, (0.75, 0.25))], ["3", "8"], "label"))
+        >>> print(label_table([Predicted(image, (0.75, 0.25))], ["3", "8"], "label"))
         | label | images | precision | recall | F1 |
         | --- | ---: | ---: | ---: | ---: |
         | 3 | 1 | 100.0 | 100.0 | 100.0 |
@@ -196,31 +193,36 @@ def label_table(known: Sequence[Told], labels: Sequence[str], target: str) -> st
     if target == "label":
         rows = [_cells(row) for row in label_scores(known, labels).per_class()]
         return _table(head, rows)
-    verdicts, given = _verdicts(known), _given(known, labels) > _LIKELY
+    predictions, given = _predictions(known), _given(known, labels) > _LIKELY
     rows = []
-    for place, label in enumerate(labels):
-        there, said = given[:, place], verdicts[:, place] > _LIKELY
-        hits = int((there & said).sum())
-        counts = (int(there.sum()), int(said.sum()))
+    for column, label in enumerate(labels):
+        own, likely = given[:, column], predictions[:, column] > _LIKELY
+        hits = int((own & likely).sum())
+        counts = (int(own.sum()), int(likely.sum()))
         precision, recall = hits / max(1, counts[1]), hits / max(1, counts[0])
         row = ClassRow(label, counts[0], precision, recall, 2 * hits / max(1, sum(counts)))
-        area = f"{100 * average_precision(verdicts[:, place], there):.1f}" if counts[0] else "-"
+        area = f"{100 * average_precision(predictions[:, column], own):.1f}" if counts[0] else "-"
         rows.append([*_cells(row), area])
     return _table([*head, "average precision"], rows)
 
 
-def _verdicts(known: Sequence[Told]) -> Tensor:
-    return torch.tensor([told.verdict for told in known])
+def _predictions(known: Sequence[Predicted]) -> Tensor:
+    return torch.tensor([each.prediction for each in known])
 
 
-def _given(known: Sequence[Told], labels: Sequence[str]) -> Tensor:
-    """1 where an image has a label, 0 where not, ``(images, labels)``."""
+def _given(known: Sequence[Predicted], labels: Sequence[str]) -> Tensor:
+    """Return 1 where an image has a label, 0 where not, ``(images, labels)``."""
     rows = []
-    for told in known:
-        right = told.example.label
-        there = right if isinstance(right, tuple) else (right,)
-        rows.append([float(label in there) for label in labels])
+    for each in known:
+        right = each.example.label
+        own = right if isinstance(right, tuple) else (right,)
+        rows.append([float(label in own) for label in labels])
     return torch.tensor(rows)
+
+
+def _number(label: Label | None) -> float:
+    assert isinstance(label, int | float)
+    return float(label)
 
 
 def _name(key: str) -> str:

@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_MOST = 100.0  # a label that holds for one example in a thousand says too little for more
+_MOST = 100.0  # a label of one example in a thousand is too unreliable for more
 
 
 def balanced_weights(given: Iterable[object], classes: Sequence[str]) -> Float[Tensor, " classes"]:
     """Weigh classes so that all of them count as much together.
 
     Args:
-        given: The label of each training example; what is none of the classes is passed over.
+        given: The label of each training example; labels of no class are ignored.
         classes: The classes' names.
 
     Returns:
@@ -29,10 +29,12 @@ def balanced_weights(given: Iterable[object], classes: Sequence[str]) -> Float[T
         >>> balanced_weights(["cat", "dog", "cat", "cat"], ["cat", "dog"])
         tensor([0.6667, 2.0000])
     """
-    found = Counter(label for label in given if label in classes)
-    there = sum(found[name] > 0 for name in classes)
-    total = sum(found.values())
-    return torch.tensor([total / (there * found[name]) if found[name] else 1.0 for name in classes])
+    counts = Counter(label for label in given if label in classes)
+    present = sum(counts[name] > 0 for name in classes)
+    total = sum(counts.values())
+    return torch.tensor(
+        [total / (present * counts[name]) if counts[name] else 1.0 for name in classes]
+    )
 
 
 def balanced_yes(

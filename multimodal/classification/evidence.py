@@ -13,12 +13,12 @@ from multimodal.attribution.evidence import (
     refuse_question,
 )
 from multimodal.attribution.scores import log_odds
+from multimodal.classification.grey import luma
 from multimodal.inference.inputs import Picture
 
 if TYPE_CHECKING:
     from multimodal.classification.predictor import ClassificationPredictor
 
-_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as for predictions
 _UNITS = {"count": "the logarithm of the count", "number": "the number"}
 
 
@@ -43,10 +43,7 @@ def class_evidence(
         return scale * outputs[:, column : column + 1]
 
     def as_trained(pixels: Tensor) -> Tensor:
-        if model.channels == 3:
-            return pixels
-        weights = pixels.new_tensor(_GREY).view(3, 1, 1)
-        return (pixels * weights).sum(dim=1, keepdim=True)
+        return pixels if model.channels == 3 else luma(pixels)
 
     scores = PictureScores(
         input_pixels(picture, predictor.transform, predictor.device),

@@ -1,9 +1,9 @@
 """Mixup and cutmix: training on mixtures of two pictures, whose target is mixed in the same parts.
 
-A network that has learned its pictures by heart is sure of everything. Between two pictures it has
-to be unsure, in proportion, which no single picture teaches. Mixup lays one over the other; cutmix
-pastes a rectangle of one into the other, so that what is seen stays sharp. Any loss is mixed by
-mixing the losses of both targets.
+A network that has learned its pictures by heart is certain of every prediction. On a mixture of two
+pictures it must divide its probability, which no single picture teaches. Mixup lays one over the
+other; cutmix pastes a rectangle of one into the other, so that both stay sharp. The loss of a
+mixture is the mixture of the losses of both targets.
 
 References:
     Zhang, Cisse, Dauphin and Lopez-Paz 2018, "mixup: beyond empirical risk minimization", equation
@@ -25,7 +25,7 @@ class Mixed(NamedTuple):
         images: The mixtures: bytes where rectangles were pasted, numbers from 0 to 1 where pictures
             lie over each other.
         partners: Which picture of the batch was mixed into each, ``(batch,)``.
-        share: How much of each picture is its own; what its own target counts.
+        share: Share of each picture that is its own, and weight of its own target.
     """
 
     images: (
@@ -47,8 +47,8 @@ def mix_images(
     Args:
         images: As bytes.
         mixup: How evenly two pictures are laid over each other: both parameters of a beta
-            distribution of their share. At 0.2 one of them mostly prevails, at 1 all shares are
-            equally likely; 0 does not do it.
+            distribution of their share. At 0.2 one of them mostly dominates, at 1 all shares are
+            equally likely; 0 turns it off.
         cutmix: The same for the area of a rectangle that is pasted; where both are set, each batch
             draws one of the two.
         generator: Draws partners and shares; by default torch's own, on the CPU.

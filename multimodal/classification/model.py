@@ -1,8 +1,8 @@
-"""The classifier: an encoder looks, its grid is pooled, a few layers say what it is.
+"""The image classifier: encoder, pooling of its grid, and a head.
 
 The encoder is any of `multimodal.nn.encoders`: LeNet for digits, the small residual network for
-pictures of 32 to 96 pixels, every classification network of torchvision. Its own head is replaced
-by ours, which answers with one label, several labels, a count or a real number.
+pictures of 32 to 96 pixels, every classification network of torchvision with our head in place of
+its own. The head predicts one label, several labels, a count or a real number.
 
 References:
     LeCun et al. 1998, section II.B (pooling ``flatten``, two hidden layers); Lin, Chen and Yan
@@ -30,7 +30,7 @@ GridPooling = Literal["mean", "max", "flatten"]
 
 @dataclass(frozen=True)
 class ClassifierSettings(ModelSettings):
-    """Everything that shapes a classifier, as plain data.
+    """The settings of an image classifier.
 
     Args:
         encoder: The image encoder; its activation and initialisation are the head's, too.
@@ -40,8 +40,8 @@ class ClassifierSettings(ModelSettings):
         dropout: Dropout on the vector and on each hidden layer, a probability.
         output_scale: Factor on the outputs; below 1 where the vector's numbers are large, as those
             of ``max`` are.
-        mirror: Whether an image is judged together with its mirror image, in twice the time; not in
-            training.
+        mirror: Whether predictions are averaged over an image and its mirror image, in twice the
+            time; not in training.
     """
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
@@ -57,16 +57,16 @@ class Classifier(nn.Module):
 
     Args:
         settings: What to build.
-        num_outputs: How many numbers it answers with; see `num_outputs`.
+        num_outputs: Width of the output; see `num_outputs`.
         image_size: Height and width of the images; only for pooling ``flatten``.
-        channels: Channels of the images: 3, or 1 of grey ones. An encoder of torchvision sees a
+        channels: Channels of the images: 3, or 1 of grey ones. An encoder of torchvision takes a
             grey image as a colour one.
         mean: Mean of each channel over the data, from 0 to 1, which networks of ours subtract;
             none for 0.5. Networks of torchvision subtract what their weights were trained with.
 
     Raises:
         FileNotFoundError: If the encoder's weight file is not there.
-        ValueError: If a setting is none of its names, or settings do not fit each other.
+        ValueError: If a setting is not one of its choices, or settings do not fit each other.
 
     Example:
         >>> import torch
@@ -106,10 +106,7 @@ class Classifier(nn.Module):
         images: UInt8[Tensor, "batch channels height width"]
         | Float[Tensor, "batch channels height width"],
     ) -> Float[Tensor, "batch outputs"]:
-        """Judge images.
-
-        Args:
-            images: As bytes, or as numbers from 0 to 1.
+        """Compute the outputs for images, as bytes or as numbers from 0 to 1.
 
         Returns:
             Logits of labels, the logarithm of a count, or a number: see `read_out`.
@@ -118,9 +115,9 @@ class Classifier(nn.Module):
             ValueError: If the images have another number of channels, or the encoder cannot take
                 images of this size.
         """
-        outputs = self._judge(images)
+        outputs = self._outputs(images)
         if self.mirror and not self.training:
-            outputs = (outputs + self._judge(images.flip(-1))) / 2
+            outputs = (outputs + self._outputs(images.flip(-1))) / 2
         return outputs
 
     def feature_map(
@@ -128,35 +125,25 @@ class Classifier(nn.Module):
         images: UInt8[Tensor, "batch channels height width"]
         | Float[Tensor, "batch channels height width"],
     ) -> Float[Tensor, "batch feature rows columns"]:
-        """Encode images into the map that `classify` judges.
-
-        Args:
-            images: As bytes, or as numbers from 0 to 1.
-
-        Returns:
-            The encoder's map.
-        """
-        found = images.shape[1]
-        if found != self.channels:
+        """Encode images (bytes, or numbers from 0 to 1) into the feature maps of `classify`."""
+        channels = images.shape[1]
+        if channels != self.channels:
             kinds = {1: "grey images", 3: "colour images"}
             raise ValueError(
                 f"This classifier takes {kinds[self.channels]} of {self.channels} channels, got "
-                f"{found}. Convert them first."
+                f"{channels}. Convert them first."
             )
-        if found < self.encoder.image_channels:
+        if channels < self.encoder.image_channels:
             images = images.expand(-1, self.encoder.image_channels, -1, -1)
         return self.encoder.feature_map(images)
 
     def classify(
         self, features: Float[Tensor, "batch feature rows columns"]
     ) -> Float[Tensor, "batch outputs"]:
-        """Judge maps: what asks which part of an image counts wants.
+        """Compute outputs from feature maps; used by Grad-CAM.
 
         Args:
             features: From `feature_map`, or changed.
-
-        Returns:
-            As `forward`.
         """
         outputs: Tensor = self.head(self.pool(features))
         return outputs * self.output_scale
@@ -164,16 +151,10 @@ class Classifier(nn.Module):
     def pool(
         self, features: Float[Tensor, "batch feature rows columns"]
     ) -> Float[Tensor, "batch pooled"]:
-        """Turn maps into one vector each.
-
-        Args:
-            features: From `feature_map`.
-
-        Returns:
-            What the head sees.
+        """Pool feature maps into the head's input vectors.
 
         Raises:
-            ValueError: If the vectors are not as wide as the head's first layer, for pooling
+            ValueError: If the vectors are not as wide as the head's first layer, since pooling
                 ``flatten`` takes images of one size only.
         """
         if self.pooling == "mean":
@@ -190,11 +171,7 @@ class Classifier(nn.Module):
         return pooled
 
     def parameters_by_depth(self) -> list[list[nn.Parameter]]:
-        """List what learns in groups from bottom to top: each stage of the encoder, the head.
-
-        Returns:
-            The groups; every parameter is in one of them.
-        """
+        """Group all parameters from bottom to top: each stage of the encoder, the head."""
         stages = [
             [parameter for module in stage for parameter in module.parameters()]
             for stage in self.encoder.stages()
@@ -204,13 +181,13 @@ class Classifier(nn.Module):
         stages[0] += loose
         return [*(stage for stage in stages if stage), list(self.head.parameters())]
 
-    def _judge(self, images: Tensor) -> Tensor:
+    def _outputs(self, images: Tensor) -> Tensor:
         outputs: Tensor = self.classify(self.feature_map(images))
         return outputs
 
 
 def num_outputs(target: str, labels: Sequence[str]) -> int:
-    """Tell how many numbers a classifier answers with.
+    """Return the width of a classifier's output.
 
     Args:
         target: ``label``, ``labels``, ``count`` or ``number``.
@@ -242,13 +219,13 @@ def read_out(
     centre: float = 0.0,
     scale: float = 1.0,
 ) -> Float[Tensor, "batch outputs"]:
-    """Turn a classifier's outputs into what is reported.
+    """Turn a classifier's outputs into predictions.
 
     Args:
         outputs: From `Classifier`.
-        target: What it was trained for.
+        target: What the classifier was trained for.
         centre: Mean of the training images' numbers; for ``number``.
-        scale: Their deviation.
+        scale: Their standard deviation.
 
     Returns:
         Probabilities of labels, which sum to 1 for ``label`` only; the expected count; the number.

@@ -1,9 +1,9 @@
-"""A linear classifier on what a frozen encoder sees: seconds of work, and a good one.
+"""Train a linear classifier on the features of a frozen encoder: seconds of work, and a good one.
 
-Every image is encoded once; files keep what was seen in a cache, so that the next run reads it in
-milliseconds. A logistic regression of scikit-learn learns from that, and becomes the classifier's
-head: the run's checkpoint is one like any other. A linear support vector machine is fitted beside
-it, to compare.
+Every image is encoded once; features of files are cached, so that the next run reads them in
+milliseconds. A logistic regression of scikit-learn is fitted on them and becomes the classifier's
+head: the run's checkpoint is one like any other. A linear support vector machine is fitted as
+well, to compare.
 
 References:
     Kornblith, Shlens and Le 2019, "Do better ImageNet models transfer better?", section 3.2
@@ -20,22 +20,26 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
-from typing_extensions import override
 
 from multimodal.classification.data import ClassificationData
 from multimodal.classification.model import Classifier
+from multimodal.classification.task import ClassificationTask
 from multimodal.data.examples import ImageExample, ImageFile
 from multimodal.data.features import cache_features
 from multimodal.data.transforms import EvalTransform
+from multimodal.training.checkpoints import checkpoint_folder
+from multimodal.training.report import write_sizes
+from multimodal.training.unfreezing import check_start
 
 _READ = 256  # images whose cached maps are pooled together
 _LOGGER = logging.getLogger(__name__)
 
 
-class Seen(NamedTuple):
-    """What a frozen encoder sees of a split.
+class Features(NamedTuple):
+    """The features of a split's images whose label is known.
 
     Attributes:
         pooled: One vector an image, ``(images, pooled)``.
@@ -60,187 +64,190 @@ class LinearHead(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What the linear classifiers reach.
+    """The accuracies of the linear classifiers.
 
     Attributes:
-        images: How many images they learned from.
-        regression: Accuracy of the logistic regression on the validation images, a share.
-        machine: That of the support vector machine.
-        seconds: How long it all took, encoding included.
+        images: How many images they were fitted on.
+        regression: Accuracy of the logistic regression on the validation images, from 0 to 1.
+        support_vectors: That of the support vector machine.
+        seconds: How long encoding and fitting took.
     """
 
     images: int
     regression: float
-    machine: float
+    support_vectors: float
     seconds: float
 
 
-class LinearProbe(Callback):
-    """Fit a logistic regression on a frozen encoder, and make it the head of ``task.model``.
+def probe(
+    task: ClassificationTask,
+    data: LightningDataModule,
+    trainer: Trainer,
+    *,
+    strength: float = 0.01,
+) -> ProbeResult:
+    """Fit a logistic regression on the features of a frozen encoder, and save the classifier.
 
-    The run is then one step long, at a rate of 0: enough for Lightning to validate and to save.
+    This is how a task with ``transfer`` linear is trained: the regression becomes the head, the
+    trainer validates it, and ``best.ckpt`` is written among the run's checkpoints.
 
     Args:
-        folder: Where what the encoder sees of image files is kept; empty for nowhere.
-        strength: How closely the classifiers follow their training images (scikit-learn's C).
+        task: A classifier of one label without hidden layers.
+        data: A `ClassificationData` with its images.
+        trainer: Says where to compute and to write.
+        strength: How closely the classifiers fit their training images (scikit-learn's C).
 
-    Attributes:
-        result: What they reach, once the run has begun.
+    Returns:
+        The accuracies of both classifiers.
+
+    Raises:
+        ValueError: If the task is of another target, its head has hidden layers, its encoder starts
+            from random weights, or the data are of another kind.
     """
-
-    def __init__(self, folder: str = "", strength: float = 0.01) -> None:
-        super().__init__()
-        self.folder = folder
-        self.strength = strength
-        self.result: ProbeResult | None = None
-
-    @override
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Make the run one step long."""
-        if stage == "fit":
-            trainer.fit_loop.max_epochs = 1
-            trainer.limit_train_batches = 1
-
-    @override
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Encode, fit, and put the regression into the head.
-
-        Raises:
-            ValueError: If the task tells no single label, or its head has hidden layers.
-        """
-        begun = time.perf_counter()
-        model, data = pl_module.get_submodule("model"), getattr(trainer, "datamodule", None)
-        assert isinstance(model, Classifier)
-        if (
-            getattr(pl_module, "target", "label") != "label"
-            or len(list(model.head.parameters())) > 2
-        ):
-            raise ValueError(
-                "`transfer` linear is a logistic regression of one label, without hidden layers. "
-                "Set `target` to label and `settings.hidden` to nothing, or `transfer` to head."
-            )
-        if not isinstance(data, ClassificationData):
-            raise ValueError(
-                "`transfer` linear reads its images from a ClassificationData, got "
-                f"{type(data).__name__}. Give the trainer one, or set `transfer` to head."
-            )
-        train = see(model, data, "train", folder=self.folder)
-        val = see(model, data, "val", folder=self.folder)
-        classes = len(data.labels)
-        regression, machine = fit_linear(train, classes, strength=self.strength)
-        last = model.head[-1]
-        assert isinstance(last, nn.Linear)
-        with torch.no_grad():
-            last.weight.copy_(regression.weight / model.output_scale)
-            last.bias.copy_(regression.bias / model.output_scale)
-        self.result = ProbeResult(
-            len(train.labels),
-            accuracy(regression, val),
-            accuracy(machine, val),
-            time.perf_counter() - begun,
+    started = time.perf_counter()
+    model = task.model
+    if not isinstance(data, ClassificationData):
+        raise ValueError(
+            "`transfer` linear reads its images from a ClassificationData, got "
+            f"{type(data).__name__}. Give it one, or set `transfer` to head."
         )
-        _LOGGER.info(
-            "Linear classifiers of %d images, on %d others: logistic regression %.1f %%, support "
-            "vector machine %.1f %%, in %.1f s.",
-            self.result.images,
-            len(val.labels),
-            100 * self.result.regression,
-            100 * self.result.machine,
-            self.result.seconds,
+    if task.target != "label" or len(list(model.head.parameters())) > 2:
+        raise ValueError(
+            "`transfer` linear is a logistic regression of one label, without hidden layers. "
+            "Set `target` to label and `settings.hidden` to nothing, or `transfer` to head."
         )
+    check_start(task.transfer, task.settings.encoder.weights)
+    model.to(trainer.strategy.root_device)
+    train = encode(model, data, "train", folder=task.features)
+    val = encode(model, data, "val", folder=task.features)
+    regression, machine = fit_linear(train, len(data.labels), strength=strength)
+    last = model.head[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        last.weight.copy_(regression.weight / model.output_scale)
+        last.bias.copy_(regression.bias / model.output_scale)
+    scores = accuracy(regression, val), accuracy(machine, val)
+    seconds = time.perf_counter() - started
+    _LOGGER.info(
+        "Linear classifiers of %d images, on %d others: logistic regression %.1f %%, support "
+        "vector machine %.1f %%, in %.1f s.",
+        len(train.labels),
+        len(val.labels),
+        *(100 * score for score in scores),
+        seconds,
+    )
+    _validate_and_save(task, data, trainer)
+    return ProbeResult(len(train.labels), *scores, seconds)
 
 
-def see(model: Classifier, data: ClassificationData, split: str, *, folder: str = "") -> Seen:
-    """Encode a split as evaluation sees it, and pool each map as the classifier does.
+def encode(
+    model: Classifier, data: ClassificationData, split: str, *, folder: str = ""
+) -> Features:
+    """Encode a split's images without augmentation, and pool each map as the classifier does.
 
     Args:
-        model: Its encoder and pooling.
+        model: Has the encoder and the pooling.
         data: Has the images.
         split: ``train``, ``val`` or ``test``.
         folder: Where encoded image files are kept; empty for nowhere.
 
     Returns:
-        What is seen of the images whose label is known.
+        The features of the images whose label is known.
     """
     files = [example.image for example in data.examples(split)]
     training = model.training
     model.eval()
     with torch.inference_mode():
         if folder and all(isinstance(file, ImageFile) for file in files):
-            found = _cached(model, data, split, Path(folder))
+            features = _cached(model, data, split, Path(folder))
         else:
             device = next(model.parameters()).device
             batches = [
-                Seen(model.pool(model.feature_map(batch.images.to(device))), batch.labels)
+                Features(model.pool(model.feature_map(batch.images.to(device))), batch.labels)
                 for batch in data.in_order(split)
             ]
             pooled, labels = (torch.cat(column).cpu() for column in zip(*batches, strict=True))
-            found = Seen(pooled.float(), labels)
+            features = Features(pooled.float(), labels)
     model.train(training)
-    known = found.labels >= 0
-    return Seen(found.pooled[known], found.labels[known])
+    known = features.labels >= 0
+    return Features(features.pooled[known], features.labels[known])
 
 
-def fit_linear(seen: Seen, classes: int, *, strength: float) -> tuple[LinearHead, LinearHead]:
+def fit_linear(
+    features: Features, classes: int, *, strength: float
+) -> tuple[LinearHead, LinearHead]:
     """Fit a logistic regression and a linear support vector machine.
 
     Args:
-        seen: What they learn from; each number of the vectors is brought to deviation 1 for it.
+        features: What they are fitted on; each number is scaled to mean 0 and deviation 1 first.
         classes: How many classes there are; those without an image are never chosen.
         strength: Inverse of the weight of squared coefficients (scikit-learn's C).
 
     Returns:
-        Both as layers on the vectors as they are.
+        Both as layers on the vectors before scaling.
 
     Raises:
         ValueError: If all images are of one class.
 
     Example:
         >>> pooled = torch.tensor([[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.2]])
-        >>> seen = Seen(pooled, torch.tensor([0, 0, 2, 2]))
-        >>> regression, machine = fit_linear(seen, 3, strength=1.0)
-        >>> accuracy(regression, seen), accuracy(machine, seen)
+        >>> features = Features(pooled, torch.tensor([0, 0, 2, 2]))
+        >>> regression, machine = fit_linear(features, 3, strength=1.0)
+        >>> accuracy(regression, features), accuracy(machine, features)
         (1.0, 1.0)
     """
     from sklearn.linear_model import LogisticRegression  # slow to import
     from sklearn.svm import LinearSVC
 
-    there = seen.labels.unique()
-    if len(there) < 2:
+    present = features.labels.unique()
+    if len(present) < 2:
         raise ValueError(
             "A linear classifier needs images of two classes or more, got those of "
-            f"{len(there)}. Add images of another class."
+            f"{len(present)}. Add images of another class."
         )
-    mean = seen.pooled.mean(dim=0)
-    deviation = seen.pooled.std(dim=0, correction=0).clamp(min=1e-6)
-    vectors = ((seen.pooled - mean) / deviation).numpy()
-    labels = seen.labels.numpy()
+    mean = features.pooled.mean(dim=0)
+    deviation = features.pooled.std(dim=0, correction=0).clamp(min=1e-6)
+    vectors = ((features.pooled - mean) / deviation).numpy()
+    labels = features.labels.numpy()
     regression = LogisticRegression(C=strength, max_iter=500).fit(vectors, labels)
     machine = LinearSVC(C=strength / 10, dual="auto").fit(vectors, labels)
     scaling = (mean, deviation)
-    return _layer(regression, there, classes, scaling), _layer(machine, there, classes, scaling)
+    return _layer(regression, present, classes, scaling), _layer(machine, present, classes, scaling)
 
 
-def accuracy(head: LinearHead, seen: Seen) -> float:
+def accuracy(head: LinearHead, features: Features) -> float:
     """Compute the share of images that a linear layer gets right.
 
     Args:
         head: The layer.
-        seen: Images.
+        features: Features of images, with their labels.
 
     Returns:
         A number from 0 to 1; 0 if there are no images.
 
     Example:
         >>> head = LinearHead(torch.eye(2), torch.zeros(2))
-        >>> accuracy(head, Seen(torch.tensor([[2.0, 1.0]]), torch.tensor([0])))
+        >>> accuracy(head, Features(torch.tensor([[2.0, 1.0]]), torch.tensor([0])))
         1.0
     """
-    said = (seen.pooled @ head.weight.T + head.bias).argmax(dim=1)
-    return (said == seen.labels).double().sum().item() / max(1, len(said))
+    predicted = (features.pooled @ head.weight.T + head.bias).argmax(dim=1)
+    return (predicted == features.labels).double().sum().item() / max(1, len(predicted))
 
 
-def _cached(model: Classifier, data: ClassificationData, split: str, folder: Path) -> Seen:
+def _validate_and_save(
+    task: ClassificationTask, data: ClassificationData, trainer: Trainer
+) -> None:
+    trainer.validate(task, data, verbose=False)
+    path = checkpoint_folder(trainer) / "best.ckpt"
+    trainer.save_checkpoint(path, weights_only=False)
+    keeper = trainer.checkpoint_callback
+    if isinstance(keeper, ModelCheckpoint):  # as if it had written the checkpoint
+        keeper.best_model_path = str(path)
+        keeper.best_model_score = trainer.callback_metrics.get(keeper.monitor or "")
+    write_sizes(trainer, ("train", "val"))
+
+
+def _cached(model: Classifier, data: ClassificationData, split: str, folder: Path) -> Features:
     examples = data.examples(split)
     files = [example.image for example in examples if isinstance(example.image, ImageFile)]
     cache = cache_features(
@@ -258,7 +265,7 @@ def _cached(model: Classifier, data: ClassificationData, split: str, folder: Pat
         model.pool(cache.read(rows).transpose(1, 2).unflatten(2, grid).float())
         for rows in good.split(_READ)
     ]
-    return Seen(torch.cat(pooled), _numbers(examples, data.labels)[good])
+    return Features(torch.cat(pooled), _numbers(examples, data.labels)[good])
 
 
 def _numbers(examples: Sequence[ImageExample], labels: Sequence[str]) -> Tensor:
@@ -266,8 +273,10 @@ def _numbers(examples: Sequence[ImageExample], labels: Sequence[str]) -> Tensor:
     return torch.tensor([numbers.get(example.label, -1) for example in examples])
 
 
-def _layer(fitted: Any, there: Tensor, classes: int, scaling: tuple[Tensor, Tensor]) -> LinearHead:
-    """Turn a model of scikit-learn into a layer on vectors as they were before scaling."""
+def _layer(
+    fitted: Any, present: Tensor, classes: int, scaling: tuple[Tensor, Tensor]
+) -> LinearHead:
+    """Turn a model of scikit-learn into a layer on vectors before scaling."""
     mean, deviation = scaling
     coefficients = torch.tensor(fitted.coef_, dtype=torch.float32)
     intercepts = torch.tensor(fitted.intercept_, dtype=torch.float32)
@@ -276,6 +285,6 @@ def _layer(fitted: Any, there: Tensor, classes: int, scaling: tuple[Tensor, Tens
         intercepts = torch.cat([-intercepts, intercepts]) / 2
     weight = torch.zeros(classes, coefficients.shape[1])
     bias = torch.full((classes,), intercepts.min().item() - 1e3)  # of classes without images
-    weight[there] = coefficients / deviation
-    bias[there] = intercepts - (coefficients / deviation) @ mean
+    weight[present] = coefficients / deviation
+    bias[present] = intercepts - (coefficients / deviation) @ mean
     return LinearHead(weight, bias)

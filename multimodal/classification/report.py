@@ -1,177 +1,200 @@
-"""Report a test of classification: tables, confusions, calibration, the surest mistakes as a sheet.
+"""Report a test of classification: tables, confusions, calibration, a sheet of confident mistakes.
 
 After a test the run's folder holds ``report.md`` (the scores, and a row for each label),
-``mistakes.tsv`` (every mistake, the surest first) and ``mistakes.png`` (the surest ones as the
-network saw them); where each image has one label also ``confusion.png`` and ``calibration.png``.
-Where numbers are told, a mistake is one that is off, ranked by how far.
+``mistakes.tsv`` (every mistake, the most confident first) and ``mistakes.png`` (the most confident
+ones as the network saw them); where each image has one label also ``confusion.png`` and
+``calibration.png``. Where numbers are predicted, every inexact one is a mistake, ranked by its
+error.
 
 References:
     Guo et al. 2017, "On calibration of modern neural networks", figure 1 (reliability diagrams);
     Northcutt, Athalye and Mueller 2021, "Pervasive label errors in test sets destabilize machine
-    learning benchmarks" (many of the surest mistakes are wrong labels).
+    learning benchmarks" (many of the most confident mistakes are wrong labels).
 """
 
-import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch import Tensor
 from typing_extensions import override
 
 from multimodal.classification.class_tables import (
-    Told,
+    Predicted,
     label_scores,
     label_table,
     mistake,
     score_table,
 )
-from multimodal.classification.data import ClassificationData
+from multimodal.data.batches import ClassificationBatch
+from multimodal.data.examples import ImageExample
 from multimodal.figures.captions import caption_sheet
 from multimodal.figures.labels import calibration_figure, confusion_figure
 from multimodal.figures.page import save_figure
 from multimodal.files import atomic_write
-from multimodal.training.results import gather
+from multimodal.tables import write_tsv
+from multimodal.training.report import Report
 
 _SHOWN = 16  # mistakes on a sheet
 _LOGGER = logging.getLogger(__name__)
 
 
-class ClassesReport(Callback):
+class Result(NamedTuple):
+    """An image's prediction, and of the most confident mistakes the image.
+
+    Attributes:
+        predicted: The example with its prediction.
+        image: The image as the network saw it, or None.
+    """
+
+    predicted: Predicted
+    image: Tensor | None
+
+
+class ClassificationReport(Report[Result]):
     """After a test write tables and pictures into the run's folder, and print the scores.
 
-    The task's ``test_step`` must return the verdicts of its batch ``(batch, labels)``, or numbers
-    ``(batch, 1)``; the data must be a `ClassificationData`.
+    The task's ``test_step`` returns probabilities ``(batch, labels)`` or numbers ``(batch, 1)``.
 
     Args:
+        labels: The labels; none where numbers are predicted.
+        target: ``label``, ``labels``, ``number`` or ``count``.
+        training_examples: Returns the training examples, whose most common label and mean are
+            compared with; without any there is no report.
         shown: The most mistakes on the sheet; 0 for no sheet.
     """
 
-    def __init__(self, shown: int = _SHOWN) -> None:
+    def __init__(
+        self,
+        labels: Sequence[str],
+        target: str,
+        training_examples: Callable[[], Sequence[ImageExample]],
+        *,
+        shown: int = _SHOWN,
+    ) -> None:
         super().__init__()
+        self.labels = labels
+        self.target = target
+        self.training_examples = training_examples
         self.shown = shown
-        self._found: dict[int, Told] = {}
-        self._images: dict[int, tuple[float, Tensor]] = {}  # of the surest mistakes so far
+        self._top: dict[int, float] = {}  # confidences of the top mistakes so far
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with nothing."""
-        self._found, self._images = {}, {}
+        super().on_test_start(trainer, pl_module)
+        self._top = {}
 
     @override
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the verdicts by the images' positions, and the images of the surest mistakes."""
-        data = getattr(trainer, "datamodule", None)
-        if not isinstance(data, ClassificationData):
-            return
+    def collect(self, batch: ClassificationBatch, outputs: Tensor) -> dict[int, Result]:
         rows = zip(
             batch.indices.tolist(), batch.examples, outputs.tolist(), batch.images, strict=True
         )
-        for index, example, verdict, image in rows:
-            told = self._found[index] = Told(example, tuple(verdict))
-            if wrong := mistake(told, data.labels, data.target):
-                self._images[index] = (wrong.sureness, image)
-        ranked = sorted(self._images.items(), key=lambda kept: -kept[1][0])[: self.shown]
-        self._images = {index: (sure, image.cpu().clone()) for index, (sure, image) in ranked}
+        results, before = {}, self._top
+        for index, example, prediction, image in rows:
+            predicted = Predicted(example, tuple(prediction))
+            wrong = mistake(predicted, self.labels, self.target)
+            if wrong:
+                self._top = {**self._top, index: wrong.confidence}
+            results[index] = Result(predicted, image if wrong else None)
+        self._top = _largest(self._top, self.shown)
+        for index, (predicted, image) in results.items():
+            kept = image.cpu().clone() if image is not None and index in self._top else None
+            results[index] = Result(predicted, kept)
+        for index in before.keys() - self._top.keys() - results.keys():
+            self._rows[index] = self._rows[index]._replace(image=None)
+        return results
 
     @override
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the files and print the scores, on the first process."""
-        folder = Path(trainer.log_dir or trainer.default_root_dir)  # all processes must ask
-        found = gather(self._found)
-        images = gather(self._images)
-        self._found, self._images = {}, {}
-        data = getattr(trainer, "datamodule", None)
-        known = [told for _, told in sorted(found.items()) if told.example.label is not None]
-        if not trainer.is_global_zero or not known or not isinstance(data, ClassificationData):
+    def write(self, rows: Mapping[int, Result], folder: Path, task: LightningModule) -> None:
+        """Print the scores and write the files."""
+        results = [row.predicted for _, row in sorted(rows.items())]
+        known = [predicted for predicted in results if predicted.example.label is not None]
+        train = [each.label for each in self.training_examples() if each.label is not None]
+        if not known or not train:
             return
-        train = [each.label for each in data.examples("train") if each.label is not None]
-        scores = score_table(known, data.labels, data.target, train)
+        scores = score_table(known, self.labels, self.target, train)
         _LOGGER.info("\n%s\n\nMore, and every mistake: %s", scores, folder / "report.md")
-        try:
-            _write_tables(known, data, scores, folder)
-            if data.target == "label":
-                _draw_labels(known, data.labels, folder)
-            surest = sorted(images.items(), key=lambda kept: -kept[1][0])[: self.shown]
-            if surest:
-                pairs = [(found[index], image) for index, (_, image) in surest]
-                figure = mistake_sheet(pairs, data.labels, data.target)
-                save_figure(figure, folder / "mistakes.png")
-        except (OSError, ValueError) as error:  # what was measured has been logged by now
-            _LOGGER.warning("No report in the run's folder: %s", error)
+        self._write_tables(known, scores, folder)
+        if self.target == "label":
+            _draw_labels(known, self.labels, folder)
+        pictures = {index: row for index, row in rows.items() if row.image is not None}
+        wrong = {
+            index: mistake(row.predicted, self.labels, self.target)
+            for index, row in pictures.items()
+        }
+        top = _largest({i: each.confidence for i, each in wrong.items() if each}, self.shown)
+        if top:
+            found = [rows[index] for index in top]
+            pairs = [(predicted, image) for predicted, image in found if image is not None]
+            sheet = mistake_sheet(pairs, self.labels, self.target)
+            save_figure(sheet, folder / "mistakes.png")
+
+    def _write_tables(self, known: Sequence[Predicted], scores: str, folder: Path) -> None:
+        parts = [scores]
+        if self.labels:
+            parts.append(label_table(known, self.labels, self.target))
+        with atomic_write(folder / "report.md") as path:
+            path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        mistakes = [(each, mistake(each, self.labels, self.target)) for each in known]
+        rows = [(predicted, wrong) for predicted, wrong in mistakes if wrong is not None]
+        rows.sort(key=lambda row: -row[1].confidence)
+        head = ["image_id", "target", "predicted", "confidence" if self.labels else "distance"]
+        cells = [
+            [each.example.image_id, wrong.target, wrong.predicted, f"{wrong.confidence:.4f}"]
+            for each, wrong in rows
+        ]
+        with atomic_write(folder / "mistakes.tsv") as path:
+            write_tsv(path, head, cells)
 
 
 def mistake_sheet(
-    mistakes: Sequence[tuple[Told, Tensor]], labels: Sequence[str], target: str
+    mistakes: Sequence[tuple[Predicted, Tensor]], labels: Sequence[str], target: str
 ) -> Figure:
-    """Draw mistakes with what was told and what would have been right.
+    """Draw mistakes with the predictions and the right labels.
 
     Args:
-        mistakes: What was told of images, and the images ``(3 or 1, height, width)`` as the network
-            saw them; the surest first.
-        labels: The labels in the order of the verdicts; none of numbers.
+        mistakes: Predictions of images, and the images ``(3 or 1, height, width)`` as the network
+            saw them; the most confident first.
+        labels: The labels in the order of the predictions; none of numbers.
         target: ``label``, ``labels`` or ``number``.
 
     Returns:
         The sheet.
 
     Raises:
-        ValueError: If there is no mistake, or what was told is none.
+        ValueError: If there is no mistake, or a prediction is right.
 
     Example:
         >>> import torch
         >>> from multimodal.data.examples import ImageExample, PixelImage
-        >>> told = Told(ImageExample(PixelImage("digits", 7), "3", 7), (0.1, 0.9))
+        >>> predicted = Predicted(ImageExample(PixelImage("digits", 7), "3", 7), (0.1, 0.9))
         >>> image = torch.zeros(1, 8, 8, dtype=torch.uint8)
-        >>> sheet = mistake_sheet([(told, image)], ["3", "8"], "label")
+        >>> sheet = mistake_sheet([(predicted, image)], ["3", "8"], "label")
         >>> [text.get_text() for text in sheet.texts]
-        ['The surest mistakes', '8', '90 % sure. It is 3. digits[7]']
+        ['Confident mistakes', '8', '90 % sure. It is 3. digits[7]']
     """
     captions, notes = [], []
-    for told, _ in mistakes:
-        wrong = mistake(told, labels, target)
+    for predicted, _ in mistakes:
+        wrong = mistake(predicted, labels, target)
         if wrong is None:
-            raise ValueError(f"What was told of {told.example.image} is no mistake.")
-        sure = f"{100 * wrong.sureness:.0f} % sure. " if labels else ""
-        captions.append(wrong.said)
-        notes.append(f"{sure}It is {wrong.right}. {told.example.image}")
+            raise ValueError(f"The prediction of {predicted.example.image} is not a mistake.")
+        sure = f"{100 * wrong.confidence:.0f} % sure. " if labels else ""
+        captions.append(wrong.predicted)
+        notes.append(f"{sure}It is {wrong.target}. {predicted.example.image}")
     images = [image.expand(3, -1, -1) for _, image in mistakes]
-    title = "The surest mistakes" if labels else "The farthest off"
+    title = "Confident mistakes" if labels else "The largest errors"
     return caption_sheet(images, captions, notes=notes, title=title)
 
 
-def _write_tables(
-    known: Sequence[Told], data: ClassificationData, scores: str, folder: Path
-) -> None:
-    parts = [scores]
-    if data.labels:
-        parts.append(label_table(known, data.labels, data.target))
-    with atomic_write(folder / "report.md") as path:
-        path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    wrong = [(told, mistake(told, data.labels, data.target)) for told in known]
-    rows = sorted(
-        ((told, each) for told, each in wrong if each is not None), key=lambda row: -row[1].sureness
-    )
-    path = folder / "mistakes.tsv"
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(["image_id", "is", "said", "sureness" if data.labels else "distance"])
-        for told, each in rows:
-            writer.writerow([told.example.image_id, each.right, each.said, f"{each.sureness:.4f}"])
+def _largest(values: Mapping[int, float], number: int) -> dict[int, float]:
+    """Return the largest values in descending order."""
+    return dict(sorted(values.items(), key=lambda item: -item[1])[:number])
 
 
-def _draw_labels(known: Sequence[Told], labels: Sequence[str], folder: Path) -> None:
+def _draw_labels(known: Sequence[Predicted], labels: Sequence[str], folder: Path) -> None:
     scores = label_scores(known, labels)
     counted = f"Of {len(known):,} test images"
     save_figure(

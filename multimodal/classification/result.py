@@ -1,9 +1,9 @@
-"""What a picture shows, with what the model thought of it."""
+"""The label of an image, or a count or a number, with the probabilities."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from multimodal.inference.inputs import SeenPicture, drawable
+from multimodal.inference.inputs import ImageInput, drawable
 from multimodal.inference.result import Result
 
 if TYPE_CHECKING:
@@ -19,17 +19,17 @@ class Ranked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Classification(Result):
-    """What a picture shows, with what the model thought of it.
+    """The label of an image, or a count or a number, with the probabilities.
 
     Args:
         label: The likeliest label; of a count the nearest whole number, of a number nothing.
-        probability: How sure the model is of it, 0 to 1; 0 where it gives a count or a number.
+        probability: Its probability, 0 to 1; 0 where the model gives a count or a number.
         top: The likeliest labels with their probabilities, best first. They share 1 among all
             labels; where a picture may have several labels, each has a probability of its own.
         labels: All labels that the picture has, likeliest first, maybe none: the one label, or,
             where it may have several, those more likely there than not.
         value: The expected count or the number, where the model gives one.
-        picture: What the model saw.
+        picture: The image as the model received it.
 
     Example:
         >>> tulip = Classification("tulip", 0.9, (Ranked("tulip", 0.9),), ("tulip",))
@@ -44,7 +44,7 @@ class Classification(Result):
     top: tuple[Ranked, ...] = ()
     labels: tuple[str, ...] = ()
     value: float | None = None
-    picture: SeenPicture | None = field(default=None, repr=False, compare=False)
+    picture: ImageInput | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         if self.value is not None:
@@ -60,6 +60,12 @@ class Classification(Result):
             "labels": list(self.labels),
             "value": self.value,
         }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the label, its probability, all labels and the ranked ones; or the value alone."""
+        values = self.to_dict()
+        names = ("label", "probability", "labels", "top") if self.value is None else ("value",)
+        return {name: values[name] for name in names}
 
     def figure(self) -> "Figure":
         """Draw the picture beside its ranked labels.

@@ -1,20 +1,21 @@
 """Train and evaluate a classifier of images, or one that counts or gives a number.
 
-One task for training from nothing and for every strategy of transfer learning: what is open of the
-encoder is a setting. The loss follows from the target; mixtures of pictures, smoothed targets and
-weights of classes change it in training alone, so that validation losses can be compared.
+One task for training from random weights and for every strategy of transfer learning: which stages
+of the encoder are trained is a setting. The loss follows from the target; mixtures of pictures,
+smoothed targets and weights of classes change it in training alone, so that validation losses can
+be compared.
 
 References:
     He et al. 2019, "Bag of tricks for image classification with convolutional neural networks",
     section 5 (label smoothing, mixup, cosine); see `multimodal.nn.label_losses`,
-    `multimodal.classification.mixing` and `multimodal.training.strategies` for the parts.
+    `multimodal.classification.mixing` and `multimodal.training.unfreezing` for the parts.
 """
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ from multimodal.classification.model import (
     num_outputs,
     read_out,
 )
-from multimodal.classification.probe import LinearProbe
+from multimodal.classification.report import ClassificationReport
 from multimodal.classification.whitening import WhitenStem
 from multimodal.data.batches import ClassificationBatch
 from multimodal.metrics.image_scores import ImageScores, image_scores
@@ -40,20 +41,16 @@ from multimodal.nn.label_losses import (
     number_loss,
     several_labels_loss,
 )
-from multimodal.saving.checkpoint import CHECKPOINT_KEY, attach
-from multimodal.training.callbacks import trusted_callbacks
-from multimodal.training.compatibility import refuse_other_network
-from multimodal.training.opening import OpenGradually
-from multimodal.training.optimisers.adamw import Rates, adamw, adamw_by_depth
-from multimodal.training.optimisers.muon import muon
+from multimodal.training.optimisers.adamw import Rates, adamw_by_depth
 from multimodal.training.penalties import weight_penalty
-from multimodal.training.results import ResultsFile
+from multimodal.training.report import ResultsFile
 from multimodal.training.skipped import SkippedImages
-from multimodal.training.strategies import Strategy, check_start, open_encoder
+from multimodal.training.task import Task
+from multimodal.training.unfreezing import Strategy, Unfreezing, check_start, gradual, open_encoder
 
 
-class ClassificationTask(LightningModule):
-    """Image classification: loss, metrics, optimiser.
+class ClassificationTask(Task):
+    """Image classification: loss, metrics.
 
     Args:
         settings: The network.
@@ -94,6 +91,10 @@ class ClassificationTask(LightningModule):
         ValueError: If settings do not fit each other.
     """
 
+    name = "classification"
+    settings: ClassifierSettings
+    model: Classifier
+
     def __init__(
         self,
         settings: ClassifierSettings,
@@ -124,8 +125,8 @@ class ClassificationTask(LightningModule):
         whiten: bool = False,
         optimizer: OptimizerCallable | None = None,
     ) -> None:
-        super().__init__()
-        self.settings = settings
+        rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
+        super().__init__(settings, rates, optimizer, muon=muon)
         self.labels = list(labels)
         self.transform = transform
         self.target: Target = "count" if is_count and target == "number" else target
@@ -148,10 +149,7 @@ class ClassificationTask(LightningModule):
         self.unfreeze_epochs = unfreeze_epochs
         self.features = features
         self.depth_factor = depth_factor
-        self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
-        self.muon = muon
         self.whiten = whiten
-        self.optimizer = optimizer
         open_encoder(self.model.encoder, transfer, stages)
         # Of the training images; buffers, so that a checkpoint keeps them.
         self.register_buffer("centre", torch.zeros(()))
@@ -163,13 +161,13 @@ class ClassificationTask(LightningModule):
 
     @override
     def forward(self, batch: ClassificationBatch) -> Tensor:
-        """Judge each image.
+        """Compute the outputs of each image.
 
         Args:
             batch: Images.
 
         Returns:
-            Logits of labels ``(batch, labels)``; the logarithm of a count, or a number in
+            Logits of labels ``(batch, labels)``; the logarithm of a count, or a number in standard
             deviations from the mean, ``(batch, 1)``.
         """
         outputs: Tensor = self.model(batch.images)
@@ -179,8 +177,8 @@ class ClassificationTask(LightningModule):
         """Compute the loss of the images whose label is known.
 
         Returns:
-            The loss, and what `forward` returned; in training of mixtures, where these are asked
-            for.
+            The loss, and the outputs of `forward`; in training those of mixtures, if `mixup` or
+            `cutmix` is set.
         """
         if not (self.training and (self.mixup or self.cutmix)):
             outputs = self(batch)
@@ -191,8 +189,8 @@ class ClassificationTask(LightningModule):
         others = self._loss(outputs, batch.labels[mixed.partners])
         return mixed.share * own + (1 - mixed.share) * others, outputs
 
-    def verdicts(self, outputs: Tensor) -> Tensor:
-        """Turn outputs into what is reported.
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Compute probabilities or numbers from outputs.
 
         Args:
             outputs: From `forward`.
@@ -205,7 +203,6 @@ class ClassificationTask(LightningModule):
 
     @override
     def training_step(self, batch: ClassificationBatch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch, with the penalties on weights."""
         loss, _ = self.model_step(batch)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.images))
         if self.l1 or self.l2:
@@ -213,57 +210,38 @@ class ClassificationTask(LightningModule):
         return loss
 
     @override
-    def validation_step(self, batch: ClassificationBatch, batch_idx: int) -> None:
-        """Log the loss and collect the verdicts."""
-        self._evaluate(batch, "val")
-
-    @override
-    def test_step(self, batch: ClassificationBatch, batch_idx: int) -> Tensor:
-        """Log the loss, collect the verdicts and return them.
-
-        Returns:
-            As `verdicts`.
-        """
-        return self._evaluate(batch, "test")
-
-    @override
     def predict_step(self, batch: ClassificationBatch, batch_idx: int) -> list[dict[str, Any]]:
-        """Judge each image.
+        """Predict each image's labels or number.
 
         Returns:
             Of each image ``image_id`` with ``label`` and ``probability``, ``labels``, ``count`` or
             ``value``.
         """
-        found = self.verdicts(self(batch)).tolist()
+        predictions = self.predictions(self(batch)).tolist()
         return [
             {"image_id": example.image_id, **self._named(row)}
-            for example, row in zip(batch.examples, found, strict=True)
+            for example, row in zip(batch.examples, predictions, strict=True)
         ]
 
     @override
-    def on_validation_epoch_end(self) -> None:
-        """Log the scores."""
-        self._log_scores("val")
-
-    @override
-    def on_test_epoch_end(self) -> None:
-        """Log the scores."""
-        self._log_scores("test")
-
-    @override
     def setup(self, stage: str) -> None:
-        """Before training, look at the labels of the training images.
+        """Before training, measure numbers' scale and classes' weights on the training images.
 
         Raises:
-            ValueError: If the encoder would stay as random as it starts.
+            ValueError: If most of the encoder would stay random, or `transfer` is linear.
         """
         if stage != "fit":
             return
+        if self.transfer == "linear":
+            raise ValueError(
+                "`transfer` linear is fitted by `multimodal fit`, or in Python by "
+                "`multimodal.classification.probe.probe(task, data, trainer)`, not by gradients. "
+                "Call that, or set `transfer` to head."
+            )
         check_start(self.transfer, self.settings.encoder.weights)
-        examples = getattr(getattr(self.trainer, "datamodule", None), "examples", None)
-        if examples is None:
+        given = [each.label for each in self.training_examples() if each.label is not None]
+        if not given:
             return
-        given = [each.label for each in examples("train") if each.label is not None]
         if self.target == "number":
             numbers = torch.tensor(given)
             self._number("centre").copy_(numbers.mean())
@@ -273,57 +251,40 @@ class ClassificationTask(LightningModule):
             self._number("weights").copy_(balanced(given, self.labels))
 
     @override
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build AdamW or Muon with warm-up and cosine, or the optimiser that was named."""
-        if self.optimizer is not None:
-            return self.optimizer(self.parameters())
-        if self.transfer == "linear":
-            return torch.optim.SGD(self.model.head.parameters(), lr=0.0)
-        steps, rates = self.trainer.estimated_stepping_batches, self.rates
-        if self.muon:
-            return muon(self.model, self.model.encoder, [self.model.head[-1]], rates, steps)
-        if self.depth_factor > 1:
+    def default_optimizer(self, steps: int | float) -> OptimizerLRScheduler:
+        """Build AdamW or Muon, with a lower rate for lower stages if `depth_factor` asks for it."""
+        if self.depth_factor > 1 and not self.muon:
             groups = self.model.parameters_by_depth()
-            return adamw_by_depth(groups, rates, steps, depth_factor=self.depth_factor)
-        return adamw(self.model, self.model.encoder, rates, steps)
+            return adamw_by_depth(groups, self.rates, steps, depth_factor=self.depth_factor)
+        return super().default_optimizer(steps)
 
     @override
-    def configure_callbacks(self) -> list[Callback]:
-        """Return what makes a run resumable, atomic and safe from NaN, and opens the encoder."""
-        callbacks = [*trusted_callbacks(), ResultsFile(), SkippedImages()]
+    def output_layers(self) -> list[nn.Module]:
+        return [self.model.head[-1]]
+
+    @override
+    def own_callbacks(self) -> list[Callback]:
+        callbacks = [
+            ClassificationReport(self.labels, self.target, self.training_examples),
+            ResultsFile(),
+            SkippedImages(),
+        ]
         if self.transfer == "gradual":
-            callbacks.append(OpenGradually(self.unfreeze_epochs, self.stages))
-        if self.transfer == "linear":
-            callbacks.append(LinearProbe(self.features))
+            encoder = self.model.encoder
+            schedule = gradual(
+                self.unfreeze_epochs, layers=self.stages, total=len(encoder.stages())
+            )
+            callbacks.append(Unfreezing(encoder.unfreeze, schedule, "transfer"))
         if self.whiten:
             callbacks.append(WhitenStem())
         return callbacks
 
     @override
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another network, or with other labels for its rows.
-
-        Raises:
-            ValueError: If settings, labels or target differ.
-        """
-        held = checkpoint.get(CHECKPOINT_KEY, {})
-        refuse_other_network(held, self.settings.to_dict(), {"labels": self.labels})
-        theirs = held.get("extra", {}).get("target")
-        if theirs != self.target:
-            raise ValueError(
-                f"The checkpoint tells a {theirs}, this run a {self.target}. Set `data.target` and "
-                "`model.is_count` as in the configuration it was trained with."
-            )
-
-    @override
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what inference needs, as plain data."""
-        attach(
-            checkpoint,
-            task="classification",
-            settings=self.settings.to_dict(),
-            transform=self.transform,
-            extra={
+    def saved(self) -> dict[str, Any]:
+        return {
+            "settings": self.settings.to_dict(),
+            "transform": self.transform,
+            "extra": {
                 "labels": self.labels,
                 "target": self.target,
                 "mean": self.mean,
@@ -331,7 +292,20 @@ class ClassificationTask(LightningModule):
                 "centre": self._number("centre").item(),
                 "scale": self._number("scale").item(),
             },
-        )
+        }
+
+    @override
+    def evaluate(self, batch: ClassificationBatch, stage: str) -> Tensor:
+        """Log the loss, score the predictions and return them, as `predictions` does."""
+        loss, outputs = self.model_step(batch)
+        self.log(f"{stage}/loss", loss, batch_size=len(batch.images), sync_dist=True)
+        predictions, labels, scores = self.predictions(outputs), batch.labels, self.scores[stage]
+        known = labels >= 0 if self.target == "label" else ~labels.isnan()
+        known = known.all(dim=1) if known.ndim > 1 else known
+        scored = predictions[known] if self.labels else predictions[known, 0]
+        assert isinstance(scores, ImageScores)
+        scores.update(batch.indices[known].tolist(), scored, labels[known])
+        return predictions
 
     def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         smoothing = self.label_smoothing if self.training else 0.0
@@ -356,33 +330,15 @@ class ClassificationTask(LightningModule):
     def _number(self, name: str) -> Tensor:
         return self.get_buffer(name)
 
-    def _named(self, verdict: Sequence[float]) -> dict[str, Any]:
+    def _named(self, prediction: Sequence[float]) -> dict[str, Any]:
         match self.target:
             case "label":
-                best = max(range(len(verdict)), key=lambda place: verdict[place])
-                return {"label": self.labels[best], "probability": verdict[best]}
+                best = max(range(len(prediction)), key=lambda index: prediction[index])
+                return {"label": self.labels[best], "probability": prediction[best]}
             case "labels":
-                said = zip(self.labels, verdict, strict=True)
-                return {"labels": {label: share for label, share in said if share > 0.5}}
+                named = zip(self.labels, prediction, strict=True)
+                return {"labels": {label: value for label, value in named if value > 0.5}}
             case "count":
-                return {"count": round(verdict[0])}
+                return {"count": round(prediction[0])}
             case "number":
-                return {"value": verdict[0]}
-
-    def _evaluate(self, batch: ClassificationBatch, stage: str) -> Tensor:
-        loss, outputs = self.model_step(batch)
-        self.log(f"{stage}/loss", loss, batch_size=len(batch.images), sync_dist=True)
-        verdicts, labels, scores = self.verdicts(outputs), batch.labels, self.scores[stage]
-        known = labels >= 0 if self.target == "label" else ~labels.isnan()
-        known = known.all(dim=1) if known.ndim > 1 else known
-        said = verdicts[known] if self.labels else verdicts[known, 0]
-        assert isinstance(scores, ImageScores)
-        scores.update(batch.indices[known].tolist(), said, labels[known])
-        return verdicts
-
-    def _log_scores(self, stage: str) -> None:
-        scores = self.scores[stage]
-        assert isinstance(scores, ImageScores)
-        for name, value in scores.compute().items():
-            self.log(f"{stage}/{name}", value, prog_bar=name in ("accuracy", "mean_error"))
-        scores.reset()
+                return {"value": prediction[0]}

@@ -26,7 +26,8 @@ class WhitenStem(Callback):
         """
         if stage != "fit":
             return
-        encoder, data = pl_module.get_submodule("model.encoder"), trainer.datamodule  # type: ignore[attr-defined]
+        encoder = pl_module.get_submodule("model.encoder")
+        data = getattr(trainer, "datamodule", None)
         if not isinstance(encoder, ResidualCNN) or not isinstance(data, ClassificationData):
             raise ValueError(
                 "`whiten` is for the encoder `residual` and the images of a ClassificationData. "

@@ -1,22 +1,26 @@
-"""Options of a verb: argparse, whose complaints come out as one sentence."""
+"""Options of a command: argparse, with errors as one sentence and options from a dataclass."""
 
 import argparse
+import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from multimodal.inference.options import Options, Range
 
 EXIT_USAGE = 2
 
 
 class Arguments(argparse.ArgumentParser):
-    """A parser whose examples keep their lines, and whose complaints are short sentences.
+    """A parser whose examples keep their lines, and whose errors are short sentences.
 
     Args:
         verb: What follows ``multimodal`` on the command line.
-        about: What the verb does, for the help.
+        about: What the command does, for the help.
         examples: Lines at the end of the help.
     """
 
@@ -30,7 +34,7 @@ class Arguments(argparse.ArgumentParser):
         )
 
     def add_model(self, run: str, shipped: str = "") -> None:
-        """Add the first argument of a verb that uses a trained model.
+        """Add the first argument of a command that uses a trained model.
 
         Args:
             run: What kind of run its checkpoint is of.
@@ -43,6 +47,48 @@ class Arguments(argparse.ArgumentParser):
             type=Path,
             help=f"{name}a folder that `multimodal export` wrote; or a checkpoint of {run}",
         )
+
+    def add_hardware(self) -> None:
+        """Add the options that say where and how exactly a model computes."""
+        self.add_argument(
+            "--device",
+            default="auto",
+            metavar="D",
+            help="auto, cpu, cuda, cuda:1, mps (default: auto)",
+        )
+        self.add_argument(
+            "--precision",
+            choices=("float32", "bfloat16"),
+            default="float32",
+            help="bfloat16 is faster where the hardware has it, and less exact (default: float32)",
+        )
+
+    def add_options(
+        self, kind: type[Options], defaults: Mapping[str, Any], without: Collection[str] = ()
+    ) -> None:
+        """Add the options of a predictor's call that are numbers.
+
+        Args:
+            kind: The task's options.
+            defaults: Defaults that differ from those of a call.
+            without: Options that the command has in another form.
+        """
+        for each in fields(kind):
+            within: Range | None = each.metadata.get("within")
+            if within is None or each.name in without:
+                continue
+            default = defaults.get(each.name, each.default)
+            text = each.metadata["help"]
+            if default is not None and "(default" not in text:
+                text = f"{text} (default: {default:g})"
+            whole = each.type in (int, int | None)
+            self.add_argument(
+                f"--{each.name.replace('_', '-')}",
+                type=whole_number(int(within.least)) if whole else number(within),
+                default=default,
+                metavar=each.metadata["metavar"],
+                help=text,
+            )
 
     def error(self, message: str) -> NoReturn:
         """Write one sentence and leave with 2, the code of a wrong call."""
@@ -72,6 +118,32 @@ def whole_number(least: int) -> Callable[[str], int]:
                 f"must be a whole number of {least} or more, got {text!r}"
             )
         return number
+
+    return convert
+
+
+def number(within: Range) -> Callable[[str], float]:
+    """Make the type of an option that is a number in a range.
+
+    Args:
+        within: The numbers allowed.
+
+    Returns:
+        What argparse calls with the option's text.
+
+    Example:
+        >>> number(Range(0, 1))("0.5")
+        0.5
+    """
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if value not in within:
+            raise argparse.ArgumentTypeError(f"must be a number, {within}, got {text!r}")
+        return value
 
     return convert
 

@@ -15,8 +15,8 @@ from lightning.pytorch import Trainer
 from typing_extensions import override
 
 from multimodal.cli.arguments import Arguments
-from multimodal.cli.caption import printable
 from multimodal.cli.lightning import Command, command, told
+from multimodal.cli.printing import printable
 from multimodal.data.checking import MAX_NAMED, SPLITS, examine
 from multimodal.data.readers import pictures
 from multimodal.tables import markdown_table
@@ -116,8 +116,8 @@ def _parser() -> Arguments:
     parser = Arguments(
         "data check",
         about="Look at all examples of a configuration's data: pictures that are missing or "
-        "broken, lengths, words, labels, and what stands in two parts. All other options are those "
-        "of `multimodal fit`.",
+        "broken, lengths, words, labels, and examples that are in two splits. All other options "
+        "are those of `multimodal fit`.",
         examples=_EXAMPLES,
     )
     parser.add_argument(

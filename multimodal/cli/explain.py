@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from multimodal.attribution.methods import METHODS, Method
 from multimodal.cli.arguments import Arguments
-from multimodal.cli.caption import printable
+from multimodal.cli.printing import printable
 from multimodal.tasks import TASKS
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from pydoc import locate
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -38,6 +38,9 @@ from multimodal.tasks import TASKS, Task
 from multimodal.training.checkpoints import AtomicCheckpoints
 from multimodal.training.guard import NonFiniteError
 from multimodal.training.signals import Interrupted, exit_code
+
+if TYPE_CHECKING:
+    from multimodal.classification.probe import ProbeResult
 
 RUNS = Path("runs")
 _LOGGER = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ class Command(LightningCLI):
     """LightningCLI with the links between data and model, and the defaults of this machine."""
 
     trainer_of_verbs: type[Trainer] = Trainer  # its methods are the verbs
+    probed: "ProbeResult | None" = None  # of a classifier with `transfer` linear
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -140,6 +144,17 @@ class Command(LightningCLI):
         if trainer_config.get("logger") in (None, True):
             kwargs["logger"] = _loggers(_run_name(self.config[self.config.subcommand]))
         return super().instantiate_trainer(**kwargs)
+
+    @override
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run a verb; a classifier with `transfer` linear is fitted without gradients."""
+        if subcommand == "fit" and getattr(self.model, "transfer", None) == "linear":
+            from multimodal.classification.probe import probe  # a slice that other tasks spare
+
+            self.probed = probe(self.model, self.datamodule, self.trainer)
+            self.after_fit()
+        else:
+            super()._run_subcommand(subcommand)
 
     def after_fit(self) -> None:
         """Say where the best weights are and what to do with them."""

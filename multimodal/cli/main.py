@@ -1,4 +1,4 @@
-"""Find the verb, run it, and turn what goes wrong into a sentence and an exit code.
+"""Find the command, run it, and turn errors into a sentence and an exit code.
 
 Nothing heavy is imported before a verb needs it: ``multimodal --help`` answers at once.
 """
@@ -14,27 +14,42 @@ _VERBS = {
     "test": ("multimodal.cli.lightning", "measure a checkpoint on the test data, with a report"),
     "predict": (
         "multimodal.cli.lightning",
-        "write a results file of what a model says of the test data",
+        "write a results file of the predictions for the test data",
     ),
-    "caption": ("multimodal.cli.caption", "write captions for images: caption MODEL IMAGE..."),
-    "ask": ("multimodal.cli.ask", "answer questions about images: ask MODEL IMAGE QUESTION..."),
+    "caption": ("multimodal.cli.inference", "write captions for images: caption MODEL IMAGE..."),
+    "ask": (
+        "multimodal.cli.inference",
+        "answer questions about images: ask MODEL IMAGE QUESTION...",
+    ),
     "data": ("multimodal.cli.data", "look at data: data check, data preview --config C"),
-    "cross_validate": ("multimodal.cli.folds", "train and test once for each fold of the data"),
-    "find_rate": ("multimodal.cli.rates", "try learning rates, and draw the loss over them"),
-    "transfer": ("multimodal.cli.transfer", "train by every strategy of transfer learning"),
-    "classify": ("multimodal.cli.classify", "say what images show: classify MODEL IMAGE..."),
-    "sentiment": ("multimodal.cli.sentiment", "judge texts: sentiment MODEL TEXT..."),
+    "cross_validate": (
+        "multimodal.cli.experiments",
+        "train and test once for each fold of the data",
+    ),
+    "find_rate": ("multimodal.cli.experiments", "try learning rates, and draw the loss over them"),
+    "transfer": ("multimodal.cli.experiments", "train by every strategy of transfer learning"),
+    "classify": ("multimodal.cli.inference", "classify images: classify MODEL IMAGE..."),
+    "sentiment": ("multimodal.cli.inference", "classify texts: sentiment MODEL TEXT..."),
     "explain": (
         "multimodal.cli.explain",
-        "draw why a model says so: explain MODEL INPUT --output P",
+        "draw why a model predicts so: explain MODEL INPUT --output P",
     ),
-    "write": ("multimodal.cli.write", "let a language model write: write MODEL PROMPT"),
+    "write": (
+        "multimodal.cli.inference",
+        "continue a text with a language model: write MODEL PROMPT",
+    ),
     "export": ("multimodal.cli.export", "write a model's folder: export CHECKPOINT FOLDER"),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
     "app": ("multimodal.cli.app", "show a page in the browser that does all of this by a click"),
-    "doctor": ("multimodal.cli.doctor", "tell what is installed, what computes, what is missing"),
+    "doctor": ("multimodal.cli.doctor", "report what is installed, what computes, what is missing"),
     "configs": ("multimodal.cli.configs", "list the shipped configurations"),
 }
+
+_SHARED = frozenset(  # commands that share a module, which is given the command too
+    verb
+    for verb, (module, _) in _VERBS.items()
+    if module.rpartition(".")[2] in ("lightning", "inference", "experiments")
+)
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -79,7 +94,7 @@ def _guarded(run: Callable[[list[str]], int], arguments: list[str]) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    """What the error says; without the traceback that torch puts before one of a worker."""
+    """Return the message of an error, without the traceback that torch puts before a worker's."""
     text = str(error)
     if "Original Traceback" not in text:
         return text
@@ -88,7 +103,7 @@ def _sentence(error: Exception) -> str:
 
 def _find(verb: str) -> Callable[[list[str]], int]:
     module = import_module(_VERBS[verb][0])
-    if verb in ("fit", "validate", "test", "predict"):
+    if verb in _SHARED:
         return lambda arguments: int(module.run([verb, *arguments]))
     found: Callable[[list[str]], int] = module.run
     return found
@@ -104,7 +119,7 @@ def _unknown_verb(verb: str) -> str:
 
 def _help() -> str:
     lines = [
-        "usage: multimodal COMMAND [options]     (multimodal COMMAND --help tells more)",
+        "usage: multimodal COMMAND [options]     (multimodal COMMAND --help says more)",
         "",
         "A CNN looks, an LSTM reads and writes.",
         "",
@@ -119,7 +134,7 @@ def _help() -> str:
         '  multimodal ask runs/.../best.ckpt photo.jpg "what colour is the car?"',
         '  multimodal sentiment runs/.../best.ckpt "A good film." --explain',
         "",
-        "A mistake is told in a sentence; MULTIMODAL_DEBUG=1 shows the traceback with it.",
+        "A mistake gets one sentence; MULTIMODAL_DEBUG=1 shows the traceback, too.",
         "",
     ]
     return "\n".join(lines)

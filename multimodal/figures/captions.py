@@ -34,18 +34,10 @@ _PICTURE = {False: 2.5, True: 2.1}  # width on a sheet, without and with words b
 class WordMaps:
     """The words of a caption, each with its attention over the picture.
 
-    Args:
-        tokens: The words.
-        attention: A row of weights for each word.
-        grid: Rows and columns of the regions.
+    The grid is the rows and columns of the regions.
 
     Raises:
         ValueError: If the numbers of words, weights and regions do not match.
-
-    Example:
-        >>> import torch
-        >>> len(WordMaps(["a", "dog"], torch.rand(2, 6), (2, 3)).tokens)
-        2
     """
 
     tokens: Sequence[str]

@@ -132,9 +132,9 @@ def confusion_figure(
     axes.xaxis.set_label_position("top")
     axes.xaxis.tick_top()
     axes.tick_params(length=0, labelsize=_SMALL)
-    places = range(classes) if shown else []
-    axes.set_xticks(places, shown, rotation=90, parse_math=False)
-    axes.set_yticks(places, shown, parse_math=False)
+    ticks = range(classes) if shown else []
+    axes.set_xticks(ticks, shown, rotation=90, parse_math=False)
+    axes.set_yticks(ticks, shown, parse_math=False)
     axes.set_xlabel("predicted", color=PALE, fontsize=NOTE)
     axes.set_ylabel("true", color=PALE, fontsize=NOTE)
     if classes <= _MOST_NUMBERS:

@@ -38,13 +38,7 @@ def ranked_height(ranked: Sequence[tuple[str, float]]) -> float:
 
 
 def draw_ranked(page: Page, left: float, top: float, ranked: Sequence[tuple[str, float]]) -> None:
-    """Draw labels below each other, each with its probability and a bar below both.
-
-    Args:
-        page: The page; the drawing is 2.6 inches wide.
-        left: Distance from the page's left edge.
-        top: Distance from its upper edge.
-        ranked: Labels with their probabilities, best first.
+    """Draw labels, best first, each with its probability and a bar below both.
 
     Example:
         >>> page = Page(3.0, 1.0)

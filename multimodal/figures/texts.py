@@ -11,7 +11,8 @@ References:
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -41,6 +42,15 @@ _PAD, _SPACE, _LEADING = 0.035, 0.03, 1.35  # beside a word; between words; from
 _MOST_LINES = 50
 
 
+class _Word(NamedTuple):
+    """A word as it is drawn: its text, strength from -1 to 1, and place in its line in inches."""
+
+    text: str
+    strength: float
+    left: float
+    width: float
+
+
 def text_line(tokens: Sequence[str], contributions: Sequence[float], *, colour: bool = True) -> str:
     r"""Format a text for a terminal, its words coloured by their contributions.
 
@@ -61,18 +71,17 @@ def text_line(tokens: Sequence[str], contributions: Sequence[float], *, colour: 
         >>> text_line(["good", "film"], [0.5, 0.0])
         '\x1b[48;5;25;38;5;231mgood\x1b[0m film'
     """
-    shares = _shares(tokens, contributions)
     words = []
-    for token, contribution, share in zip(
-        map(_visible, tokens), contributions, shares, strict=True
-    ):
-        if not share:
+    strengths = _scale(tokens, contributions)
+    for word, contribution, strength in zip(tokens, contributions, strengths, strict=True):
+        token = _visible(word)
+        if not strength:
             words.append(token)
         elif not colour:
             words.append(f"{token}({contribution:+.2g})")
         else:
-            codes = _POSITIVE_CODES if share > 0 else _NEGATIVE_CODES
-            back, letters = codes[min(int(abs(share) * len(codes)), len(codes) - 1)]
+            codes = _POSITIVE_CODES if strength > 0 else _NEGATIVE_CODES
+            back, letters = codes[min(int(abs(strength) * len(codes)), len(codes) - 1)]
             words.append(f"\x1b[48;5;{back};38;5;{letters}m{token}\x1b[0m")
     return " ".join(words)
 
@@ -105,25 +114,19 @@ def text_figure(
         >>> [text.get_text() for text in figure.texts]
         ['positive', 'a', 'good', 'film', 'supports it', 'opposes it']
     """
-    shares = _shares(tokens, contributions)
     inner = _WIDTH - 2 * MARGIN
     heading = Heading(title, note, inner)
     top = MARGIN + heading.height + (0.12 if heading.height else 0.0)
-    words = list(_fitted(tokens, inner))
-    positions = list(_flow(words, inner))
-    lines = 1 + max((line for line, _ in positions), default=0)
-    left_over = sum(line >= _MOST_LINES for line, _ in positions)
-    lines = min(lines, _MOST_LINES) + (left_over > 0)
-    step = _LEADING * line_height(_SIZE)
-    end = top + lines * step + 0.12
+    lines = _lay_out(tokens, _scale(tokens, contributions), inner)
+    left_over = sum(len(line) for line in lines[_MOST_LINES:])
+    lines = lines[:_MOST_LINES] or [[]]
+    end = top + _height(len(lines) + (left_over > 0)) + 0.12
     page = Page(_WIDTH, end + line_height(NOTE) + MARGIN)
     heading.draw(page)
-    for word, share, (line, left) in zip(words, shares, positions, strict=True):
-        if line < _MOST_LINES:
-            _draw_word(page, MARGIN + left, top + line * step, word, share)
+    _draw_lines(page, MARGIN, top, lines)
     if left_over:
         rest = f"… and {left_over:,} more words"
-        page.write(MARGIN, top + (lines - 1) * step, [rest], _SIZE, colour=PALE)
+        page.write(MARGIN, top + _height(len(lines)), [rest], _SIZE, colour=PALE)
     _draw_legend(page, end, legend)
     return page.figure
 
@@ -135,8 +138,7 @@ def words_height(tokens: Sequence[str], width: float) -> float:
         >>> words_height([], 2.0), words_height(["is", "it", "red"], 2.0) > 0
         (0.0, True)
     """
-    positions = _flow(list(_fitted(tokens, width)), width)
-    return (1 + max((line for line, _ in positions), default=-1)) * _LEADING * line_height(_SIZE)
+    return _height(len(_lay_out(tokens, [0.0] * len(tokens), width)))
 
 
 def draw_words(
@@ -150,14 +152,6 @@ def draw_words(
 ) -> None:
     """Draw words in lines, coloured by their contributions.
 
-    Args:
-        page: The page.
-        left: Distance from the page's left edge.
-        top: Distance from its upper edge.
-        tokens: The words.
-        contributions: A contribution for each.
-        width: Width of the lines in inches.
-
     Raises:
         ValueError: If there is not one contribution for each word, or one is not finite.
 
@@ -167,14 +161,10 @@ def draw_words(
         >>> [text.get_text() for text in page.figure.texts]
         ['is', 'it', 'red']
     """
-    shares = _shares(tokens, contributions)
-    words = list(_fitted(tokens, width))
-    for word, share, (line, indent) in zip(words, shares, _flow(words, width), strict=True):
-        down = line * _LEADING * line_height(_SIZE)
-        _draw_word(page, left + indent, top + down, word, share)
+    _draw_lines(page, left, top, _lay_out(tokens, _scale(tokens, contributions), width))
 
 
-def _shares(tokens: Sequence[str], contributions: Sequence[float]) -> list[float]:
+def _scale(tokens: Sequence[str], contributions: Sequence[float]) -> list[float]:
     """Scale contributions to [-1, 1] and zero out those below the display threshold."""
     if len(tokens) != len(contributions):
         raise ValueError(
@@ -185,52 +175,56 @@ def _shares(tokens: Sequence[str], contributions: Sequence[float]) -> list[float
         if not math.isfinite(contribution):
             raise ValueError(f"The contribution of {token!r} must be finite, got {contribution}.")
     largest = max(map(abs, contributions), default=0.0) or 1.0
-    shares = (contribution / largest for contribution in contributions)
-    return [share if abs(share) >= _LEAST else 0.0 for share in shares]
+    strengths = (contribution / largest for contribution in contributions)
+    return [strength if abs(strength) >= _LEAST else 0.0 for strength in strengths]
 
 
 def _visible(token: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in token)
 
 
-def _fitted(tokens: Sequence[str], width: float) -> Iterator[str]:
-    """Cut words that are wider than a line."""
-    for token in tokens:
-        visible = _visible(token)
-        is_wide = text_width(visible, _SIZE) + 2 * _PAD > width
-        yield " ".join(wrap(visible, width - 2 * _PAD, _SIZE, lines=1)) if is_wide else visible
+def _lay_out(tokens: Sequence[str], strengths: Sequence[float], width: float) -> list[list[_Word]]:
+    """Fill lines with words; a word wider than a line is cut."""
+    lines: list[list[_Word]] = []
+    end = math.inf
+    for token, strength in zip(tokens, strengths, strict=True):
+        text = _visible(token)
+        if text_width(text, _SIZE) + 2 * _PAD > width:
+            text = " ".join(wrap(text, width - 2 * _PAD, _SIZE, lines=1))
+        wide = text_width(text, _SIZE) + 2 * _PAD
+        if end and end + wide > width:
+            lines.append([])
+            end = 0.0
+        lines[-1].append(_Word(text, strength, end, wide))
+        end += wide + _SPACE
+    return lines
 
 
-def _flow(words: Sequence[str], width: float) -> Iterator[tuple[int, float]]:
-    """Lay words out in lines: yield the line of each and its distance from the left."""
-    line, left = 0, 0.0
-    for word in words:
-        wide = text_width(word, _SIZE) + 2 * _PAD
-        if left and left + wide > width:
-            line, left = line + 1, 0.0
-        yield line, left
-        left += wide + _SPACE
+def _height(lines: int) -> float:
+    return lines * _LEADING * line_height(_SIZE)
 
 
-def _draw_word(page: Page, left: float, top: float, word: str, share: float) -> None:
-    if share:
-        wide = text_width(word, _SIZE) + 2 * _PAD
-        page.bar(left, top, wide, line_height(_SIZE), _shade(share))
-    ink = "white" if abs(share) > _STRONG else INK
-    page.write(left + _PAD, top, [word], _SIZE, colour=ink)
+def _draw_lines(page: Page, left: float, top: float, lines: Sequence[Sequence[_Word]]) -> None:
+    for number, line in enumerate(lines):
+        below = top + _height(number)
+        for word in line:
+            if word.strength:
+                colour = _shade(word.strength)
+                page.bar(left + word.left, below, word.width, line_height(_SIZE), colour)
+            ink = "white" if abs(word.strength) > _STRONG else INK
+            page.write(left + word.left + _PAD, below, [word.text], _SIZE, colour=ink)
 
 
-def _shade(share: float) -> str:
-    strength = abs(share)
-    red, green, blue = (
-        1 - strength * (1 - part) for part in to_rgb(_POSITIVE if share > 0 else _NEGATIVE)
-    )
+def _shade(strength: float) -> str:
+    """Mix the colour of the sign with white."""
+    colour = to_rgb(_POSITIVE if strength > 0 else _NEGATIVE)
+    red, green, blue = (1 - abs(strength) * (1 - part) for part in colour)
     return to_hex((red, green, blue))
 
 
 def _draw_legend(page: Page, top: float, legend: Sequence[str]) -> None:
     left, side = MARGIN, 0.6 * line_height(NOTE)
-    for name, share in zip(legend, (1.0, -1.0), strict=False):
-        page.bar(left, top + 0.2 * line_height(NOTE), side, side, _shade(share))
+    for name, sign in zip(legend, (1.0, -1.0), strict=False):
+        page.bar(left, top + 0.2 * line_height(NOTE), side, side, _shade(sign))
         page.write(left + 1.5 * side, top, [name], NOTE, colour=PALE)
         left += 1.5 * side + text_width(name, NOTE) + 0.3

@@ -1,9 +1,9 @@
-"""Pictures in every form in which they are handed to a predictor."""
+"""Pictures in every form that a predictor takes: paths, bytes, PIL images, arrays, tensors."""
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import torch
@@ -17,19 +17,20 @@ from multimodal.data.images import ImageError, ImageSource, load_image
 from multimodal.data.transforms import EvalTransform
 from multimodal.worlds.scenes import MAX_PIXELS, MIN_PIXELS, Scene, render_scene
 
+IMAGE_NAME: Final = "a picture (a path, bytes, a PIL image, an array or a tensor)"
+
 _LONGEST = 4.0  # square root of the proportions that are drawn at most
 
 Picture: TypeAlias = ImageSource | Scene
-Unusable: TypeAlias = ImageError | FileNotFoundError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeenPicture:
-    """What a model saw of a picture: small, so that a result can keep it.
+class ImageInput:
+    """An image as a model receives it: small, so that a result can keep it.
 
     Args:
-        pixels: The square that went into the network.
-        height: Height of what was squeezed into it, in pixels of the picture.
+        pixels: The square that goes into the network.
+        height: Height of the part of the picture that was resized to it, in pixels.
         width: Its width.
     """
 
@@ -38,10 +39,10 @@ class SeenPicture:
     width: int
 
     def upright(self) -> UInt8[Tensor, "3 rows columns"]:
-        """Return the pixels in the picture's own proportions, about as many of them.
+        """Return the image in the picture's own proportions, with about as many pixels.
 
         Example:
-            >>> SeenPicture(torch.zeros(3, 60, 60, dtype=torch.uint8), 300, 400).upright().shape
+            >>> ImageInput(torch.zeros(3, 60, 60, dtype=torch.uint8), 300, 400).upright().shape
             torch.Size([3, 52, 69])
         """
         side, stretch = self.pixels.shape[-1], math.sqrt(self.height / self.width)
@@ -53,30 +54,27 @@ class SeenPicture:
         return resized[0].round().to(torch.uint8)
 
 
-def drawable(seen: SeenPicture | None) -> UInt8[Tensor, "3 rows columns"]:
-    """Return what a result draws.
+def drawable(image: ImageInput | None) -> UInt8[Tensor, "3 rows columns"]:
+    """Return the image that a result draws.
 
     Args:
-        seen: What its model saw; None where no predictor made the result.
+        image: The model's input; None where no predictor made the result.
 
     Raises:
-        ValueError: If there is nothing.
+        ValueError: If there is none.
     """
-    if seen is None:
+    if image is None:
         raise ValueError(
             "This result has no picture to draw. Those that a predictor returns have one."
         )
-    return seen.upright()
+    return image.upright()
 
 
 def is_one(pictures: object) -> bool:
-    """Tell one picture from many.
+    """Return whether this is a single picture; an array or a tensor with a batch axis is not.
 
     Args:
-        pictures: What a predictor was called with.
-
-    Returns:
-        Whether it is a single picture; an array or a tensor with a batch axis is not.
+        pictures: The argument of a predictor's call.
 
     Example:
         >>> is_one("dog.jpg"), is_one(["dog.jpg"]), is_one(np.zeros((2, 8, 8, 3)))
@@ -113,80 +111,53 @@ def open_picture(picture: Picture, size: int) -> UInt8[Tensor, "3 height width"]
     return load_image(picture)
 
 
-def prepare_picture(
-    picture: Picture, transform: EvalTransform, number: int | None
-) -> UInt8[Tensor, "3 size size"] | Unusable:
-    """Open and resize a picture for a model, or return what is wrong with it.
+def read_image(picture: Picture, transform: EvalTransform, number: int | None) -> ImageInput:
+    """Open and resize a picture for a model.
 
     Args:
         picture: What `open_picture` takes.
         transform: The transform that the model was evaluated with.
-        number: Its number among many, by which one without a name is called; None if it is alone.
+        number: Its index among many, which stands for a name in error messages; None if it is
+            alone.
 
     Returns:
-        The model's input, or the error that says why there is none.
+        The model's input, which shares no memory with the picture.
 
     Raises:
+        FileNotFoundError: If the file is not there.
+        ImageError: If the picture cannot be used.
         TypeError: If it is not a picture.
 
     Example:
         >>> from multimodal.data.transforms import TransformSettings
         >>> transform = EvalTransform(TransformSettings(size=8))
-        >>> prepare_picture(torch.zeros(3, 30, 40), transform, None).shape
-        torch.Size([3, 8, 8])
-        >>> prepare_picture(b"", transform, 2)
-        ImageError('Picture 2 (counted from 0): the picture given as bytes is empty ...')
-    """
-    seen = see_picture(picture, transform, number)
-    return seen.pixels if isinstance(seen, SeenPicture) else seen
-
-
-def see_picture(
-    picture: Picture, transform: EvalTransform, number: int | None
-) -> SeenPicture | Unusable:
-    """Open and resize a picture for a model as `prepare_picture`, to be kept in its result.
-
-    Args:
-        picture: What `open_picture` takes.
-        transform: The transform that the model was evaluated with.
-        number: Its number among many, by which one without a name is called; None if it is alone.
-
-    Returns:
-        The model's input, which shares no memory with the picture, or the error that says why
-        there is none.
-
-    Raises:
-        TypeError: If it is not a picture.
-
-    Example:
-        >>> from multimodal.data.transforms import TransformSettings
-        >>> transform = EvalTransform(TransformSettings(size=8))
-        >>> seen = see_picture(torch.zeros(3, 30, 40), transform, None)
-        >>> seen.pixels.shape, seen.height, seen.width
+        >>> image = read_image(torch.zeros(3, 30, 40), transform, None)
+        >>> image.pixels.shape, image.height, image.width
         (torch.Size([3, 8, 8]), 30, 40)
+        >>> read_image(b"", transform, 2)
+        Traceback (most recent call last):
+        multimodal.data.images.ImageError: Picture 2 (counted from 0): the picture given as ...
     """
     try:
         whole = open_picture(picture, transform.settings.size)
-    except FileNotFoundError as error:
-        return error
     except ImageError as error:
         if number is None or isinstance(picture, str | Path | ImageFile):
-            return error  # it has the picture's name already
-        return ImageError(f"Picture {number} (counted from 0): {error}")
+            raise  # it names the picture already
+        raise ImageError(f"Picture {number} (counted from 0): {error}") from error
     height, width = whole.shape[1:] if transform.settings.resize == "squash" else (1, 1)
     pixels = transform(whole).clone(memory_format=torch.contiguous_format)
-    return SeenPicture(pixels, height, width)
+    return ImageInput(pixels, height, width)
 
 
-def seen_picture(picture: Picture, transform: EvalTransform) -> UInt8[Tensor, "3 height width"]:
-    """Return what a model sees of a picture, which its attention maps lie over.
+def view(picture: Picture, transform: EvalTransform) -> UInt8[Tensor, "3 height width"]:
+    """Return the part of a picture that a model receives, at the picture's own resolution.
 
     Args:
         picture: What `open_picture` takes.
         transform: The transform that the model was evaluated with.
 
     Returns:
-        The whole picture, or the square that was cut from it, if that is the model's way.
+        The whole picture, or the square that is cut from it; attention maps lie over it.
 
     Raises:
         FileNotFoundError: If the file is not there.
@@ -196,9 +167,9 @@ def seen_picture(picture: Picture, transform: EvalTransform) -> UInt8[Tensor, "3
     Example:
         >>> from multimodal.data.transforms import TransformSettings
         >>> wide = torch.zeros(3, 30, 40)
-        >>> seen_picture(wide, EvalTransform(TransformSettings(size=8))).shape
+        >>> view(wide, EvalTransform(TransformSettings(size=8))).shape
         torch.Size([3, 30, 40])
-        >>> seen_picture(wide, EvalTransform(TransformSettings(size=8, resize="crop"))).shape
+        >>> view(wide, EvalTransform(TransformSettings(size=8, resize="crop"))).shape
         torch.Size([3, 8, 8])
     """
     whole = open_picture(picture, transform.settings.size)

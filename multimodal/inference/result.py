@@ -1,7 +1,7 @@
-"""What all results share: they turn into JSON, and those that can be drawn draw themselves.
+"""The base class of results: JSON in a long and a short form, and a figure.
 
-Nothing here is imported before it is wanted: matplotlib when a result is drawn, and a program that
-shows pictures when one is shown.
+matplotlib is imported only when a result is drawn, a program that shows pictures only when one is
+shown.
 """
 
 import io
@@ -19,13 +19,22 @@ _DOTS = 110  # an inch, on a screen
 
 
 class Result(ABC):
-    """The contract of a result that can be drawn: its data, and its figure."""
+    """A result that can be drawn: its data, and its figure."""
 
     __slots__ = ()
+
+    @property
+    def note(self) -> str:
+        """What the user should know about the result, in sentences; empty if there is nothing."""
+        return ""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the picture as JSON types."""
+
+    def summary(self) -> dict[str, Any]:
+        """Return the short JSON form that ``--json`` prints, by default the long one."""
+        return self.to_dict()
 
     @abstractmethod
     def figure(self) -> "Figure":
@@ -45,7 +54,7 @@ class Result(ABC):
             indent: Spaces by which inner lines are moved; None writes one line.
 
         Returns:
-            The text. A number that JSON cannot say, such as infinity, is null.
+            The text. A number that JSON cannot express, such as infinity, is null.
         """
         return as_json(self.to_dict(), indent=indent)
 
@@ -96,24 +105,37 @@ class Result(ABC):
         return written.getvalue()
 
 
-def as_json(values: dict[str, Any], *, indent: int | None = None) -> str:
+def as_json(values: dict[str, Any], *, indent: int | None = None, digits: int | None = None) -> str:
     """Write plain data as JSON that every reader takes.
 
     Args:
         values: Dictionaries, lists, strings and numbers.
         indent: Spaces by which inner lines are moved; None writes one line.
+        digits: Decimal places that numbers are rounded to; None keeps all.
 
     Returns:
-        The text. A number that JSON cannot say is null.
+        The text. A number that JSON cannot express, such as infinity, is null.
 
     Example:
         >>> as_json({"answer": "café", "probability": float("nan")})
         '{"answer": "café", "probability": null}'
+        >>> as_json({"probability": 0.123456}, digits=4)
+        '{"probability": 0.1235}'
     """
+    if digits is not None:
+        values = _rounded(values, digits)
     try:
         return json.dumps(values, ensure_ascii=False, indent=indent, allow_nan=False)
     except ValueError:
         return json.dumps(_finite(values), ensure_ascii=False, indent=indent)
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(part, digits) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part, digits) for part in value]
+    return round(value, digits) if isinstance(value, float) else value
 
 
 def _finite(value: Any) -> Any:

@@ -1,15 +1,15 @@
-"""The language model: what comes next, word by word or character by character.
+"""The language model: predict the next word or character.
 
-It learns from text alone. Its word vectors and recurrent stack can then start a sentiment
-classifier, and with a prompt it writes. Training reads long texts in windows and carries the state
-from one to the next; only real words are projected on the vocabulary.
+It learns from text alone. Its word vectors and text encoder can then start a sentiment classifier,
+and with a prompt it generates text. Training reads long texts in windows and carries the state from
+one to the next; only real words are projected on the vocabulary.
 
 References:
     Merity, Keskar and Socher 2018, "Regularizing and optimizing LSTM language models" (AWD-LSTM);
     Press and Wolf 2017, "Using the output embedding to improve language models" (tied embeddings);
     Peters et al. 2018, "Deep contextualized word representations", section 3.1 (two directions that
     share word vectors and vocabulary layer); Graves 2013, "Generating sequences with recurrent
-    neural networks" (writing).
+    neural networks" (generation).
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, paramet
 from multimodal.nn.vocabulary import WordPredictor
 from multimodal.text import BOS_ID
 
-_NOTHING = -1  # no word of a prompt waits to be read
+_NOTHING = -1  # no word of a prompt is left to be read
 
 
 def _default_reader() -> TextEncoderSettings:
@@ -35,7 +35,7 @@ def _default_reader() -> TextEncoderSettings:
 
 @dataclass(frozen=True)
 class LanguageModelSettings(ModelSettings):
-    """Everything that shapes a language model, as plain data.
+    """The settings of a language model.
 
     Args:
         reader: Word vectors and recurrent layers; ``directions`` is ``ahead``, or ``apart`` to
@@ -48,13 +48,13 @@ class LanguageModelSettings(ModelSettings):
 
 
 class Prediction(NamedTuple):
-    """What a language model makes of a window.
+    """A language model's results for a window.
 
     Attributes:
         logits: Of the word after (or before) each real word in row order, ``(real, vocab)``.
         outputs: The last layer's outputs ``(batch, time, last)``.
-        dropped: The same after dropout; the two are what activation penalties look at.
-        state: After the window, with its gradient's way cut off: what to give with the next one.
+        dropped: The same after dropout; activation penalties need both.
+        state: After the window, detached: the next window starts from it.
     """
 
     logits: Tensor
@@ -64,15 +64,15 @@ class Prediction(NamedTuple):
 
 
 class LanguageModel(WordPredictor):
-    """Word vectors, recurrent stack and vocabulary layer.
+    """Word vectors, text encoder and vocabulary layer.
 
     Args:
         settings: What to build.
         vocab_size: Number of tokens, specials included.
 
     Raises:
-        ValueError: If the two directions meet, a setting is none of its names, or a probability is
-            out of range.
+        ValueError: If the two directions meet, a setting is not one of its choices, or a
+            probability is out of range.
 
     Example:
         >>> settings = LanguageModelSettings(TextEncoderSettings(directions="ahead", hidden_dim=8))
@@ -88,7 +88,7 @@ class LanguageModel(WordPredictor):
         reader = settings.reader
         if reader.directions == "both":
             raise ValueError(
-                "A language model must not see the word that it predicts, so `reader.directions` "
+                "A language model must not read the word that it predicts, so `reader.directions` "
                 "must be ahead or apart, got both."
             )
         self.embedding = WordEmbedding(
@@ -111,16 +111,16 @@ class LanguageModel(WordPredictor):
         tokens: Int[Tensor, "batch time"],
         mask: Bool[Tensor, "batch time"],
         state: State,
-        among: Int[Tensor, " candidates"] | None = None,
+        candidates: Int[Tensor, " candidates"] | None = None,
     ) -> Prediction:
         """Predict the word after each word of a window.
 
         Args:
-            tokens: Token ids ``(batch, time)``.
+            tokens: Token ids.
             mask: True where the word and the one after it are real; only these positions are
                 projected. In a row nothing real may follow what is not, also in later windows.
             state: From `start`, or of the window before.
-            among: Ids of the only words that are scored, ``(candidates,)``; None scores all.
+            candidates: Ids of the only words that are scored; None scores all.
 
         Returns:
             Logits to be compared with the next tokens at ``mask``, outputs and state.
@@ -128,22 +128,22 @@ class LanguageModel(WordPredictor):
         outputs, after = self.reader.resume(self.embed(tokens), state)
         dropped: Tensor = self.reader.output_dropout(outputs)
         cut = tuple(part.detach() for part in after)
-        return Prediction(self.logits(dropped[mask], among), outputs, dropped, cut)
+        return Prediction(self.logits(dropped[mask], candidates), outputs, dropped, cut)
 
     def backwards(
         self,
         tokens: Int[Tensor, "batch time"],
         mask: Bool[Tensor, "batch time"],
-        among: Int[Tensor, " candidates"] | None = None,
+        candidates: Int[Tensor, " candidates"] | None = None,
     ) -> Prediction:
         """Predict the word before each word of a window, from those after it.
 
         The state starts at zero at each window's end: what follows has not been read yet.
 
         Args:
-            tokens: Token ids ``(batch, time)``.
+            tokens: Token ids.
             mask: True where a word is real, real ones first.
-            among: As for a call.
+            candidates: As for a call.
 
         Returns:
             Logits to be compared with ``tokens[:, :-1][mask[:, 1:]]``, outputs, and no state.
@@ -157,7 +157,7 @@ class LanguageModel(WordPredictor):
             )
         outputs = self.reader.read_backwards(self.embed(tokens), mask)
         dropped: Tensor = self.reader.output_dropout(outputs)
-        logits = self.logits(dropped[:, 1:][mask[:, 1:]], among)
+        logits = self.logits(dropped[:, 1:][mask[:, 1:]], candidates)
         return Prediction(logits, outputs, dropped, ())
 
     def begin(self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"]) -> State:
@@ -192,16 +192,16 @@ class LanguageModel(WordPredictor):
         state: State,
         context: tuple[Tensor, ...],  # noqa: ARG002 (the form of any step)
     ) -> tuple[Float[Tensor, "batch beams vocab"], State, None]:
-        """Predict the next word of each text that is being written.
+        """Predict the next word of each hypothesis.
 
         Args:
-            tokens: The last word of each ``(batch, beams)``; at the first step a search gives
-                ``<bos>``, and the prompt's last word is read in its place.
+            tokens: The last word of each; at the first step a search gives ``<bos>``, and the
+                prompt's last word is read in its place.
             state: From `begin`, tensors ``(batch, beams, ...)``.
-            context: Nothing; decoding hands it through.
+            context: Empty.
 
         Returns:
-            Logits ``(batch, beams, vocab)``, the next state, and no attention.
+            Logits, the next state, and no attention.
         """
         *parts, waiting = state
         words = torch.where(waiting == _NOTHING, tokens, waiting)
@@ -213,10 +213,9 @@ class LanguageModel(WordPredictor):
         return logits, (*kept, torch.full_like(waiting, _NOTHING)), None
 
     def parameters_by_depth(self) -> list[list[nn.Parameter]]:
-        """List what learns in groups from bottom to top: word vectors, each layer, vocabulary.
+        """Group the parameters from bottom to top: word vectors, each layer, vocabulary layer.
 
-        Returns:
-            The groups; every parameter is in one of them, a tied table with the word vectors.
+        A tied matrix is with the word vectors.
         """
         groups = parameters_by_depth(self.embedding, self.reader)
         below = {id(parameter) for group in groups for parameter in group}

@@ -1,8 +1,7 @@
-"""A trained language model as a function from a prompt to a text.
+"""Continue prompts with a trained language model.
 
-`Writer` goes on where a prompt ends, word by word or character by character, until the model ends
-the text or it is long enough. A seed repeats a text on every device. The writer keeps nothing from
-one call to the next, so any number of threads may share one.
+`Writer` continues a prompt, word by word or character by character, until the model ends the text
+or the maximum length is reached. A seed repeats a text on every device.
 
 References:
     Graves 2013, "Generating sequences with recurrent neural networks", section 2; Fan et al. 2018,
@@ -11,47 +10,59 @@ References:
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias, get_args, overload
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
 import torch
+from typing_extensions import override
 
 from multimodal.data.batches import collate_questions
 from multimodal.data.documents import all_characters, all_words
 from multimodal.decoding import Hypotheses, greedy, sample
-from multimodal.inference.devices import Precision, arithmetic, check_precision, find_device
+from multimodal.inference.devices import Precision, arithmetic
+from multimodal.inference.predictor import Predictor
 from multimodal.inference.rebuilding import read_vocabulary, rebuild, refusing
 from multimodal.language_model.model import LanguageModel, LanguageModelSettings
+from multimodal.language_model.options import WritingOptions
 from multimodal.language_model.result import Passage
-from multimodal.saving import read_model
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.text import EOS_ID, Vocabulary, detokenize
 
 Level: TypeAlias = Literal["words", "characters"]
 
 _LENGTHS = {"words": 60, "characters": 400}  # of a text, unless asked otherwise
-_REMEMBERED = 2_000  # words or characters of a prompt; what lies farther back changes nothing
+_CONTEXT = 2_000  # words or characters of a prompt; what lies farther back changes nothing
 _LETTERS_OF_A_WORD = 50
 _LINE_END = "\n"
 
 _Search: TypeAlias = Callable[..., Hypotheses]
 
 
-class Writer:
-    """Write texts.
+class Prompt(NamedTuple):
+    """A prompt as a model reads it."""
+
+    text: str
+    parts: list[str]
+    unknown: tuple[str, ...]
+    cut: bool
+
+
+class Writer(Predictor[str, Prompt, Passage]):
+    """Continue prompts; see `Predictor` for calls and `WritingOptions` for their keywords.
+
+    The same prompt several times in a call gets several texts.
 
     Args:
         model: A trained language model; it is moved to the device and set to evaluation.
         vocabulary: Its words or characters.
         level: Which of the two they are.
         keep_lines: Whether the end of a line is a word of its own; of characters it always is.
-        device: ``auto`` takes a GPU if there is one; otherwise any device that torch knows.
-        precision: ``float32``, or ``bfloat16``: faster where the hardware has it, and less exact.
+        device: As for `Predictor`.
+        precision: As for `Predictor`.
 
     Raises:
-        ValueError: If model and vocabulary do not belong together, the device is not there, or
+        ValueError: If model and vocabulary do not belong together, the device does not exist, or
             `level` or `precision` is none of the names.
 
     Example:
@@ -63,6 +74,11 @@ class Writer:
         >>> passage.text.startswith("A good"), set(passage.tokens) <= {"a", "good", "film"}
         (True, True)
     """
+
+    task: ClassVar[str] = "language_model"
+    input_name: ClassVar[str] = "a prompt (a string)"
+    Options = WritingOptions
+    model: LanguageModel
 
     def __init__(
         self,
@@ -82,63 +98,14 @@ class Writer:
             )
         if level not in get_args(Level):
             raise ValueError(f"`level` must be words or characters, got {level!r}.")
-        check_precision(precision)
-        self.device = find_device(device)
-        self.precision = precision
-        self.model = model.to(self.device).eval()
+        super().__init__(model, device=device, precision=precision)
         self.vocabulary = vocabulary
         self.level = level
         self.keep_lines = keep_lines
 
+    @override
     @classmethod
-    def from_checkpoint(
-        cls,
-        path: str | Path,
-        *,
-        device: str | torch.device = "auto",
-        precision: Precision = "float32",
-    ) -> "Writer":
-        """Rebuild a language model from a saved model, which is read as data and never executed.
-
-        Args:
-            path: A shipped name, an exported folder, or a ``.ckpt`` file
-                of a run of a language model.
-            device: As for the class.
-            precision: As for the class.
-
-        Returns:
-            The writer.
-
-        Raises:
-            FileNotFoundError: If there is no such model.
-            ValueError: If it is no model of a language model, or does not fit this version.
-        """
-        saved = read_model(path, task="language_model")
-        return cls.from_saved(saved, str(path), device=device, precision=precision)
-
-    @classmethod
-    def from_saved(
-        cls,
-        saved: SavedModel,
-        source: str,
-        *,
-        device: str | torch.device = "auto",
-        precision: Precision = "float32",
-    ) -> "Writer":
-        """Rebuild a language model from what `multimodal.saving.read_model` returned.
-
-        Args:
-            saved: Settings, words and weights.
-            source: Where they come from, for messages.
-            device: As for the class.
-            precision: As for the class.
-
-        Returns:
-            The writer.
-
-        Raises:
-            ValueError: If the parts do not fit each other, or this version.
-        """
+    def build(cls, saved: SavedModel, source: str) -> dict[str, Any]:
         level, vocabulary = saved.extra.get("level", "words"), read_vocabulary(saved, source)
         with refusing(source):
             if level not in get_args(Level):
@@ -150,125 +117,65 @@ class Writer:
             saved,
             source,
         )
-        return cls(
-            model,
-            vocabulary,
-            level=level,
-            keep_lines=bool(saved.extra.get("keep_lines", False)),
-            device=device,
-            precision=precision,
-        )
+        keep_lines = bool(saved.extra.get("keep_lines", False))
+        return {
+            "model": model,
+            "vocabulary": vocabulary,
+            "level": level,
+            "keep_lines": keep_lines,
+        }
 
-    @overload  # a str is an iterable of str too, but is one prompt: the first of the two counts
-    def __call__(  # type: ignore[overload-overlap]
-        self,
-        prompts: str = ...,
-        *,
-        temperature: float = ...,
-        top_k: int = ...,
-        top_p: float = ...,
-        seed: int | None = ...,
-        max_length: int | None = ...,
-        batch_size: int = ...,
-    ) -> Passage: ...
+    @override
+    def is_single(self, inputs: object) -> bool:
+        return isinstance(inputs, str)
 
-    @overload
-    def __call__(
-        self,
-        prompts: Iterable[str],
-        *,
-        temperature: float = ...,
-        top_k: int = ...,
-        top_p: float = ...,
-        seed: int | None = ...,
-        max_length: int | None = ...,
-        batch_size: int = ...,
-    ) -> list[Passage]: ...
-
-    def __call__(
-        self,
-        prompts: str | Iterable[str] = "",
-        *,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int | None = None,
-        max_length: int | None = None,
-        batch_size: int = 32,
-    ) -> Passage | list[Passage]:
-        """Go on where a prompt ends, or each of many.
-
-        Args:
-            prompts: One prompt, or many; an empty one begins anew. The same prompt several times
-                gets several texts.
-            temperature: Below 1 likely words grow likelier, above 1 rarer ones; at 0 always the
-                likeliest is taken, and nothing is left to chance.
-            top_k: Draw only from the so many likeliest words; 0 from all.
-            top_p: Draw only from the fewest words that together have this probability; 1 from all.
-            seed: Repeats the texts of the same prompts; another one each time unless it is given.
-            max_length: Most words, or characters, written after a prompt; by default 60 words or
-                400 characters.
-            batch_size: Texts that are written side by side.
-
-        Returns:
-            One passage for one prompt; for many a list of passages in their order.
-
-        Raises:
-            TypeError: If a prompt is not a string.
-            ValueError: If an option is out of range.
-        """
-        one = isinstance(prompts, str)
-        if not one and (not isinstance(prompts, Iterable) or isinstance(prompts, bytes)):
+    @override
+    def read(self, given: object, number: int | None) -> Prompt:
+        if not isinstance(given, str):
             raise TypeError(
-                f"`prompts` must be a string or a sequence of them, got {type(prompts).__name__}."
+                f"Prompt {number} (counted from 0) must be a string, got {type(given).__name__}."
             )
-        _check(temperature, top_p, seed)
-        least = {"top_k": (top_k, 0), "max_length": (max_length, 1), "batch_size": (batch_size, 1)}
-        for name, (value, lowest) in least.items():
-            if value is not None and value < lowest:
-                raise ValueError(f"`{name}` must be {lowest} or more, got {value}.")
-        seed = secrets.randbelow(10**9) if seed is None else seed
-        search: _Search = greedy
-        if temperature:
-            generator = torch.Generator().manual_seed(seed)
-            search = partial(
-                sample, generator=generator, temperature=temperature, top_k=top_k, top_p=top_p
-            )
-        search = partial(search, max_length=max_length or _LENGTHS[self.level])
-        read = [
-            self._read(each, number) for number, each in enumerate([prompts] if one else prompts)
-        ]
-        passages: list[Passage] = []
-        for start in range(0, len(read), batch_size):
-            passages += self._write(read[start : start + batch_size], search, seed)
-        return passages[0] if one else passages
-
-    def _read(self, prompt: object, number: int) -> "_Prompt":
-        if not isinstance(prompt, str):
-            raise TypeError(
-                f"Prompt {number} (counted from 0) must be a string, got {type(prompt).__name__}."
-            )
-        end = prompt[-_REMEMBERED * _LETTERS_OF_A_WORD :]
+        end = given[-_CONTEXT * _LETTERS_OF_A_WORD :]
         parts = split_prompt(end, self.level, keep_lines=self.keep_lines)
-        known = parts[-_REMEMBERED:]
+        known = parts[-_CONTEXT:]
         unknown = dict.fromkeys(part for part in known if part not in self.vocabulary)
-        cut = len(known) < len(parts) or len(end) < len(prompt)
-        return _Prompt(prompt, known, tuple(unknown), cut)
+        cut = len(known) < len(parts) or len(end) < len(given)
+        return Prompt(given, known, tuple(unknown), cut)
+
+    @override
+    def start(self, options: WritingOptions) -> Callable[[list[Prompt]], list[Passage]]:
+        """Return the function that continues the batches of one call, which share a generator."""
+        seed = secrets.randbelow(10**9) if options.seed is None else options.seed
+        search: _Search = greedy
+        if options.temperature:
+            search = partial(
+                sample,
+                generator=torch.Generator().manual_seed(seed),
+                temperature=options.temperature,
+                top_k=options.top_k,
+                top_p=options.top_p,
+            )
+        search = partial(search, max_length=options.max_length or _LENGTHS[self.level])
+        return partial(self._write, search=search, seed=seed)
+
+    @override
+    def predict(self, items: list[Prompt], options: WritingOptions) -> list[Passage]:
+        return self.start(options)(items)
 
     @torch.inference_mode()
-    def _write(self, prompts: "list[_Prompt]", search: _Search, seed: int) -> list[Passage]:
+    def _write(self, prompts: list[Prompt], search: _Search, seed: int) -> list[Passage]:
         encoded = [self.vocabulary.encode(prompt.parts) for prompt in prompts]
         tokens, mask = (part.to(self.device) for part in collate_questions(encoded))
-        tokens = tokens.long()  # of empty prompts alone they have no type
+        tokens = tokens.long()  # a batch of empty prompts has no integer type
         with arithmetic(self.device, self.precision):
             found = search(self.model.step, self.model.begin(tokens, mask))
-        written, chances = found.tokens[:, 0].tolist(), found.log_probs[:, 0].tolist()
+        written, log_probs = found.tokens[:, 0].tolist(), found.log_probs[:, 0].tolist()
         return [
-            self._passage(prompt, row, chance, seed)
-            for prompt, row, chance in zip(prompts, written, chances, strict=True)
+            self._passage(prompt, row, log_prob, seed)
+            for prompt, row, log_prob in zip(prompts, written, log_probs, strict=True)
         ]
 
-    def _passage(self, prompt: "_Prompt", row: list[int], chance: float, seed: int) -> Passage:
+    def _passage(self, prompt: Prompt, row: list[int], log_prob: float, seed: int) -> Passage:
         tokens = self.vocabulary.decode(row)
         if self.level == "characters":
             text = prompt.text + "".join(tokens)
@@ -280,21 +187,12 @@ class Writer:
             text=text,
             prompt=prompt.text,
             tokens=tuple(tokens),
-            log_prob=chance,
+            log_prob=log_prob,
             ended=EOS_ID in row,
             seed=seed,
             unknown=prompt.unknown,
             cut=prompt.cut,
         )
-
-
-class _Prompt(NamedTuple):
-    """A prompt as a model reads it."""
-
-    text: str
-    parts: list[str]
-    unknown: tuple[str, ...]
-    cut: bool
 
 
 def split_prompt(prompt: str, level: Level, *, keep_lines: bool) -> list[str]:
@@ -306,8 +204,8 @@ def split_prompt(prompt: str, level: Level, *, keep_lines: bool) -> list[str]:
         keep_lines: Whether the end of a line is a word.
 
     Returns:
-        The parts. Of characters, a space or a line's end after the last one is kept: the model
-        goes on from there.
+        The parts. A space or a line's end after the last character is kept, since the model
+        continues from there.
 
     Example:
         >>> split_prompt("Roses are red,\nviolets", "words", keep_lines=True)
@@ -324,21 +222,10 @@ def split_prompt(prompt: str, level: Level, *, keep_lines: bool) -> list[str]:
 
 
 def _continued(before: list[str], tokens: list[str]) -> str:
-    """Write words so that they follow the last one of a prompt."""
+    """Join words to a text that follows the last word of a prompt."""
     last = before[-1:]
     joined = _AROUND_LINE_END.sub(_LINE_END, detokenize([*last, *tokens]))
     return joined.removeprefix("".join(last)) if last != [_LINE_END] else joined[1:]
 
 
 _AROUND_LINE_END = re.compile(r" ?\n ?")
-
-
-def _check(temperature: float, top_p: float, seed: int | None) -> None:
-    if not 0 <= temperature < float("inf"):
-        raise ValueError(
-            f"`temperature` must be 0 (always the likeliest) or more, got {temperature}."
-        )
-    if not 0 < top_p <= 1:
-        raise ValueError(f"`top_p` must be above 0 and at most 1, got {top_p}.")
-    if seed is not None and not 0 <= seed < 2**63:
-        raise ValueError(f"`seed` must be a whole number of 0 or more, got {seed}.")

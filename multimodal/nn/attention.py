@@ -3,7 +3,7 @@
 Two scores. `DotAttention` compares projected queries with projected regions by a scaled product, in
 several heads: the queries of all time steps and of all captions of an image are one matrix
 product, so it is the fast one. `AdditiveAttention` is the small network of Show, Attend and Tell.
-In both, what depends on the image alone (`keys`) is computed once and handed back in.
+In both, what depends on the image alone (`keys`) is computed once for all queries.
 
 References:
     Bahdanau, Cho and Bengio 2015, "Neural machine translation by jointly learning to align and
@@ -48,11 +48,7 @@ class DotAttention(nn.Module):
     ) -> tuple[
         Float[Tensor, "batch heads regions head"], Float[Tensor, "batch heads regions head"]
     ]:
-        """Project the regions once for all queries.
-
-        Returns:
-            Keys and values, each ``(batch, heads, regions, head)``.
-        """
+        """Project the regions once for all queries, to keys and values."""
         return self._split(self.key(regions)), self._split(self.value(regions))
 
     def forward(
@@ -64,13 +60,12 @@ class DotAttention(nn.Module):
         """Attend.
 
         Args:
-            queries: ``(batch, queries, query)``: every step of every caption of the image.
+            queries: Every step of every caption of the image.
             keys: From `keys`.
             values: From `keys`.
 
         Returns:
-            Contexts ``(batch, queries, attention)`` and the weights, averaged over heads,
-            ``(batch, queries, regions)``; each query's weights sum to 1.
+            Contexts and the weights, averaged over heads; each query's weights sum to 1.
         """
         return self.attend(self.query(queries), keys, values)
 
@@ -80,15 +75,12 @@ class DotAttention(nn.Module):
         keys: Float[Tensor, "batch heads regions head"],
         values: Float[Tensor, "batch heads regions head"],
     ) -> tuple[Float[Tensor, "batch queries attention"], Float[Tensor, "batch queries regions"]]:
-        """Attend with queries that are projected already: `forward` after its first product.
+        """Attend with projected queries: `forward` after its first product.
 
         Args:
-            projected: Projected queries ``(batch, queries, attention)``.
+            projected: Projected queries.
             keys: From `keys`.
             values: From `keys`.
-
-        Returns:
-            As `forward`.
         """
         heads = self._split(projected)  # (batch, heads, queries, head)
         scores = heads @ keys.transpose(-1, -2) * heads.shape[-1] ** -0.5
@@ -135,13 +127,12 @@ class AdditiveAttention(nn.Module):
         """Attend with the queries of one step.
 
         Args:
-            queries: Projected queries ``W query`` of each caption or beam, ``(batch, beams,
-                attention)``.
+            queries: Projected queries ``W query`` of each caption or beam.
             keys: From `keys`.
-            regions: The regions themselves, ``(batch, regions, feature)``.
+            regions: The regions themselves.
 
         Returns:
-            Contexts ``(batch, beams, feature)`` and weights ``(batch, beams, regions)``.
+            Contexts and weights.
         """
         mixed = (keys.unsqueeze(1) + queries.unsqueeze(2)).tanh_()  # the largest tensor by far
         scores = self.score(mixed).squeeze(-1)  # (batch, beams, regions)

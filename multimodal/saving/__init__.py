@@ -1,9 +1,9 @@
-"""A model's folder, the form in which a trained model is kept, shared and shipped; by path or name.
+"""Saved models: checkpoints of runs, exported folders, and the models that ship by name.
 
-It holds four files: ``model.safetensors`` (the weights), ``config.json`` (task, settings, tokens,
-evaluation transform, labels: plain data), ``README.md`` (the model's card) and ``metrics.json``.
-Only the first two are read. Neither can name a program: names come from closed tables in our code,
-a folder that holds import paths is refused, and nothing in it is ever unpickled.
+An exported folder has four files: ``model.safetensors`` (the weights), ``config.json`` (task,
+settings, tokens, evaluation transform, labels: plain data), ``README.md`` (the model's card) and
+``metrics.json``. Only the first two are read. Neither can run a program: names come from closed
+tables in our code, a folder with import paths is refused, and nothing in it is ever unpickled.
 """
 
 from multimodal.saving.names import read_model, shipped_models

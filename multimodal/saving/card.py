@@ -1,6 +1,6 @@
-"""Write a model's card: what it does, what it learned from, how well it does it, and its limits.
+"""Write a model's card: its purpose, its training data, its scores and its limits.
 
-What nobody recorded is said to be unknown; nothing in a card is guessed. Absolute paths of the
+A fact that was not recorded is called unknown; nothing in a card is guessed. Absolute paths of the
 machine that trained a model are cut to their last part.
 
 References:
@@ -22,7 +22,7 @@ from multimodal.tables import markdown_table
 
 _UNKNOWN = "unknown"
 _MOST_NAMES = 30  # labels or answers that are named
-_KINDS = {  # what it is, the pipeline's name on model hubs, a call
+_KINDS = {  # description, name of the pipeline on model hubs, a call
     "captioning": (
         "Writes a sentence about a picture.",
         "image-to-text",
@@ -89,18 +89,15 @@ def write_card(
     scores: Mapping[str, float] | None = None,
     notes: Sequence[str] = (),
 ) -> str:
-    """Write the card.
+    """Write the card in Markdown.
 
     Args:
         saved: The model.
-        facts: What is known of its run.
-        name: What the model is called.
-        command: What trained it; the general one with its configuration if left out.
-        scores: What was measured with the weights of the folder itself, if it was.
-        notes: Sentences about its data or its training that nothing else tells.
-
-    Returns:
-        Markdown.
+        facts: The facts of its run.
+        name: The model's name.
+        command: The command that trained it; by default the general one with its configuration.
+        scores: Scores measured with the weights of the folder itself, if there are any.
+        notes: Further sentences about its data or its training.
 
     Example:
         >>> saved = SavedModel("sentiment", {}, [], {}, {"weight": torch.zeros(2, 3)}, {})
@@ -148,7 +145,7 @@ def _model_rows(saved: SavedModel) -> dict[str, str]:
     for what in ("labels", "answers"):
         names = saved.extra.get(what)
         if isinstance(names, list) and names:
-            shown = ", ".join(_in_a_cell(each) for each in names[:_MOST_NAMES])
+            shown = ", ".join(_cell(each) for each in names[:_MOST_NAMES])
             more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
             rows[what] = f"{len(names):,}: {shown}{more}"
     if "size" in saved.transform:
@@ -159,10 +156,10 @@ def _model_rows(saved: SavedModel) -> dict[str, str]:
 
 def _data_rows(facts: RunFacts) -> dict[str, str]:
     data = facts.data
-    where = str(data.get("root") or "")
-    rows = {"format": _in_a_cell(data.get("format") or _UNKNOWN)}
-    if where:
-        rows["name"] = _in_a_cell(_last_part(where))
+    root = str(data.get("root") or "")
+    rows = {"format": _cell(data.get("format") or _UNKNOWN)}
+    if root:
+        rows["name"] = _cell(_last_part(root))
     for split in ("train", "val", "test"):
         size = facts.sizes.get(split)
         rows[f"{split} examples"] = _UNKNOWN if size is None else f"{size:,}"
@@ -202,7 +199,7 @@ def _training_rows(facts: RunFacts) -> dict[str, str]:
         f"{platform.python_version()}",
     }
     if encoder not in ("None", "none"):
-        rows["encoder started from"] = _in_a_cell(_last_part(encoder))
+        rows["encoder started from"] = _cell(_last_part(encoder))
     return rows
 
 
@@ -212,10 +209,12 @@ def _limits(saved: SavedModel) -> str:
         "answers": len(saved.extra.get("answers") or ()),
         "labels": len(saved.extra.get("labels") or ()),
     }
-    said = _LIMITS.get(saved.task, "").format(**sizes)
+    limits = _LIMITS.get(saved.task, "").format(**sizes)
     if saved.task == "classification" and not sizes["labels"]:
-        said = "It gives a number for any picture, also for one unlike those that it learned from."
-    return f"{said} {_FAIRNESS}".strip()
+        limits = (
+            "It gives a number for any picture, also for one unlike those that it learned from."
+        )
+    return f"{limits} {_FAIRNESS}".strip()
 
 
 def _configuration(config: Mapping[str, Any]) -> str:
@@ -228,7 +227,7 @@ def _configuration(config: Mapping[str, Any]) -> str:
 
 
 def _shareable(value: Any) -> Any:
-    """Leave out what is unset, and the folders of the machine that trained."""
+    """Remove unset values, and the folders of the machine that trained."""
     if isinstance(value, dict):
         kept = {key: _shareable(part) for key, part in value.items() if part is not None}
         return {key: part for key, part in kept.items() if part != {} or value[key] == {}}
@@ -250,6 +249,6 @@ def _inside(value: Any, *keys: str) -> Any:
     return value
 
 
-def _in_a_cell(value: Any) -> str:
-    """Write a name that may hold anything so that a table's cell holds it."""
+def _cell(value: Any) -> str:
+    """Escape a text for the cell of a Markdown table."""
     return " ".join(str(value).replace("|", "\\|").replace("`", "'").split())

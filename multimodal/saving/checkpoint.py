@@ -1,11 +1,11 @@
-"""A saved model is plain data and tensors: what a checkpoint of ours holds, and how it is opened.
+"""Checkpoints as plain data and tensors: their contents, and how they are opened safely.
 
-A Lightning checkpoint keeps everything that a run needs to go on. Inference needs five things of
+A Lightning checkpoint contains everything that a run needs to resume. Inference needs five parts of
 it: the task's name, the network's settings, the vocabulary, the evaluation transform, the weights.
-They stand in the checkpoint as JSON types, so that the file opens with ``weights_only=True``, and
-without Lightning. Nothing in it is an import path: names come from closed tables in our code, and a
-checkpoint that holds import paths is refused, because loading it could run any code that is
-installed (Lightning's command line follows such paths, ``weights_only`` or not).
+They are JSON types and tensors, so that the file opens with ``weights_only=True``, and without
+Lightning. Nothing in it is an import path: names come from closed tables in our code, and a
+checkpoint with import paths is refused, because loading it could run any installed code
+(Lightning's command line follows such paths, ``weights_only`` or not).
 
 References:
     torch.load, ``weights_only``: https://docs.pytorch.org/docs/stable/generated/torch.load.html
@@ -45,15 +45,15 @@ _PICKLE = b"\x80"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SavedModel:
-    """What inference needs of a checkpoint.
+    """The parts of a checkpoint that inference needs.
 
     Attributes:
         task: Name of the task that trained it: ``captioning``.
         settings: The network's settings, as its dataclass takes them.
-        vocabulary: All tokens in the order of their ids; empty where there is none.
-        transform: Settings of the evaluation transform; empty where there is none.
+        vocabulary: All tokens in the order of their ids; empty if there is none.
+        transform: Settings of the evaluation transform; empty if there is none.
         state_dict: The network's weights, by the network's own names.
-        extra: What else the task keeps.
+        extra: Further plain data of the task, such as its labels.
     """
 
     task: str
@@ -73,20 +73,20 @@ def attach(
     transform: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Make a Lightning checkpoint one of ours; what a task's ``on_save_checkpoint`` calls.
+    """Add the parts of a `SavedModel` to a Lightning checkpoint; for ``on_save_checkpoint``.
 
-    Constructor arguments that Lightning put there, import paths among them, are taken out.
+    Constructor arguments that Lightning added, import paths among them, are removed.
 
     Args:
-        checkpoint: What is about to be saved; changed in place.
+        checkpoint: The checkpoint to be saved; changed in place.
         task: Name of the task.
         settings: The network's settings.
         vocabulary: All tokens in the order of their ids.
         transform: Settings of the evaluation transform.
-        extra: What else the task needs for inference.
+        extra: Further plain data that the task needs for inference.
 
     Raises:
-        TypeError: If any of it is not plain data; the message says which part.
+        TypeError: If a part is not plain data; the message names it.
         ValueError: If a number is not finite.
 
     Example:
@@ -108,18 +108,15 @@ def attach(
 
 
 def read_checkpoint(path: str | Path, task: str | None = None) -> SavedModel:
-    """Open a checkpoint for inference, executing nothing that is in it.
+    """Open a checkpoint for inference without executing anything in it.
 
     Args:
         path: A ``.ckpt`` file that a run of ours wrote. Its optimiser's state is not read.
         task: The task it must be of; None takes any.
 
-    Returns:
-        Settings, vocabulary, transform and weights.
-
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not a checkpoint of ours, is damaged, is of another task, or holds
+        ValueError: If it is not a checkpoint of ours, is damaged, is of another task, or contains
             anything that could run code.
 
     Example:
@@ -133,17 +130,17 @@ def read_checkpoint(path: str | Path, task: str | None = None) -> SavedModel:
     """
     checkpoint = _open(path)
     _refuse_import_paths(checkpoint, path)
-    held = checkpoint[CHECKPOINT_KEY]
-    vocabulary = _part(held, "vocabulary", list, path)
+    parts = checkpoint[CHECKPOINT_KEY]
+    vocabulary = _part(parts, "vocabulary", list, path)
     if not all(isinstance(token, str) for token in vocabulary):
         raise ValueError(f"`vocabulary` in {path} must be a list of words. Train the model anew.")
     saved = SavedModel(
-        task=_part(held, "task", str, path),
-        settings=_part(held, "settings", dict, path),
+        task=_part(parts, "task", str, path),
+        settings=_part(parts, "settings", dict, path),
         vocabulary=vocabulary,
-        transform=_part(held, "transform", dict, path),
+        transform=_part(parts, "transform", dict, path),
         state_dict=_network_weights(checkpoint, path),
-        extra=_part(held, "extra", dict, path),
+        extra=_part(parts, "extra", dict, path),
     )
     if task is not None and saved.task != task:
         raise ValueError(
@@ -154,14 +151,11 @@ def read_checkpoint(path: str | Path, task: str | None = None) -> SavedModel:
 
 
 def read_progress(path: str | Path) -> dict[str, Any]:
-    """Return how far the run was that wrote a checkpoint.
-
-    Args:
-        path: A ``.ckpt`` file that a run of ours wrote.
+    """Read the progress of the run that wrote a checkpoint.
 
     Returns:
-        What the file says of ``epoch`` (the first is 0), ``global_step`` (optimiser steps) and
-        ``pytorch-lightning_version``.
+        Those of ``epoch`` (the first is 0), ``global_step`` (optimiser steps) and
+        ``pytorch-lightning_version`` that the file has.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -183,18 +177,15 @@ def read_progress(path: str | Path) -> dict[str, Any]:
 
 
 def plain(value: Any, name: str) -> Any:
-    """Check that a structure is made of JSON types only, and return it with tuples as lists.
+    """Check that a structure has only JSON types, and copy it with tuples as lists.
 
     Args:
         value: Dictionaries with string keys, lists, tuples, strings, numbers, booleans and None.
-        name: What it is called in a message.
-
-    Returns:
-        The same as new dictionaries and lists.
+        name: Its name in messages.
 
     Raises:
-        TypeError: If anything else is in it: a Path, an Enum, a numpy number.
-        ValueError: If a number is not finite, which JSON cannot say.
+        TypeError: If it contains anything else: a Path, an Enum, a numpy number.
+        ValueError: If a number is not finite, which JSON cannot express.
 
     Example:
         >>> plain({"size": (64, 64), "resize": "squash"}, "transform")
@@ -212,7 +203,7 @@ def plain(value: Any, name: str) -> Any:
             )
         return value
     if isinstance(value, (list, tuple)):
-        return [  # a vocabulary is long: its words are told here
+        return [  # no call for each word: a vocabulary is long
             part if type(part) in _SIMPLE else plain(part, f"{name}[{index}]")
             for index, part in enumerate(value)
         ]
@@ -228,13 +219,7 @@ def plain(value: Any, name: str) -> Any:
 
 
 def import_paths(value: Any) -> Iterator[str]:
-    """Find the keys of plain data under which loaders keep what they import by name.
-
-    Args:
-        value: Dictionaries and lists.
-
-    Yields:
-        Each such key.
+    """Yield the keys of plain data under which loaders keep import paths.
 
     Example:
         >>> list(import_paths({"encoder": [{"class_path": "some.Encoder"}]}))
@@ -245,26 +230,26 @@ def import_paths(value: Any) -> Iterator[str]:
         value = list(value.values())
     if isinstance(value, list):
         for part in value:
-            if isinstance(part, dict | list):  # of a million words none is asked
+            if isinstance(part, dict | list):  # no call for each of a million words
                 yield from import_paths(part)
 
 
-def import_path_refused(path: str | Path, found: str) -> str:
-    """Say why a file that holds an import path is not read."""
+def import_path_refused(path: str | Path, key: str) -> str:
+    """Write the message for a file that is refused because it has an import path."""
     return (
-        f"{path} holds {found!r}, which can name any installed code to run. It was refused and "
+        f"{path} holds {key!r}, which can name any installed code to run. It was refused and "
         "nothing in it was run. Models of multimodal never hold it."
     )
 
 
 def _open(path: str | Path) -> dict[str, Any]:
-    """Return the file's dictionary, its tensors still on the disk, or say what the file is."""
+    """Open the file's dictionary, its tensors still on the disk, or describe the file."""
     if re.match(r"\w{2,}:/", str(path)):
         raise ValueError(f"{path} is not a file. Download the checkpoint first and give its path.")
     file = Path(path)
     if os.path.isdir(path):  # noqa: PTH112 - a Path raises where the name is too long
-        places = (*file.glob("*.ckpt"), *file.glob("checkpoints/*.ckpt"))
-        inside = f", such as {min(places)}" if places else ""
+        candidates = (*file.glob("*.ckpt"), *file.glob("checkpoints/*.ckpt"))
+        inside = f", such as {min(candidates)}" if candidates else ""
         raise ValueError(
             f"{path} is a folder. Give the .ckpt file in it{inside}, or a folder that `multimodal "
             "export` wrote."
@@ -275,12 +260,12 @@ def _open(path: str | Path) -> dict[str, Any]:
         head = opened.read(len(_ARCHIVE))
     try:
         # Mapped, so that only what is copied out of it is read: a third of the file, with Adam.
-        with warnings.catch_warnings(action="ignore"):  # the error below says it better
+        with warnings.catch_warnings(action="ignore"):  # the error below is clearer
             checkpoint = torch.load(file, "cpu", weights_only=True, mmap=head == _ARCHIVE)
     except Exception as error:  # damaged files raise errors of every kind
-        raise ValueError(f"{path} {_what_it_is(head, error)}") from error
+        raise ValueError(f"{path} {_describe_unreadable(head, error)}") from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(CHECKPOINT_KEY), dict):
-        raise ValueError(f"{path} {_what_it_lacks(checkpoint)}")
+        raise ValueError(f"{path} {_describe_foreign(checkpoint)}")
     version = checkpoint[CHECKPOINT_KEY].get("format")
     if version != FORMAT:
         raise ValueError(
@@ -290,7 +275,7 @@ def _open(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _what_it_is(head: bytes, error: Exception) -> str:
+def _describe_unreadable(head: bytes, error: Exception) -> str:
     """Describe a file from its first bytes and torch.load's objection."""
     if not head:
         return "is empty. Copy or train it again."
@@ -309,8 +294,8 @@ def _what_it_is(head: bytes, error: Exception) -> str:
     return "is not a checkpoint. Give a .ckpt file that a run of multimodal wrote."
 
 
-def _what_it_lacks(checkpoint: Any) -> str:
-    """Describe a file that opened, but is not one of ours."""
+def _describe_foreign(checkpoint: Any) -> str:
+    """Describe a file that opens, but is not one of ours."""
     hint = "Give a .ckpt file that a run of multimodal wrote."
     if isinstance(checkpoint, dict) and "pytorch-lightning_version" in checkpoint:
         return f"is a Lightning checkpoint, but not of a task of multimodal. {hint}"
@@ -320,15 +305,15 @@ def _what_it_lacks(checkpoint: Any) -> str:
 
 
 def _refuse_import_paths(checkpoint: dict[str, Any], path: str | Path) -> None:
-    """Refuse what our runs never write: it would be there for a loader that imports by name."""
+    """Refuse the keys that our runs never write and loaders that import by name would follow."""
     found = next((name for name in _HYPER_PARAMETERS if checkpoint.get(name)), None)
     found = found or next(import_paths(checkpoint[CHECKPOINT_KEY]), None)
     if found is not None:
         raise ValueError(import_path_refused(path, found))
 
 
-def _part(held: dict[str, Any], name: str, kind: type, path: str | Path) -> Any:
-    value = held.get(name)
+def _part(parts: dict[str, Any], name: str, kind: type, path: str | Path) -> Any:
+    value = parts.get(name)
     if not isinstance(value, kind):
         raise ValueError(
             f"`{name}` in {path} must be a {kind.__name__}, got {type(value).__name__}. Was it "
@@ -341,7 +326,7 @@ def _part(held: dict[str, Any], name: str, kind: type, path: str | Path) -> Any:
 
 
 def _network_weights(checkpoint: dict[str, Any], path: str | Path) -> dict[str, Tensor]:
-    """Copy the network's tensors out of the mapped file; a task's own, outside of it, stay."""
+    """Copy the network's tensors out of the mapped file, without those of the task itself."""
     weights = checkpoint.get("state_dict")
     named = weights.items() if isinstance(weights, dict) else ()
     network = {

@@ -1,6 +1,6 @@
-"""What a model's folder consists of, and the checksum over what is read of it.
+"""The files of an exported folder, and the checksum over those that are read.
 
-The checksum tells a copy that is damaged or was changed from a whole one; it is no signature.
+The checksum detects a damaged or changed copy; it is no signature.
 """
 
 import hashlib
@@ -15,14 +15,11 @@ PARTS = {"task": str, "settings": dict, "vocabulary": list, "transform": dict, "
 
 
 def checksum(config: Mapping[str, Any], weights: Path) -> str:
-    """Return one SHA-256 of all that is read: the weights' file, and what stands beside it.
+    """Compute one SHA-256, in hexadecimal, of the weights' file and the configuration.
 
     Args:
-        config: What ``config.json`` holds; its own ``sha256`` does not count.
+        config: The contents of ``config.json``; its own ``sha256`` is left out.
         weights: The weights' file.
-
-    Returns:
-        The sum in hexadecimal digits.
 
     Example:
         >>> path = getfixture("tmp_path") / "model.safetensors"
@@ -32,8 +29,8 @@ def checksum(config: Mapping[str, Any], weights: Path) -> str:
         >>> checksum({"a": 1}, path) == checksum({"a": 2}, path)
         False
     """
-    held = {name: value for name, value in config.items() if name != "sha256"}
+    checked = {name: value for name, value in config.items() if name != "sha256"}
     with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256")
-    found.update(json.dumps(held, sort_keys=True, separators=(",", ":")).encode("ascii"))
-    return found.hexdigest()
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(json.dumps(checked, sort_keys=True, separators=(",", ":")).encode("ascii"))
+    return digest.hexdigest()

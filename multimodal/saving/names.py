@@ -13,21 +13,18 @@ PRETRAINED = Path(__file__).parent.parent / "pretrained"
 
 
 def read_model(source: str | Path, task: str | None = None) -> SavedModel:
-    """Open a trained model for inference, executing nothing that is in it.
+    """Open a trained model for inference without executing anything in it.
 
     Args:
         source: A folder that ``multimodal export`` wrote, a ``.ckpt`` file of a run, or the name of
-            a model that ships with the package. What lies there goes before what ships.
+            a model that ships with the package. A file or folder of that name comes first.
         task: The task it must be of; None takes any.
-
-    Returns:
-        Settings, vocabulary, transform and weights.
 
     Raises:
         FileNotFoundError: If there is no such file, folder or name; close names are offered.
         TypeError: If it is neither a string nor a path.
-        ValueError: If it is no model of ours, is damaged, is of another task, or holds anything
-            that could run code.
+        ValueError: If it is no model of ours, is damaged, is of another task, or contains
+            anything that could run code.
 
     Example:
         >>> read_model("captoining-scenes")
@@ -40,7 +37,7 @@ def read_model(source: str | Path, task: str | None = None) -> SavedModel:
         )
     if os.path.isdir(source):  # noqa: PTH112 - a Path raises where the name is too long
         if _is_plain_folder(Path(source)):
-            return read_checkpoint(source)  # says what to give instead
+            return read_checkpoint(source)  # raises with what to give instead
         return read_folder(Path(source), task)
     if os.path.isfile(source):  # noqa: PTH113 - the same
         if Path(source).name in (CONFIG, WEIGHTS):
@@ -52,21 +49,21 @@ def read_model(source: str | Path, task: str | None = None) -> SavedModel:
         raise FileNotFoundError(_unknown_name(str(source)))
     if not str(source).isprintable():
         raise FileNotFoundError(f"No model at {str(source)!a}. Is its name spelt so?")
-    return read_checkpoint(source, task)  # says that it is not there
+    return read_checkpoint(source, task)  # raises that there is no such file
 
 
 def shipped_models() -> list[str]:
-    """Return the names of the models that ship with the package.
+    """List the names of the models that ship with the package.
 
     Example:
         >>> all(name == name.lower() for name in shipped_models())
         True
     """
-    return sorted(found.parent.name for found in PRETRAINED.glob(f"[a-z]*/{CONFIG}"))
+    return sorted(config.parent.name for config in PRETRAINED.glob(f"[a-z]*/{CONFIG}"))
 
 
 def _is_plain_folder(folder: Path) -> bool:
-    """Tell a run's folder from a model's: one of two files is enough to be meant as the latter."""
+    """Return whether a folder has neither file of a model; one makes it a damaged model."""
     return not any((folder / name).exists() for name in (CONFIG, WEIGHTS))
 
 

@@ -1,4 +1,4 @@
-"""Read a model's folder as data: whatever else it holds is refused with a sentence.
+"""Read an exported folder as plain data and tensors; anything else in it is refused.
 
 References:
     safetensors' format: https://huggingface.co/docs/safetensors
@@ -25,14 +25,11 @@ _AGAIN = "Copy or export it again."
 
 
 def read_folder(folder: Path, task: str | None = None) -> SavedModel:
-    """Open a model's folder, executing nothing that is in it.
+    """Open an exported folder without executing anything in it.
 
     Args:
-        folder: What `write_folder` wrote.
+        folder: A folder that `write_folder` wrote.
         task: The task it must be of; None takes any.
-
-    Returns:
-        Settings, vocabulary, transform and weights.
 
     Raises:
         FileNotFoundError: If it lacks one of the two files.
@@ -64,7 +61,7 @@ def read_folder(folder: Path, task: str | None = None) -> SavedModel:
 
 
 def _member(folder: Path, name: str) -> Path:
-    """Find a file of a folder, which must truly lie in it."""
+    """Return the path of a folder's file, which must not be a link out of the folder."""
     path = folder / name
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
@@ -140,12 +137,12 @@ def _check_config(config: Any, path: Path) -> None:
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"it has the key {twice[:40]!r} twice")
-    return found
+    return unique
 
 
 def _no_constant(name: str) -> float:
@@ -153,8 +150,8 @@ def _no_constant(name: str) -> float:
 
 
 def _sentence(error: ValueError) -> str:
-    said = str(error).split("\n", 1)[0][:200]
-    return said if said.endswith(".") else f"{said}."
+    text = str(error).split("\n", 1)[0][:200]
+    return text if text.endswith(".") else f"{text}."
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:

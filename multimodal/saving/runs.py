@@ -1,6 +1,6 @@
-"""What a run's folder tells of a checkpoint in it: configuration, progress, and what was measured.
+"""Read the facts of a checkpoint from its run's folder: configuration, progress and scores.
 
-Whatever is not there is left empty: a checkpoint may have been moved, and nobody must test it.
+Missing facts are left empty: a checkpoint may have been moved, and it need not have been tested.
 """
 
 import csv
@@ -13,21 +13,21 @@ from typing import Any
 from multimodal.saving.checkpoint import read_progress
 
 _SPLITS = ("train", "val", "test")
-_SIZES = "splits.json"  # of multimodal.training.splits, which brings Lightning with it
-_LONGEST_REPORT = 20_000  # letters of a report that a card takes
+_SIZES = "splits.json"  # of multimodal.training.report, which brings Lightning with it
+_LONGEST_REPORT = 20_000  # characters of a report in a card
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What is known of how a model came about.
+    """The known facts of a model's training.
 
     Args:
         config: The configuration of its training; empty if unknown.
-        progress: As `multimodal.saving.checkpoint.read_progress` says.
-        val: What was measured on the validation data when it was written, without ``val/``.
-        test: What ``multimodal test`` measured, without ``test/``.
+        progress: The result of `multimodal.saving.checkpoint.read_progress`.
+        val: The scores on the validation data when it was written, without ``val/``.
+        test: The scores of ``multimodal test``, without ``test/``.
         report: The report of that test, in Markdown.
-        sizes: How many examples each split had.
+        sizes: The number of examples of each split.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -50,20 +50,17 @@ class RunFacts:
 
 
 def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
-    """Gather what is known of a checkpoint from the folder of its run, and of those beside it.
+    """Collect the facts of a checkpoint from its run's folder and from the folders of its tests.
 
-    ``multimodal test`` writes a folder of its own beside the run's; the newest of those that
-    tested this very checkpoint after it was written counts.
+    ``multimodal test`` writes a folder beside the run's; the newest test of this checkpoint since
+    it was written is taken.
 
     Args:
         checkpoint: The ``.ckpt`` file.
         tested: The folder of the test to take instead.
 
-    Returns:
-        The facts.
-
     Raises:
-        FileNotFoundError: If the checkpoint is not there, or the folder of the test has no results.
+        FileNotFoundError: If there is no such checkpoint, or the test's folder has no results.
         ValueError: If it is no checkpoint of ours.
     """
     progress = read_progress(checkpoint)
@@ -84,7 +81,7 @@ def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
     return RunFacts(
         config=_read_config(folder),
         progress=progress,
-        val=_last(folder / "metrics.csv", "val/", before=steps),
+        val=_last(folder / "metrics.csv", "val/", before=max(1, steps)),
         test=test,
         report=_read_report(tested) if tested else "",
         sizes=_read_sizes(folder) | (_read_sizes(tested) if tested else {}),
@@ -92,27 +89,27 @@ def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
 
 
 def _newest_test(checkpoint: Path, folder: Path) -> Path | None:
-    """Find the folder of the newest test of a checkpoint; one older than it was of another."""
+    """Find the newest test of a checkpoint; a test older than the file was of another one."""
     named = checkpoint.absolute().parts[-3:]  # version_0, checkpoints, best.ckpt
     written = checkpoint.stat().st_mtime
-    found: list[tuple[float, Path]] = []
+    tests: list[tuple[float, Path]] = []
     for table in folder.parent.glob("version_*/metrics.csv"):
         config = _read_config(table.parent)
         other = Path(str(config.get("ckpt_path") or "")).parts[-3:]
         when = table.stat().st_mtime
         if other == named and when >= written and _last(table, "test/"):
-            found.append((when, table.parent))
-    return max(found)[1] if found else None
+            tests.append((when, table.parent))
+    return max(tests)[1] if tests else None
 
 
 def _last(table: Path, prefix: str, before: int | None = None) -> dict[str, float]:
-    """Read the last row that has values of a kind, at most of a step."""
+    """Read the last row with values of a prefix, before a step if one is given."""
     try:
         with table.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error):
         return {}
-    found: dict[str, float] = {}
+    last: dict[str, float] = {}
     for row in rows:
         values = {
             str(name).removeprefix(prefix): _number(value)
@@ -120,8 +117,8 @@ def _last(table: Path, prefix: str, before: int | None = None) -> dict[str, floa
             if str(name).startswith(prefix) and value
         }
         if values and (before is None or _number(row.get("step")) < before):
-            found = {name: value for name, value in values.items() if math.isfinite(value)}
-    return found
+            last = {name: value for name, value in values.items() if math.isfinite(value)}
+    return last
 
 
 def _number(text: Any) -> float:
@@ -132,7 +129,7 @@ def _number(text: Any) -> float:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    import yaml  # here, since it takes longer to import than all of this file's work
+    import yaml  # here, since its import takes longer than all work of this file
 
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
@@ -143,10 +140,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 def _read_sizes(folder: Path) -> dict[str, int]:
     try:
-        found = _mapping(json.loads((folder / _SIZES).read_text(encoding="utf-8")))
+        sizes = _mapping(json.loads((folder / _SIZES).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return {}
-    return {split: found[split] for split in _SPLITS if type(found.get(split)) is int}
+    return {split: sizes[split] for split in _SPLITS if type(sizes.get(split)) is int}
 
 
 def _read_report(folder: Path) -> str:

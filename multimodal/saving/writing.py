@@ -1,4 +1,4 @@
-"""Write a model's folder, which is either complete or not there."""
+"""Export a model as a folder that is either complete or absent."""
 
 import json
 import secrets
@@ -34,16 +34,14 @@ def write_folder(
     metrics: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a model's folder, which is either complete or not there.
-
-    It is written beside its place and renamed.
+    """Write an exported folder beside its place and rename it, so that it is complete or absent.
 
     Args:
         saved: The model.
-        folder: Where it goes.
+        folder: The new folder.
         card: The text of its ``README.md``.
-        metrics: What was measured; plain data.
-        overwrite: Whether a model's folder that is there already is replaced.
+        metrics: The measured scores, as plain data.
+        overwrite: Replace an exported folder that exists.
 
     Raises:
         FileExistsError: If the place is taken, or holds more than a model.
@@ -71,12 +69,12 @@ def write_folder(
 
 @contextmanager
 def new_folder(folder: Path, names: set[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Make a folder that is complete or not there: filled beside its place, then renamed.
+    """Make a folder that is complete or absent: filled beside its place, then renamed.
 
     Args:
-        folder: Where it goes.
-        names: What a folder of this kind holds; one that holds anything else is never replaced.
-        overwrite: Whether one of the same kind that is there already is replaced.
+        folder: The new folder.
+        names: The files of such a folder; one with any other file is never replaced.
+        overwrite: Replace a folder of the same kind that exists.
 
     Yields:
         The folder to fill.
@@ -110,12 +108,6 @@ def halved(saved: SavedModel) -> SavedModel:
     Vectors (biases, statistics of normalisations) stay as they are. The network computes in single
     precision all the same.
 
-    Args:
-        saved: The model.
-
-    Returns:
-        The same with rounded weights.
-
     Example:
         >>> import torch
         >>> weights = {"weight": torch.full((1, 1), 0.1), "bias": torch.full((1,), 0.1)}
@@ -131,7 +123,7 @@ def halved(saved: SavedModel) -> SavedModel:
 
 
 def _forget_start(settings: dict[str, Any]) -> None:
-    """Leave out where an encoder's weights once came from: a path of another machine, maybe."""
+    """Remove the source of an encoder's first weights, which may be a path of another machine."""
     if isinstance(encoder := settings.get("encoder"), dict):
         encoder["weights"] = "none"
 
@@ -153,7 +145,7 @@ def _check_place(target: Path, names: set[str], *, overwrite: bool) -> None:
         return
     if not target.is_dir() or target.is_symlink():
         raise FileExistsError(f"{target} is there already, and no folder. Choose another name.")
-    others = {found.name for found in target.iterdir()} - names
+    others = {entry.name for entry in target.iterdir()} - names
     if others:
         raise FileExistsError(
             f"{target} holds other things than a model, such as {min(others)}. Choose another "
@@ -166,7 +158,7 @@ def _check_place(target: Path, names: set[str], *, overwrite: bool) -> None:
 
 
 def _put(temporary: Path, target: Path) -> None:
-    """Rename the new folder into place; one that is there already is moved aside first."""
+    """Rename the new folder into place; an existing one is moved aside first."""
     if not target.exists():
         temporary.rename(target)
     else:

@@ -1,9 +1,9 @@
-"""Learn from texts whose word vectors were moved where it hurts most: adversarial training.
+"""Train on texts whose word vectors are moved in the worst direction: adversarial training.
 
-A network that has learnt a few thousand texts by heart gives another verdict when their word
-vectors move a little. The gradient of the loss says which little move is the worst; a network that
-learns from texts moved so must find reasons that hold around them, which are those that hold for
-other texts as well.
+A network that has learnt a few thousand texts by heart changes its prediction when their word
+vectors move a little. The gradient of the loss is the worst direction of such a move; a network
+trained on texts moved in it must find features that are stable around them, and these generalise
+better to other texts.
 
 References:
     Goodfellow, Shlens and Szegedy 2015, "Explaining and harnessing adversarial examples", section
@@ -27,14 +27,14 @@ def adversarial_loss(
     *,
     size: float,
 ) -> Float[Tensor, ""]:
-    """Average the loss of texts as they are and of the same texts moved where it hurts most.
+    """Average the loss of texts as they are and of the same texts moved in the worst direction.
 
     Args:
-        loss_of: What computes the loss from word vectors.
+        loss_of: Computes the loss from word vectors.
         vectors: Word vectors ``(batch, time, embedding)`` that need a gradient.
         mask: True where a word is real.
-        parameters: What `loss_of` learns; not what the vectors come from.
-        size: As of `hardest_move`.
+        parameters: The parameters in `loss_of`, without the embedding of the vectors.
+        size: As of `worst_move`.
 
     Returns:
         The average, with its gradient. The move counts as given: nothing learns through it.
@@ -56,7 +56,7 @@ def adversarial_loss(
     loss = loss_of(vectors)
     gradients = torch.autograd.grad(loss, learning, allow_unused=True)
     assert gradients[0] is not None
-    moved = loss_of(vectors + hardest_move(gradients[0], vectors, mask, size))
+    moved = loss_of(vectors + worst_move(gradients[0], vectors, mask, size))
     # The first reading's gradient is known already. A sum of products has that gradient too, and
     # spares walking back through that reading once more.
     products = [
@@ -68,13 +68,13 @@ def adversarial_loss(
     return (loss.detach() + known - known.detach() + moved) / 2
 
 
-def hardest_move(
+def worst_move(
     gradient: Float[Tensor, "batch time embedding"],
     vectors: Float[Tensor, "batch time embedding"],
     mask: Bool[Tensor, "batch time"],
     size: float,
 ) -> Float[Tensor, "batch time embedding"]:
-    """Find the move of each text's word vectors that raises the loss most, to first order.
+    """Compute the move of each text's word vectors that raises the loss most, to first order.
 
     Args:
         gradient: Of the loss, for the word vectors ``(batch, time, embedding)``.
@@ -83,13 +83,13 @@ def hardest_move(
         size: Length of the move of a whole text, in lengths of its average word vector.
 
     Returns:
-        What to add to the vectors ``(batch, time, embedding)``, without a gradient; zero for a text
-        that has no part in the loss.
+        The move to add to the vectors ``(batch, time, embedding)``, without a gradient; zero for a
+        text that has no part in the loss.
 
     Example:
         >>> vectors = torch.tensor([[[3.0, 4.0]]])
         >>> gradient = torch.tensor([[[-2.0, 0.0]]])
-        >>> hardest_move(gradient, vectors, torch.tensor([[True]]), size=0.1).tolist()
+        >>> worst_move(gradient, vectors, torch.tensor([[True]]), size=0.1).tolist()
         [[[-0.5, 0.0]]]
     """
     steepness = gradient.square().sum(dim=(1, 2)).sqrt()

@@ -1,8 +1,8 @@
-"""A linear classifier of bags of n-grams: the baseline that networks are held against.
+"""A linear classifier of bags of n-grams: the baseline of every sentiment network.
 
 Each text becomes a vector of its words and word pairs, weighted by TF-IDF and then by how much more
 often an n-gram occurs in texts of a class than in others (the log-count ratio of naive Bayes); a
-logistic regression for each class against the rest learns from that. It knows no order beyond a
+logistic regression for each class against the rest is fitted on that. It knows no order beyond a
 pair, trains in seconds on a processor, and on long reviews it is hard to beat: on 10,662 sentences
 of film reviews it reaches 79.9 % where a convolutional network without pretrained vectors has 76.1.
 
@@ -11,7 +11,7 @@ References:
     section 2: the ratio r of equation 2, with binary counts, times the features; here the
     features are TF-IDF and the classifier a logistic regression, for its probabilities. Platt 1999,
     "Probabilistic outputs for support vector machines", section 2.1 (a factor for the log-odds,
-    learned from texts that the regression did not see).
+    learned from texts that the regression was not fitted on).
 """
 
 import re
@@ -25,7 +25,7 @@ from torch import Tensor
 
 Text: TypeAlias = str | Sequence[str]
 
-_LEAST_SHARPNESS = 0.01  # above 0, so that the likeliest label stays what it is
+_LEAST_SHARPNESS = 0.01  # above 0, so that the most probable label stays the same
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[!?]")
 
@@ -39,10 +39,9 @@ class LinearBaseline:
         strength: How closely the regression follows its training texts: the inverse of the weight
             of its squared coefficients (scikit-learn's C).
         smoothing: Added to each count before ratios are taken.
-        calibration_folds: Into how many parts the training texts are dealt, each judged by a
-            regression of the others, to learn how sure the probabilities should be; 0 leaves them
-            as the regression has them, which follows its own texts too closely to be sure of
-            others.
+        calibration_folds: Into how many parts the training texts are divided, each predicted by a
+            regression of the others, to calibrate the probabilities; 0 leaves those of the
+            regression, which are overconfident on other texts.
 
     Attributes:
         classes: The labels that were learned, sorted; columns of the probabilities.
@@ -112,7 +111,7 @@ class LinearBaseline:
             ) from error
         numbers = {label: number for number, label in enumerate(self.classes)}
         given = np.array([numbers[label] for label in labels])
-        # With two classes, one regression says it all.
+        # With two classes, one regression is enough.
         rest = range(len(self.classes)) if len(self.classes) > 2 else [1]
         inside = [given == number for number in rest]
         self._models = [self._regress(features, rows) for rows in inside]
@@ -136,13 +135,13 @@ class LinearBaseline:
         """
         _check_texts(texts)
         if not self._models:
-            raise ValueError("The linear baseline has learned nothing: call `fit` first.")
+            raise ValueError("The linear baseline is not fitted: call `fit` first.")
         features = self._tfidf.transform(texts)
         columns = [1 / (1 + np.exp(-self.sharpness * odds)) for odds in self._odds(features)]
         if len(columns) == 1:
             columns.insert(0, 1 - columns[0])
-        shares = torch.from_numpy(np.stack(columns, axis=1))
-        return (shares / shares.sum(dim=1, keepdim=True)).float()
+        probabilities = torch.from_numpy(np.stack(columns, axis=1))
+        return (probabilities / probabilities.sum(dim=1, keepdim=True)).float()
 
     def predict(self, texts: Sequence[Text]) -> list[Any]:
         """Name the most probable class of each text.
@@ -163,7 +162,7 @@ class LinearBaseline:
         return ratio, model.fit(features.multiply(ratio).tocsr(), inside)
 
     def _calibrate(self, features: Any, inside: Sequence[Any]) -> float:
-        """Learn the factor that makes log-odds of unseen texts as likely as they can be."""
+        """Fit the factor on the log-odds that maximises the likelihood of held-out texts."""
         from sklearn.linear_model import LogisticRegression
 
         part = np.random.default_rng(0).permutation(features.shape[0]) % self.calibration_folds
@@ -199,8 +198,8 @@ def _words(text: Text) -> list[str]:
 
 def _log_count_ratio(features: Any, inside: Any, smoothing: float) -> Any:
     """Compare how often n-grams are in texts of a class and in others (equation 2)."""
-    there = (features > 0).astype(np.float64)
-    ours, others = (smoothing + np.asarray(there[rows].sum(axis=0)) for rows in (inside, ~inside))
+    present = (features > 0).astype(np.float64)
+    ours, others = (smoothing + np.asarray(present[rows].sum(axis=0)) for rows in (inside, ~inside))
     return np.log((ours / ours.sum()) / (others / others.sum()))
 
 

@@ -1,8 +1,8 @@
-"""The sentiment classifier: word vectors, a recurrent stack that reads both ways, pooling, classes.
+"""The sentiment classifier: word vectors, a text encoder, pooling, classes.
 
-The same network judges a sentence and a long review, in any number of classes or as a number of
-stars. Its lower part is that of the language model (`multimodal.language_model.model`), under the
-same names, so that it can start from what reading alone has taught.
+It takes sentences and long reviews, and predicts any number of classes or a number of stars. Its
+word vectors and text encoder are those of the language model (`multimodal.language_model.model`),
+under the same names, so that it can start from a pretrained one.
 
 References:
     Dai and Le 2015, "Semi-supervised sequence learning" (an LSTM that starts from a language
@@ -29,7 +29,7 @@ def _default_pooling() -> list[PoolingName]:
 
 @dataclass(frozen=True)
 class SentimentSettings(ModelSettings):
-    """Everything that shapes a sentiment classifier, as plain data.
+    """The settings of a sentiment classifier.
 
     Args:
         reader: Word vectors and recurrent layers.
@@ -48,7 +48,7 @@ class SentimentSettings(ModelSettings):
 
 
 class SentimentClassifier(nn.Module):
-    """Word vectors, recurrent stack, pooling and classes.
+    """Word vectors, text encoder, pooling and classes.
 
     Args:
         settings: What to build.
@@ -56,7 +56,7 @@ class SentimentClassifier(nn.Module):
         num_classes: Number of classes; 1 for a number, such as stars.
 
     Raises:
-        ValueError: If a setting is none of its names, or a probability is out of range.
+        ValueError: If a setting is not one of its choices, or a probability is out of range.
 
     Example:
         >>> import torch
@@ -88,11 +88,11 @@ class SentimentClassifier(nn.Module):
         """Score every class of each text.
 
         Args:
-            tokens: Token ids ``(batch, time)``.
+            tokens: Token ids.
             mask: True where a token is real, real ones first; a text may have none.
 
         Returns:
-            Logits ``(batch, classes)``, or the number itself ``(batch, 1)``.
+            Logits, or the number itself ``(batch, 1)``.
         """
         if not tokens.shape[1]:  # texts without words only
             tokens, mask = F.pad(tokens, (0, 1)), F.pad(mask, (0, 1))
@@ -104,26 +104,20 @@ class SentimentClassifier(nn.Module):
         vectors: Float[Tensor, "batch time embedding"],
         mask: Bool[Tensor, "batch time"],
     ) -> Float[Tensor, "batch classes"]:
-        """Score texts given as word vectors: what asks for a word's share in the result wants.
+        """Score texts from word vectors, so that attributions can differentiate through them.
 
         Args:
-            vectors: From ``embedding``, or changed, ``(batch, time, embedding)``.
+            vectors: From ``embedding``, or changed.
             mask: True where a word is real.
-
-        Returns:
-            Logits ``(batch, classes)``.
         """
         outputs, states = self.reader(vectors, mask)
         logits: Tensor = self.head(self.pooling(outputs, states, mask))
         return logits
 
     def parameters_by_depth(self) -> list[list[nn.Parameter]]:
-        """List what learns in groups from bottom to top: word vectors, each layer, head.
+        """Group the trained parameters from bottom to top: word vectors, each layer, head.
 
-        Word vectors that stay as they start are left out.
-
-        Returns:
-            The groups; every parameter that learns is in one of them.
+        Frozen word vectors are left out.
         """
         groups = parameters_by_depth(self.embedding, self.reader)
         top = [*self.pooling.parameters(), *self.head.parameters()]

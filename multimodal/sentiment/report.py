@@ -1,8 +1,8 @@
-"""Report a test of sentiment: a table beside a linear baseline, the confusions, the worst mistakes.
+"""Report a test of sentiment: scores next to a linear baseline, confusions, the worst mistakes.
 
-A bag of n-grams under a linear classifier is trained on the same texts and tested on the same ones,
-because on many data sets it is hard to beat; a network that does not beat it has learned no more
-than words. The average of both is often better than either.
+A linear classifier of n-grams is trained and tested on the same texts, because on many data sets it
+is hard to beat; a network that does not beat it has learned no more than words. The average of both
+is often better than either.
 
 References:
     Wang and Manning 2012, "Baselines and bigrams: simple, good sentiment and topic classification"
@@ -10,26 +10,25 @@ References:
     sentiment analysis of movie reviews" (the average of unlike models).
 """
 
-import csv
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from torch import Tensor
 from typing_extensions import override
 
+from multimodal.data.batches import TextBatch
 from multimodal.data.examples import TextExample
 from multimodal.files import atomic_write
 from multimodal.metrics.classification import ClassificationScores
 from multimodal.metrics.regression import RegressionScores
-from multimodal.sentiment.data import SentimentData
 from multimodal.sentiment.linear_baseline import LinearBaseline
-from multimodal.training.results import gather
+from multimodal.tables import write_tsv
+from multimodal.training.report import Report
 
 OURS = "this model"
 LINEAR = "linear, words and word pairs"
@@ -41,110 +40,97 @@ _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A text and its verdict.
+class Predicted:
+    """A text and its prediction.
 
     Args:
         example: The text, with the right label or number.
-        verdict: The probability of each label, or one number.
+        prediction: The probability of each label, or one number.
     """
 
     example: TextExample
-    verdict: tuple[float, ...]
+    prediction: tuple[float, ...]
 
 
-class VerdictsReport(Callback):
+class SentimentReport(Report[Predicted]):
     """After a test write ``report.md`` and ``mistakes.tsv`` into the run's folder, and print one.
 
-    The task's ``test_step`` must return the verdicts of its batch ``(batch, labels)``, or numbers
-    ``(batch, 1)``; the data must be a `SentimentData`.
+    The task's ``test_step`` returns probabilities ``(batch, labels)`` or numbers ``(batch, 1)``.
 
     Args:
-        baseline: Whether a linear classifier is trained and tested beside; seconds for thousands of
-            texts.
+        labels: The labels; none where numbers are predicted.
+        training_examples: Returns the training texts, on which the baselines are trained; without
+            any there is no report.
+        baseline: Whether a linear classifier is trained and tested, to compare; seconds for
+            thousands of texts.
     """
 
-    def __init__(self, *, baseline: bool = True) -> None:
-        super().__init__()
-        self.baseline = baseline
-        self._found: dict[int, Judged] = {}
-
-    @override
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with nothing."""
-        self._found = {}
-
-    @override
-    def on_test_batch_end(
+    def __init__(
         self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        labels: Sequence[str],
+        training_examples: Callable[[], Sequence[TextExample]],
+        *,
+        baseline: bool = True,
     ) -> None:
-        """Keep the verdicts, by the texts' positions."""
-        for index, example, row in zip(
-            batch.indices.tolist(), batch.examples, outputs.tolist(), strict=True
-        ):
-            self._found[index] = Judged(example, tuple(row))
+        super().__init__()
+        self.labels = labels
+        self.training_examples = training_examples
+        self.baseline = baseline
 
     @override
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the files, print the tables and log the others' accuracy, on the first process."""
-        folder = Path(trainer.log_dir or trainer.default_root_dir)  # all processes must ask
-        found = [one for _, one in sorted(gather(self._found).items()) if _is_known(one.example)]
-        self._found = {}
-        data = getattr(trainer, "datamodule", None)
-        if not trainer.is_global_zero or not found or not isinstance(data, SentimentData):
+    def collect(self, batch: TextBatch, outputs: Tensor) -> dict[int, Predicted]:
+        rows = zip(batch.indices.tolist(), batch.examples, outputs.tolist(), strict=True)
+        return {index: Predicted(example, tuple(row)) for index, example, row in rows}
+
+    @override
+    def write(self, rows: Mapping[int, Predicted], folder: Path, task: LightningModule) -> None:
+        """Print the tables, log the baselines' accuracy and write the files."""
+        results = [rows[index] for index in sorted(rows) if _is_known(rows[index].example)]
+        train = [example for example in self.training_examples() if _is_known(example)]
+        if not results or not train:
             return
-        train = [example for example in data.examples("train") if _is_known(example)]
-        if data.labels:
-            others = linear_verdicts(train, found, data.labels) if self.baseline else {}
+        if self.labels:
+            others = linear_predictions(train, results, self.labels) if self.baseline else {}
             for name, key in ((LINEAR, "linear"), (BOTH, "averaged")):
                 if name in others:
-                    share = accuracy(found, data.labels, others[name])
-                    pl_module.log(f"test/accuracy_{key}", share, rank_zero_only=True)
-            report = label_tables(found, data.labels, train, others)
+                    share = accuracy(results, self.labels, others[name])
+                    task.log(f"test/accuracy_{key}", share, rank_zero_only=True)
+            report = label_tables(results, self.labels, train, others)
         else:
-            report = number_table(found, train)
-        try:
-            with atomic_write(folder / "report.md") as path:
-                path.write_text(report + "\n", encoding="utf-8")
-            _write_mistakes(worst(found, data.labels), data.labels, folder / "mistakes.tsv")
-        except OSError as error:  # what was measured is printed all the same
-            _LOGGER.warning("No report in the run's folder: %s", error)
+            report = number_table(results, train)
         _LOGGER.info("\n%s\n\nThe worst mistakes: %s", report, folder / "mistakes.tsv")
+        with atomic_write(folder / "report.md") as path:
+            path.write_text(report + "\n", encoding="utf-8")
+        _write_mistakes(worst(results, self.labels), self.labels, folder / "mistakes.tsv")
 
 
-def accuracy(found: Sequence[Judged], labels: Sequence[str], verdicts: Tensor) -> float:
-    """Return the share of texts whose label is held likeliest.
+def accuracy(results: Sequence[Predicted], labels: Sequence[str], predictions: Tensor) -> float:
+    """Return the share of texts whose most probable label is right.
 
     Args:
-        found: Texts, with their right labels.
-        labels: The labels in the order of the verdicts.
-        verdicts: Probabilities ``(texts, labels)``.
+        results: Texts, with their right labels.
+        labels: The labels in the order of the predictions.
+        predictions: Probabilities ``(texts, labels)``.
 
     Example:
         >>> texts = [TextExample("a", "neg", "1"), TextExample("b", "pos", "2")]
-        >>> verdicts = torch.tensor([[0.9, 0.1], [0.8, 0.2]])
-        >>> accuracy([Judged(text, ()) for text in texts], ["neg", "pos"], verdicts)
+        >>> predictions = torch.tensor([[0.9, 0.1], [0.8, 0.2]])
+        >>> accuracy([Predicted(text, ()) for text in texts], ["neg", "pos"], predictions)
         0.5
     """
-    right = torch.tensor([labels.index(str(one.example.label)) for one in found])
-    return (verdicts.argmax(dim=1) == right).double().mean().item()
+    right = torch.tensor([labels.index(str(one.example.label)) for one in results])
+    return (predictions.argmax(dim=1) == right).double().mean().item()
 
 
-def linear_verdicts(
-    train: Sequence[TextExample], found: Sequence[Judged], labels: Sequence[str]
+def linear_predictions(
+    train: Sequence[TextExample], results: Sequence[Predicted], labels: Sequence[str]
 ) -> dict[str, Tensor]:
-    """Train the linear baseline and let it judge the same texts.
+    """Train the linear baseline and predict the same texts with it.
 
     Args:
         train: Texts to learn from.
-        found: Texts that were judged.
-        labels: The labels in the order of the verdicts.
+        results: Texts with predictions.
+        labels: The labels in the order of the predictions.
 
     Returns:
         Probabilities ``(texts, labels)`` of the baseline and of the average of both, by name.
@@ -153,77 +139,77 @@ def linear_verdicts(
     baseline = LinearBaseline(calibration_folds=3).fit(
         texts, [str(example.label) for example in train]
     )
-    places = [labels.index(label) for label in baseline.classes]
-    linear = torch.zeros(len(found), len(labels))
-    given = baseline.predict_proba([one.example.text for one in found])
-    linear[:, places] = given.float()
-    ours = torch.tensor([one.verdict for one in found])
+    columns = [labels.index(label) for label in baseline.classes]
+    linear = torch.zeros(len(results), len(labels))
+    probabilities = baseline.predict_proba([one.example.text for one in results])
+    linear[:, columns] = probabilities.float()
+    ours = torch.tensor([one.prediction for one in results])
     return {LINEAR: linear, BOTH: (linear + ours) / 2}
 
 
 def label_tables(
-    found: Sequence[Judged],
+    results: Sequence[Predicted],
     labels: Sequence[str],
     train: Sequence[TextExample],
     others: Mapping[str, Tensor],
 ) -> str:
-    """Write the scores of what is compared, and where the model confuses what, in Markdown.
+    """Format the scores next to the baselines', and the confusions of labels, as Markdown.
 
     Args:
-        found: Texts that were judged.
-        labels: The labels in the order of the verdicts.
+        results: Texts with predictions.
+        labels: The labels in the order of the predictions.
         train: The training texts.
-        others: Verdicts of others on the same texts ``(texts, labels)``, by name.
+        others: The baselines' predictions of the same texts ``(texts, labels)``, by name.
 
     Returns:
         Two tables.
 
     Example:
         >>> texts = [TextExample("a", "neg", "1"), TextExample("b", "pos", "2")]
-        >>> judged = [Judged(texts[0], (0.75, 0.25)), Judged(texts[1], (0.75, 0.25))]
-        >>> print(label_tables(judged, ["neg", "pos"], texts[:1], {}))
+        >>> results = [Predicted(texts[0], (0.75, 0.25)), Predicted(texts[1], (0.75, 0.25))]
+        >>> print(label_tables(results, ["neg", "pos"], texts[:1], {}))
         | in percent | accuracy | macro F1 | calibration error |
         | --- | ---: | ---: | ---: |
         | this model | 50.0 | 33.3 | 25.0 |
         | commonest label | 50.0 | | |
         <BLANKLINE>
-        | texts that are | neg | pos | said to be |
+        | texts that are | neg | pos | predicted as |
         | --- | ---: | ---: | --- |
         | neg | 1 | 0 | |
         | pos | 1 | 0 | |
     """
-    right = torch.tensor([labels.index(str(one.example.label)) for one in found])
-    ours = torch.tensor([one.verdict for one in found])
+    right = torch.tensor([labels.index(str(one.example.label)) for one in results])
+    ours = torch.tensor([one.prediction for one in results])
     rows = []
     confusion: list[list[int]] = []
-    for name, verdicts in {OURS: ours, **others}.items():
+    for name, predictions in {OURS: ours, **others}.items():
         scores = ClassificationScores(labels)
-        scores.update(list(range(len(found))), verdicts, right)
+        scores.update(list(range(len(results))), predictions, right)
         values = scores.compute()
         shares = [values[key] for key in ("accuracy", "macro_f1", "calibration_error")]
         rows.append([name, *(f"{100 * share:.1f}" for share in shares)])
         confusion = confusion or scores.confusion().tolist()
     usual = Counter(str(example.label) for example in train).most_common(1)[0][0]
-    same = sum(str(one.example.label) == usual for one in found)
-    rows.append([USUAL, f"{100 * same / len(found):.1f}", "", ""])
+    same = sum(str(one.example.label) == usual for one in results)
+    rows.append([USUAL, f"{100 * same / len(results):.1f}", "", ""])
     head = ["in percent", "accuracy", "macro F1", "calibration error"]
     numbers = [[label, *map(str, row), ""] for label, row in zip(labels, confusion, strict=True)]
     return (
         _table(head, rows, ["---", *["---:"] * 3])
         + "\n\n"
         + _table(
-            ["texts that are", *labels, "said to be"],
+            ["texts that are", *labels, "predicted as"],
             numbers,
             ["---", *["---:"] * len(labels), "---"],
         )
     )
 
 
-def number_table(found: Sequence[Judged], train: Sequence[TextExample]) -> str:
-    """Write the errors of predicted numbers beside those of always saying the mean, in Markdown.
+def number_table(results: Sequence[Predicted], train: Sequence[TextExample]) -> str:
+    """Format the errors of predicted numbers next to those of predicting the mean, as Markdown.
 
     Args:
-        found: Texts that were judged.
+        results: Texts with predictions.
         train: The training texts.
 
     Returns:
@@ -231,71 +217,74 @@ def number_table(found: Sequence[Judged], train: Sequence[TextExample]) -> str:
 
     Example:
         >>> texts = [TextExample("a", 1.0, "1"), TextExample("b", 3.0, "2")]
-        >>> print(number_table([Judged(texts[0], (2.0,)), Judged(texts[1], (3.0,))], texts))
+        >>> print(number_table([Predicted(texts[0], (2.0,)), Predicted(texts[1], (3.0,))], texts))
         | | mean error | root mean square | correlation |
         | --- | ---: | ---: | ---: |
         | this model | 0.500 | 0.707 | 1.000 |
         | mean of the training texts | 1.000 | 1.000 | 0.000 |
     """
-    right = torch.tensor([float(one.example.label or 0) for one in found])
-    ours = torch.tensor([one.verdict[0] for one in found])
+    right = torch.tensor([float(one.example.label or 0) for one in results])
+    ours = torch.tensor([one.prediction[0] for one in results])
     mean = sum(float(each.label or 0) for each in train) / max(1, len(train))
     rows = []
     for name, numbers in {OURS: ours, MEAN: torch.full_like(ours, mean)}.items():
         scores = RegressionScores()
-        scores.update(list(range(len(found))), numbers, right)
+        scores.update(list(range(len(results))), numbers, right)
         rows.append([name, *(f"{value:.3f}" for value in scores.compute().values())])
     head = ["", "mean error", "root mean square", "correlation"]
     return _table(head, rows, ["---", *["---:"] * 3])
 
 
-def worst(found: Sequence[Judged], labels: Sequence[str]) -> list[Judged]:
-    """Choose the texts that were judged worst.
+def worst(results: Sequence[Predicted], labels: Sequence[str]) -> list[Predicted]:
+    """Choose the worst mistakes.
 
     Args:
-        found: Texts that were judged.
-        labels: The labels in the order of the verdicts; none of numbers.
+        results: Texts with predictions.
+        labels: The labels in the order of the predictions; none of numbers.
 
     Returns:
-        At most twenty wrongly judged texts: those whose label was held least probable, or whose
-        number is farthest off, worst first.
+        At most twenty wrongly predicted texts: those whose right label got the least probability,
+        or whose number is farthest off, worst first.
 
     Example:
         >>> texts = [TextExample(text, "neg", text) for text in "abc"]
-        >>> verdicts = [(0.4, 0.6), (0.9, 0.1), (0.2, 0.8)]
-        >>> judged = [Judged(text, said) for text, said in zip(texts, verdicts)]
-        >>> [one.example.text for one in worst(judged, ["neg", "pos"])]
+        >>> predictions = [(0.4, 0.6), (0.9, 0.1), (0.2, 0.8)]
+        >>> results = [Predicted(*pair) for pair in zip(texts, predictions)]
+        >>> [one.example.text for one in worst(results, ["neg", "pos"])]
         ['c', 'a']
     """
     if not labels:
-        ranked = sorted(found, key=lambda one: -abs(one.verdict[0] - float(one.example.label or 0)))
+        ranked = sorted(
+            results, key=lambda one: -abs(one.prediction[0] - float(one.example.label or 0))
+        )
         return ranked[:_WORST]
-    wrong = [one for one in found if said(one, labels) != one.example.label]
-    ranked = sorted(wrong, key=lambda one: one.verdict[labels.index(str(one.example.label))])
+    wrong = [one for one in results if named(one, labels) != one.example.label]
+    ranked = sorted(wrong, key=lambda one: one.prediction[labels.index(str(one.example.label))])
     return ranked[:_WORST]
 
 
-def said(one: Judged, labels: Sequence[str]) -> str:
-    """Return the verdict as a word, or as a number.
+def named(one: Predicted, labels: Sequence[str]) -> str:
+    """Return the predicted label, or the number, as text.
 
     Args:
-        one: A text that was judged.
-        labels: The labels in the order of the verdicts; none of numbers.
+        one: A text with its prediction.
+        labels: The labels in the order of the predictions; none of numbers.
     """
     if not labels:
-        return f"{one.verdict[0]:.3f}"
-    return labels[max(range(len(labels)), key=lambda place: one.verdict[place])]
+        return f"{one.prediction[0]:.3f}"
+    return labels[max(range(len(labels)), key=lambda index: one.prediction[index])]
 
 
-def _write_mistakes(judged: Sequence[Judged], labels: Sequence[str], path: Path) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(["text_id", "label", "said", "probability of the label", "text"])
-        for one in judged:
-            label = str(one.example.label)
-            own = f"{one.verdict[labels.index(label)]:.3f}" if labels else ""
-            text = " ".join(one.example.text.split())
-            writer.writerow([one.example.text_id, label, said(one, labels), own, text])
+def _write_mistakes(mistakes: Sequence[Predicted], labels: Sequence[str], path: Path) -> None:
+    rows = []
+    for one in mistakes:
+        label = str(one.example.label)
+        own = f"{one.prediction[labels.index(label)]:.3f}" if labels else ""
+        text = " ".join(one.example.text.split())
+        rows.append([one.example.text_id, label, named(one, labels), own, text])
+    head = ["text_id", "label", "predicted", "probability of the label", "text"]
+    with atomic_write(path) as temporary:
+        write_tsv(temporary, head, rows)
 
 
 def _is_known(example: TextExample) -> bool:

@@ -1,4 +1,4 @@
-"""A verdict on a text, with what each word contributed to it.
+"""The label of a text, or a number, with the contribution of each word.
 
 References:
     Li et al. 2016, "Visualizing and understanding neural models in NLP", section 5: a text as a
@@ -21,19 +21,19 @@ _FOR, _AGAINST = "31,111,180", "207,106,18"  # blue and orange, which every eye 
 
 @dataclass(frozen=True, slots=True)
 class Sentiment(Result):
-    """A verdict on a text, with what the model thought of it.
+    """The label of a text, or a number, with the contribution of each word.
 
     Args:
         label: The likeliest label; empty where the model gives a number.
-        probability: How sure the model is of the label, 0 to 1; 0 where it gives a number.
-        probabilities: That of every label, in the model's order of them.
+        probability: The probability of the label, 0 to 1; 0 where the model gives a number.
+        probabilities: The probability of every label, in the model's order of labels.
         value: The number, where the model gives one, such as stars.
         tokens: The words that were read, in lower case and without punctuation.
-        contributions: What each of these words spoke for the verdict, or against it if negative,
-            in natural log-odds of the label; for a number, by how much each raised it. Empty if
-            they were not asked for.
-        text: The text as it was given.
-        unknown_words: Words that the model never saw, each once.
+        contributions: The contribution of each of these words to the natural log-odds of the label,
+            negative if it is evidence against it; for a number, by how much each word raises it.
+            Empty if they were not asked for.
+        text: The text as given.
+        unknown_words: Words that are not in the vocabulary, each once.
         cut: Whether the text is longer than the model reads, and so was read in part.
 
     Example:
@@ -60,23 +60,23 @@ class Sentiment(Result):
 
     @property
     def note(self) -> str:
-        """What the verdict does not rest on, in sentences; empty if there is nothing to say.
+        """The parts of the text that the model did not use, in sentences; empty if it used all.
 
         Example:
             >>> read = ("a", "gnu", "and", "a", "zebra")
             >>> Sentiment("good", 0.5, {}, tokens=read, unknown_words=("gnu",), cut=True).note
             'The model never saw the word gnu. The text is longer than the 5 words it read.'
         """
-        said = []
+        sentences = []
         if unknown := self.unknown_words:
             which = f"the word{'s' * (len(unknown) > 1)}"
             if set(self.tokens) == set(unknown):
                 which = "any of the words"
             more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
-            said.append(f"The model never saw {which} {', '.join(unknown[:_NAMED])}{more}.")
+            sentences.append(f"The model never saw {which} {', '.join(unknown[:_NAMED])}{more}.")
         if self.cut:
-            said.append(f"The text is longer than the {len(self.tokens):,} words it read.")
-        return " ".join(said)
+            sentences.append(f"The text is longer than the {len(self.tokens):,} words it read.")
+        return " ".join(sentences)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON types: objects, lists, strings and numbers."""
@@ -92,11 +92,18 @@ class Sentiment(Result):
             "cut": self.cut,
         }
 
+    def summary(self) -> dict[str, Any]:
+        """Return the label or the value, unknown words, and contributions if there are any."""
+        values = self.to_dict()
+        names = ["label", "probability", "probabilities"] if self.value is None else ["value"]
+        names += ["unknown_words", "cut"] + ["tokens", "contributions"] * bool(self.contributions)
+        return {name: values[name] for name in names}
+
     def figure(self) -> "Figure":
-        """Draw the text, each word coloured by what it contributed.
+        """Draw the text, each word coloured by its contribution.
 
         Returns:
-            matplotlib's figure; of a verdict without contributions the words are plain.
+            matplotlib's figure; without contributions the words have no colours.
         """
         # Only now: matplotlib takes a while to import.
         from multimodal.figures.texts import text_figure
@@ -120,25 +127,23 @@ class Sentiment(Result):
         return f"speaks for {self.label}", f"speaks against {self.label}"
 
     def _repr_html_(self) -> str:
-        """Write the text for a notebook, each word coloured by what it contributed."""
+        """Write the text for a notebook, each word coloured by its contribution."""
         largest = max(map(abs, self.contributions), default=0.0) or 1.0
-        shares = self.contributions or [0.0] * len(self.tokens)
+        values = self.contributions or [0.0] * len(self.tokens)
         words = [
-            _word(token, share / largest) for token, share in zip(self.tokens, shares, strict=True)
+            _word(token, value / largest) for token, value in zip(self.tokens, values, strict=True)
         ]
-        legend = (
-            f"{_word(name, share)}" for name, share in zip(self._legend(), (1.0, -1.0), strict=True)
-        )
+        legend = (_word(name, sign) for name, sign in zip(self._legend(), (1.0, -1.0), strict=True))
         parts = [f"<b>{escape(self._title())}</b>", " ".join(words)]
         parts += [escape(self.note)] * bool(self.note)
         parts += [f"<small>{' '.join(legend)}</small>"] * bool(self.contributions)
         return "<div>" + "<br>".join(parts) + "</div>"
 
 
-def _word(token: str, share: float) -> str:
-    if abs(share) < _LEAST:
+def _word(token: str, strength: float) -> str:
+    if abs(strength) < _LEAST:
         return escape(token)
-    colour = _FOR if share > 0 else _AGAINST
-    ink = "white" if abs(share) > _STRONG else "inherit"
-    style = f"background:rgba({colour},{abs(share):.2f});color:{ink};padding:0 2px"
+    colour = _FOR if strength > 0 else _AGAINST
+    ink = "white" if abs(strength) > _STRONG else "inherit"
+    style = f"background:rgba({colour},{abs(strength):.2f});color:{ink};padding:0 2px"
     return f'<span style="{style}">{escape(token)}</span>'

@@ -10,10 +10,11 @@ References:
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -23,22 +24,21 @@ from multimodal.data.batches import TextBatch
 from multimodal.metrics.classification import ClassificationScores
 from multimodal.metrics.regression import RegressionScores
 from multimodal.nn.label_losses import label_loss, number_loss
-from multimodal.saving.checkpoint import CHECKPOINT_KEY, attach, read_checkpoint
+from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.sentiment.adversarial import adversarial_loss
-from multimodal.sentiment.data import SentimentData
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
+from multimodal.sentiment.report import SentimentReport
 from multimodal.sentiment.warm_start import start_from_language_model
 from multimodal.text import Vocabulary
-from multimodal.training.callbacks import trusted_callbacks
-from multimodal.training.compatibility import refuse_other_network
 from multimodal.training.optimisers.adamw import Rates, adamw_by_depth
-from multimodal.training.results import ResultsFile
-from multimodal.training.unfreezing import GradualUnfreezing
-from multimodal.training.word_vectors import start_from_vectors
+from multimodal.training.report import ResultsFile
+from multimodal.training.start import start_from_vectors
+from multimodal.training.task import Task
+from multimodal.training.unfreezing import Unfreezing, gradual, unfreeze_groups
 
 
-class SentimentTask(LightningModule):
-    """Sentiment analysis: loss, metrics, optimiser.
+class SentimentTask(Task):
+    """Sentiment analysis: loss, metrics.
 
     Args:
         settings: The network.
@@ -59,6 +59,8 @@ class SentimentTask(LightningModule):
             to where the loss grows most (`multimodal.sentiment.adversarial`): by how much, in
             lengths of its average word vector; 0 for texts as they are only, which takes about half
             the time.
+        linear_baseline: Whether a test also trains a linear classifier of words and word pairs on
+            the same texts, to compare; seconds for thousands of texts.
         optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
             and a cosine.
 
@@ -66,6 +68,9 @@ class SentimentTask(LightningModule):
         ValueError: If both `word_vectors` and `language_model` are given, or `adversarial` is less
             than 0.
     """
+
+    name = "sentiment"
+    model: SentimentClassifier
 
     def __init__(
         self,
@@ -83,31 +88,32 @@ class SentimentTask(LightningModule):
         word_vectors: str = "",
         language_model: str = "",
         adversarial: float = 0.0,
+        linear_baseline: bool = True,
         optimizer: OptimizerCallable | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(settings, Rates(learning_rate, 1.0, warmup, weight_decay), optimizer)
         if word_vectors and language_model:
             raise ValueError(
-                "`word_vectors` and `language_model` both say what the words start from; give one."
+                "`word_vectors` and `language_model` both set the first word vectors; give one."
             )
         if not adversarial >= 0:
             raise ValueError(
                 "`adversarial` is how far word vectors are moved in training, 0 or more (0.3 is "
                 f"little, 2 much), got {adversarial}."
             )
-        self.settings = settings
+        if unfreeze_epochs < 0:
+            raise ValueError(f"`unfreeze_epochs` must be 0 or more, got {unfreeze_epochs}.")
         self.words = Vocabulary(vocabulary)
         self.labels = list(labels)
         self.excerpt = excerpt
         self.model = SentimentClassifier(settings, len(self.words), max(1, len(self.labels)))
-        self.rates = Rates(learning_rate, 1.0, warmup, weight_decay)
         self.depth_factor = depth_factor
         self.unfreeze_epochs = unfreeze_epochs
         self.label_smoothing = label_smoothing
         self.word_vectors = word_vectors
         self.language_model = language_model
         self.adversarial = adversarial
-        self.optimizer = optimizer
+        self.linear_baseline = linear_baseline
         # Of the training texts' numbers; buffers, so that a checkpoint keeps them.
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
@@ -121,7 +127,7 @@ class SentimentTask(LightningModule):
             batch: Texts.
 
         Returns:
-            Logits ``(batch, labels)``; of numbers, the number in deviations from the mean
+            Logits ``(batch, labels)``, or numbers in standard deviations from the mean
             ``(batch, 1)``.
         """
         logits: Tensor = self.model(batch.tokens, batch.mask)
@@ -136,8 +142,8 @@ class SentimentTask(LightningModule):
         logits = self(batch)
         return self._loss(logits, batch), logits
 
-    def verdicts(self, logits: Tensor) -> Tensor:
-        """Turn logits into what is reported.
+    def predictions(self, logits: Tensor) -> Tensor:
+        """Compute probabilities or numbers from logits.
 
         Args:
             logits: From `forward`.
@@ -151,51 +157,26 @@ class SentimentTask(LightningModule):
 
     @override
     def training_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch."""
         loss = self._loss_with_moved(batch) if self.adversarial else self.model_step(batch)[0]
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.tokens))
         return loss
 
     @override
-    def validation_step(self, batch: TextBatch, batch_idx: int) -> None:
-        """Log the loss and collect the verdicts."""
-        self._evaluate(batch, "val")
-
-    @override
-    def test_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
-        """Log the loss, collect the verdicts and return them.
-
-        Returns:
-            As `verdicts`.
-        """
-        return self._evaluate(batch, "test")
-
-    @override
     def predict_step(self, batch: TextBatch, batch_idx: int) -> list[dict[str, Any]]:
-        """Judge each text.
+        """Predict each text's label or number.
 
         Returns:
             ``{"text_id", "label", "probability"}``, or ``{"text_id", "value"}``, of each text.
         """
-        found = self.verdicts(self(batch)).tolist()
+        predictions = self.predictions(self(batch)).tolist()
         return [
             {"text_id": example.text_id, **self._named(row)}
-            for example, row in zip(batch.examples, found, strict=True)
+            for example, row in zip(batch.examples, predictions, strict=True)
         ]
 
     @override
-    def on_validation_epoch_end(self) -> None:
-        """Log the scores."""
-        self._log_scores("val")
-
-    @override
-    def on_test_epoch_end(self) -> None:
-        """Log the scores."""
-        self._log_scores("test")
-
-    @override
     def setup(self, stage: str) -> None:
-        """Before training, start from word vectors or a language model, and look at the numbers.
+        """Before training, load word vectors or a language model, and measure the numbers' scale.
 
         Raises:
             FileNotFoundError: If a file that was named is not there.
@@ -214,56 +195,61 @@ class SentimentTask(LightningModule):
                 )
             theirs = Vocabulary(saved.vocabulary)
             start_from_language_model(self.model, saved.state_dict, theirs, self.words)
-        data = getattr(self.trainer, "datamodule", None)
-        if not self.labels and isinstance(data, SentimentData):
-            given = [each.label for each in data.examples("train") if each.label is not None]
+        if not self.labels:
+            given = [each.label for each in self.training_examples() if each.label is not None]
             numbers = torch.tensor([float(number) for number in given])
+            if not given:
+                return
             self._number("centre").copy_(numbers.mean())
             self._number("scale").copy_(numbers.std(correction=0).clamp(min=1e-6))
 
     @override
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build AdamW with warm-up and cosine, or the optimiser that was named."""
-        if self.optimizer is not None:
-            return self.optimizer(self.parameters())
-        return adamw_by_depth(
-            self.model.parameters_by_depth(),
-            self.rates,
-            self.trainer.estimated_stepping_batches,
-            depth_factor=self.depth_factor,
-        )
+    def default_optimizer(self, steps: int | float) -> OptimizerLRScheduler:
+        """Build AdamW with a lower rate for lower layers."""
+        groups = self.model.parameters_by_depth()
+        return adamw_by_depth(groups, self.rates, steps, depth_factor=self.depth_factor)
 
     @override
-    def configure_callbacks(self) -> list[Callback]:
-        """Return what makes a run resumable, atomic and safe from NaN, and reports it."""
-        return [*trusted_callbacks(), GradualUnfreezing(self.unfreeze_epochs), ResultsFile()]
+    def own_callbacks(self) -> list[Callback]:
+        callbacks = [
+            SentimentReport(self.labels, self.training_examples, baseline=self.linear_baseline),
+            ResultsFile(),
+        ]
+        if self.unfreeze_epochs:
+            groups = self.model.parameters_by_depth()
+            schedule = gradual(self.unfreeze_epochs, first=1, total=len(groups))
+            callbacks.append(
+                Unfreezing(partial(unfreeze_groups, groups), schedule, "unfreeze_epochs")
+            )
+        return callbacks
 
     @override
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another network, or with other words or labels for its rows.
-
-        Raises:
-            ValueError: If settings, vocabularies or labels differ.
-        """
-        lists = {"vocabulary": self.words.to_list(), "labels": self.labels}
-        refuse_other_network(checkpoint.get(CHECKPOINT_KEY, {}), self.settings.to_dict(), lists)
-
-    @override
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what inference needs, as plain data."""
-        attach(
-            checkpoint,
-            task="sentiment",
-            settings=self.settings.to_dict(),
-            vocabulary=self.words.to_list(),
-            extra={
+    def saved(self) -> dict[str, Any]:
+        return {
+            "settings": self.settings.to_dict(),
+            "vocabulary": self.words.to_list(),
+            "extra": {
                 "labels": self.labels,
                 "excerpt": self.excerpt,
                 "target": "label" if self.labels else "number",
                 "centre": self._number("centre").item(),
                 "scale": self._number("scale").item(),
             },
-        )
+        }
+
+    @override
+    def evaluate(self, batch: TextBatch, stage: str) -> Tensor:
+        """Log the loss, score the predictions and return them, as `predictions` does."""
+        loss, logits = self.model_step(batch)
+        self.log(f"{stage}/loss", loss, batch_size=len(batch.tokens), sync_dist=True)
+        predictions, scores = self.predictions(logits), self.scores[stage]
+        if isinstance(scores, RegressionScores):
+            known = ~batch.labels.isnan()
+            scores.update(batch.indices[known].tolist(), predictions[known, 0], batch.labels[known])
+        elif isinstance(scores, ClassificationScores):
+            known = batch.labels >= 0
+            scores.update(batch.indices[known].tolist(), predictions[known], batch.labels[known])
+        return predictions
 
     def _loss(self, logits: Tensor, batch: TextBatch) -> Tensor:
         if not self.labels:
@@ -287,31 +273,11 @@ class SentimentTask(LightningModule):
     def _number(self, name: str) -> Tensor:
         return self.get_buffer(name)
 
-    def _named(self, verdict: Sequence[float]) -> dict[str, Any]:
+    def _named(self, prediction: Sequence[float]) -> dict[str, Any]:
         if not self.labels:
-            return {"value": verdict[0]}
-        best = max(range(len(verdict)), key=lambda place: verdict[place])
-        return {"label": self.labels[best], "probability": verdict[best]}
+            return {"value": prediction[0]}
+        best = max(range(len(prediction)), key=lambda index: prediction[index])
+        return {"label": self.labels[best], "probability": prediction[best]}
 
     def _new_scores(self) -> ClassificationScores | RegressionScores:
         return ClassificationScores(self.labels) if self.labels else RegressionScores()
-
-    def _evaluate(self, batch: TextBatch, stage: str) -> Tensor:
-        loss, logits = self.model_step(batch)
-        self.log(f"{stage}/loss", loss, batch_size=len(batch.tokens), sync_dist=True)
-        verdicts = self.verdicts(logits)
-        scores = self.scores[stage]
-        if isinstance(scores, RegressionScores):
-            known = ~batch.labels.isnan()
-            scores.update(batch.indices[known].tolist(), verdicts[known, 0], batch.labels[known])
-        elif isinstance(scores, ClassificationScores):
-            known = batch.labels >= 0
-            scores.update(batch.indices[known].tolist(), verdicts[known], batch.labels[known])
-        return verdicts
-
-    def _log_scores(self, stage: str) -> None:
-        scores = self.scores[stage]
-        assert isinstance(scores, (ClassificationScores, RegressionScores))
-        for name, value in scores.compute().items():
-            self.log(f"{stage}/{name}", value, prog_bar=name in ("accuracy", "mean_error"))
-        scores.reset()

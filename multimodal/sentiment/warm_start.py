@@ -28,14 +28,14 @@ def start_from_language_model(
     theirs: Vocabulary,
     ours: Vocabulary,
 ) -> list[str]:
-    """Copy a language model's word vectors and recurrent layers, and say in one line what was new.
+    """Copy a language model's word vectors and recurrent layers, and log which layers are new.
 
     The language model scales its word vectors up before it reads them, and the classifier does not:
     the first layer's weights take the factor. AdamW moves every number by about the learning rate,
     whatever its size, so that vectors scaled up would hardly learn a task of a few thousand texts.
 
     Args:
-        classifier: What is to start.
+        classifier: The network to start.
         weights: The language model's state dict.
         theirs: Its vocabulary.
         ours: The classifier's.
@@ -62,9 +62,9 @@ def start_from_language_model(
         True
     """
     own = classifier.state_dict()
-    sought = [name for name in own if name.startswith("reader.")]
-    new = [name for name in sought if name.startswith("reader.back.") and name not in weights]
-    for name in sought:
+    layers = [name for name in own if name.startswith("reader.")]
+    new = [name for name in layers if name.startswith("reader.back.") and name not in weights]
+    for name in layers:
         if name in new:
             continue
         if name not in weights or weights[name].shape != own[name].shape:
@@ -74,15 +74,15 @@ def start_from_language_model(
     known = _copy_words(own[_WORDS], weights[_WORDS].float(), theirs, ours)
     scale = input_scale(own[_WORDS].shape[1])
     with torch.no_grad():
-        for name in sought:
+        for name in layers:
             if name not in new:
                 own[name].copy_(weights[name] * (scale if _READS_WORDS.fullmatch(name) else 1.0))
     _LOGGER.info(
         "Started from the language model: %d of %d words known, %d of %d tensors of the layers%s.",
         known,
         len(ours) - len(SPECIALS),
-        len(sought) - len(new),
-        len(sought),
+        len(layers) - len(new),
+        len(layers),
         "; the direction from last to first starts anew" if new else "",
     )
     return new
@@ -98,11 +98,11 @@ def _copy_words(table: Tensor, source: Tensor, theirs: Vocabulary, ours: Vocabul
             "The language model knows none of the classifier's words. Is one of them made of "
             "characters, or in another language? Train both on the same kind of text."
         )
-    places = theirs.encode([words[row] for row in known])
+    sources = theirs.encode([words[row] for row in known])
     with torch.no_grad():
         table[special:] = source[special:].mean(dim=0)
         table[:special] = source[:special]
-        table[torch.tensor(known)] = source[torch.tensor(places)].to(table)
+        table[torch.tensor(known)] = source[torch.tensor(sources)].to(table)
     return len(known)
 
 

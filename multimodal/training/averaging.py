@@ -1,4 +1,4 @@
-"""Average the weights of the last steps: what is validated and kept is the average.
+"""Average the weights of the last steps, and validate and save the average.
 
 Lightning's own moving average starts with the first step's weights at full weight, and goes
 through the tensors one by one. Here the decay rises with the number of steps, so that the
@@ -44,7 +44,7 @@ class MovingAverage(WeightAveraging):
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the average in the place of the weights."""
+        """Exchange the weights for their average."""
         super().on_validation_epoch_start(trainer, pl_module)
         self._exchanged = True
 
@@ -58,7 +58,7 @@ class MovingAverage(WeightAveraging):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Go on with both when a run is resumed; everything else wants the average alone.
+        """Load both when a run is resumed; everything else loads the average alone.
 
         Lightning's own puts the weights that were not averaged back whenever the same trainer has
         trained before, so that a test of the best checkpoint would be one of other weights.
@@ -72,8 +72,8 @@ class MovingAverage(WeightAveraging):
     ) -> None:
         """Save the average as the weights, and the weights beside it.
 
-        While a validation runs the two have changed places: a run that is stopped then would
-        otherwise be saved the wrong way round.
+        During a validation the two are exchanged: a run that is stopped then would otherwise be
+        saved the wrong way round.
         """
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
         if self._exchanged:
@@ -86,7 +86,7 @@ class MovingAverage(WeightAveraging):
         """Move the averages towards the current weights, in place.
 
         Args:
-            averages: What has been averaged so far.
+            averages: The averages so far.
             currents: The weights after the step.
             steps: Steps averaged so far.
         """

@@ -3,27 +3,29 @@
 from lightning.pytorch import Callback
 
 from multimodal.training.checkpoints import AtomicCheckpoints
+from multimodal.training.connection import Connection
 from multimodal.training.guard import NonFiniteGuard
+from multimodal.training.report import SplitSizes
 from multimodal.training.resume import ExactResume
 from multimodal.training.signals import StopOnSignal
-from multimodal.training.splits import SplitSizes
 
 
 def trusted_callbacks(seed: int | None = None) -> list[Callback]:
-    """Return what a task's ``configure_callbacks`` should return, so that it cannot be forgotten.
+    """Return the callbacks of every task's ``configure_callbacks``, so that none is forgotten.
 
     Args:
         seed: Seed of dropout; by default the one given to Lightning's ``seed_everything``, or 0.
 
     Returns:
-        Atomic checkpoints, exact resumption, the guard against NaN, clean stops on signals, and the
-        sizes of the splits.
+        The connection of task and data, atomic checkpoints, exact resumption, the guard against
+        NaN, clean stops on signals, and the sizes of the splits.
 
     Example:
-        >>> [type(callback).__name__ for callback in trusted_callbacks(seed=0)]
+        >>> [type(callback).__name__ for callback in trusted_callbacks(seed=0)][1:]
         ['AtomicCheckpoints', 'ExactResume', 'NonFiniteGuard', 'StopOnSignal', 'SplitSizes']
     """
     return [
+        Connection(),
         AtomicCheckpoints(),
         ExactResume(seed),
         NonFiniteGuard(),

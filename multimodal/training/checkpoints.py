@@ -175,31 +175,8 @@ class LastCheckpoint(ModelCheckpoint):
             self._save_last_checkpoint(trainer, {})
 
 
-class BestCheckpoint(ModelCheckpoint):
-    """Keep ``best.ckpt``, the weights with the best validation metric.
-
-    Args:
-        monitor: Name of the metric, as it is logged: ``val/cider``.
-        mode: ``max`` or ``min``: what is better.
-        keep: How many to keep; from the second on they are called ``best-v1.ckpt`` and so on.
-        dirpath: Folder of the checkpoints; by default the logger's or the run's.
-    """
-
-    def __init__(
-        self, monitor: str, mode: str = "max", keep: int = 1, dirpath: str | None = None
-    ) -> None:
-        super().__init__(
-            monitor=monitor,
-            mode=mode,
-            save_top_k=keep,
-            dirpath=dirpath,
-            filename="best",
-            auto_insert_metric_name=False,
-        )
-
-
 def precedes_validation(trainer: Trainer) -> bool:
-    """Tell, at the end of a training batch, whether a validation or the end of the epoch is next.
+    """Return, at the end of a training batch, whether a validation or the end of the epoch is next.
 
     Lightning skips both when it resumes from a checkpoint that is written at this moment.
     """

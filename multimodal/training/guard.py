@@ -1,4 +1,4 @@
-"""Stop a run at the first number that is not one, say where it came from, and keep what was good.
+"""Stop a run at the first value that is not finite, name its origin, and keep good checkpoints.
 
 A single NaN in a loss turns every weight into NaN one step later, and Lightning reports such a run
 as finished. The guard looks before the optimiser's step, while the weights are still good.
@@ -30,7 +30,7 @@ class NonFiniteError(RuntimeError):
 
 
 class NonFiniteGuard(Callback):
-    """Raise ``NonFiniteError`` before a step that would ruin the weights, and before saving ruins.
+    """Raise ``NonFiniteError`` before a step or a checkpoint would contain non-finite values.
 
     The message names the step, the first bad tensor, the examples of the batch (from the batch's
     ``indices`` and ``examples``, if it has them), and the last good checkpoint.
@@ -38,25 +38,25 @@ class NonFiniteGuard(Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: list[_Seen] = []
+        self._records: list[_Record] = []
         self._stepped = False
 
     @override
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Check the parameters the last step left, and begin a record of this batch."""
+        """Check the parameters after the last step, and begin a record of this batch."""
         if self._stepped:
             self._check_parameters(trainer, pl_module)
-            self._seen, self._stepped = [], False
-        self._seen.append(_Seen(batch))
+            self._records, self._stepped = [], False
+        self._records.append(_Record(batch))
 
     @override
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
         """Keep the loss until the optimiser's step."""
-        self._seen[-1].losses.append(loss.detach())
+        self._records[-1].losses.append(loss.detach())
 
     @override
     def on_before_optimizer_step(
@@ -71,44 +71,44 @@ class NonFiniteGuard(Callback):
         # In float16 an infinite gradient is usual: the scaler skips that step and scales lower.
         if getattr(trainer.precision_plugin, "scaler", None) is not None:
             gradients = {}
-        norms = [norm for seen in self._seen for norm in seen.norms()]
+        norms = [norm for record in self._records for norm in record.norms()]
         if gradients:
             norms.append(get_total_norm(gradients.values()))
         if not _all_finite(norms):
-            raise self._error(trainer, _first_problem(self._seen, gradients), self._seen)
+            raise self._error(trainer, _first_problem(self._records, gradients), self._records)
         self._stepped = True
 
     @override
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Check the parameters before time is spent on measuring them."""
+        """Check the parameters before time is spent on a validation."""
         if self._stepped:
             self._check_parameters(trainer, pl_module)
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Check what the very last step left."""
+        """Check the parameters after the very last step."""
         self._check_parameters(trainer, pl_module)
 
     @override
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Refuse to write lost weights, in particular over good ones."""
+        """Refuse to save non-finite weights, in particular over good ones."""
         self._check_parameters(trainer, pl_module)
         # Also buffers: a NaN in an image reaches the averages of a BatchNorm before any check.
         for name, value in checkpoint["state_dict"].items():
             if isinstance(value, Tensor) and value.is_floating_point() and not _all_finite([value]):
-                raise self._error(trainer, f"`{name}` is not finite.", self._seen)
+                raise self._error(trainer, f"`{name}` is not finite.", self._records)
 
     def _check_parameters(self, trainer: Trainer, module: LightningModule) -> None:
         trained = {name: value for name, value in module.named_parameters() if value.requires_grad}
         if _all_finite([get_total_norm(value.detach() for value in trained.values())]):
             return
         problem = _first_bad(trained) + " Is the learning rate too high?"
-        raise self._error(trainer, problem, self._seen)
+        raise self._error(trainer, problem, self._records)
 
-    def _error(self, trainer: Trainer, problem: str, seen: list["_Seen"]) -> NonFiniteError:
-        names = [name for batch in seen for name in batch.examples()]
+    def _error(self, trainer: Trainer, problem: str, records: list["_Record"]) -> NonFiniteError:
+        names = [name for record in records for name in record.examples()]
         listed = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
         kept = newest_checkpoint(trainer)
         return NonFiniteError(
@@ -119,8 +119,8 @@ class NonFiniteGuard(Callback):
         )
 
 
-class _Seen:
-    """What is kept of a batch from its start to the optimiser's step."""
+class _Record:
+    """The batch and its losses, from its start to the optimiser's step."""
 
     def __init__(self, batch: Any) -> None:
         self.batch = batch
@@ -149,14 +149,14 @@ class _Seen:
         return names
 
 
-def _first_problem(batches: list[_Seen], gradients: dict[str, Tensor]) -> str:
-    """Find what went wrong first: an input, then a loss, then a gradient."""
-    for seen in batches:
-        for name, value in seen.inputs().items():
+def _first_problem(records: list[_Record], gradients: dict[str, Tensor]) -> str:
+    """Find the first problem: an input, then a loss, then a gradient."""
+    for record in records:
+        for name, value in record.inputs().items():
             rows = sorted({row for row, *_ in (~value.isfinite()).nonzero().tolist()})
             if rows:
                 return f"`{name}` is not finite in row {', '.join(map(str, rows[:_NAMED]))}."
-        for loss in seen.losses:
+        for loss in record.losses:
             if not loss.isfinite().all():
                 return f"the loss is {loss.item()}."
     return "the gradient of " + _first_bad(gradients)
@@ -193,7 +193,7 @@ def _examples(batch: Any) -> tuple[Any, ...]:
 
 
 def _all_finite(norms: list[Tensor]) -> bool:
-    """Look at numbers that may lie on several devices, waiting for each device once."""
+    """Check norms that may be on several devices, waiting for each device once."""
     by_device: dict[torch.device, list[Tensor]] = {}
     for norm in norms:
         by_device.setdefault(norm.device, []).append(norm.float())

@@ -1,7 +1,7 @@
-"""Penalties beside the loss: on what a last layer says, and on large weights.
+"""Penalties added to the loss: on the outputs of a last layer, and on weights.
 
-A language model's last layer is to be not too loud and not too jumpy; weights are to be small, or
-few.
+The outputs of a language model's last layer are kept small and smooth over time; weights are kept
+small or sparse.
 
 References:
     Merity, McCann and Socher 2017, "Revisiting activation regularization for language RNNs",
@@ -64,18 +64,18 @@ def change_penalty(
 def weight_penalty(
     parameters: Iterable[Tensor], *, l1: float = 0.0, l2: float = 0.0
 ) -> Float[Tensor, ""]:
-    """Add up the sizes of weights: of those that learn, and of matrices only.
+    """Add up the sizes of the matrices that are trained.
 
     With AdamW and Muon, `weight_decay` shrinks all weights at the same pace; an L2 penalty is the
     classic one, whose gradient these optimisers scale as any other.
 
     Args:
         parameters: A model's.
-        l1: What a weight's absolute value counts; draws weights to exactly 0.
-        l2: What half of its square counts.
+        l1: Factor of the sum of absolute values; it draws weights to exactly 0.
+        l2: Factor of half the sum of squares.
 
     Returns:
-        What is added to the loss.
+        The penalty, to be added to the loss.
 
     Example:
         >>> weights = torch.tensor([[3.0, -4.0]], requires_grad=True)

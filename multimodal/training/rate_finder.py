@@ -1,7 +1,7 @@
-"""Find a learning rate by trying them all: a short run whose rate rises from tiny to too large.
+"""Find a learning rate in a short run whose rate rises from tiny to too large.
 
-While the rate is too small the loss hardly moves, then it falls, and at last the run breaks apart.
-A good peak lies where the loss falls fastest, well below the rate at which it stops falling.
+While the rate is too small the loss hardly changes, then it falls, and at last it diverges. A good
+peak is where the loss falls fastest, well below the rate at which it stops falling.
 
 References:
     Smith 2017, "Cyclical learning rates for training neural networks", section 3.3 (the range
@@ -22,13 +22,13 @@ from typing_extensions import override
 from multimodal.files import atomic_write
 
 _SMOOTHING = 0.9  # share of the last mean that stays
-_BROKEN = 4.0  # times the lowest loss: the run has broken apart
-_LEFT_OUT = 0.1  # share of steps at the start, in which a mean means little
+_DIVERGED = 4.0  # times the lowest loss
+_LEFT_OUT = 0.1  # share of steps at the start, where the mean is of few losses
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What the trial found.
+    """The suggested learning rates.
 
     Attributes:
         steepest: The rate at which the loss fell fastest: a good peak.
@@ -42,7 +42,7 @@ class Suggestion:
 class RateFinder(Callback):
     """Raise the learning rate from step to step and keep the losses.
 
-    The rates of parts of a network keep their proportions; what schedulers say does not count.
+    The rates of parts of a network keep their proportions; schedulers have no effect.
 
     Args:
         smallest: First rate of the part that learns fastest.
@@ -96,20 +96,20 @@ class RateFinder(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Keep the step's loss, and stop where there are enough or the run has broken apart."""
+        """Keep the step's loss, and stop after the last step or when the loss has diverged."""
         loss = outputs["loss"] if isinstance(outputs, Mapping) else outputs
         loss = float(torch.as_tensor(loss)) * trainer.accumulate_grad_batches
         self._mean = _SMOOTHING * self._mean + (1 - _SMOOTHING) * loss
         smoothed = self._mean / (1 - _SMOOTHING ** len(self.rates))
         self.losses.append(smoothed)
         started = len(self.losses) > _LEFT_OUT * self.steps
-        broken = not math.isfinite(loss) or smoothed > _BROKEN * min(self.losses)
-        if len(self.losses) >= self.steps or (started and broken):
+        diverged = not math.isfinite(loss) or smoothed > _DIVERGED * min(self.losses)
+        if len(self.losses) >= self.steps or (started and diverged):
             trainer.should_stop = True
 
 
 def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
-    """Read a good rate off the losses of a trial.
+    """Choose a good rate from the losses of a trial.
 
     Args:
         rates: Rising, by equal factors.
@@ -124,8 +124,8 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
     Example:
         >>> rates = [10 ** (step / 5 - 4) for step in range(20)]
         >>> losses = [2.0] * 8 + [1.8, 1.2, 0.8, 0.7, 0.7, 0.8, 1.5, 3.0, 6.0, 9.0, 9.0, 9.0]
-        >>> found = suggest(rates, losses)
-        >>> round(found.steepest, 4), round(found.lowest, 4)
+        >>> suggestion = suggest(rates, losses)
+        >>> round(suggestion.steepest, 4), round(suggestion.lowest, 4)
         (0.0063, 0.0158)
     """
     finite = [loss if math.isfinite(loss) else math.inf for loss in losses]
@@ -147,14 +147,14 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
 
 
 def draw_rates(
-    rates: Sequence[float], losses: Sequence[float], found: Suggestion, path: Path
+    rates: Sequence[float], losses: Sequence[float], suggestion: Suggestion, path: Path
 ) -> None:
-    """Draw the loss over the rate, with what was found.
+    """Draw the loss over the rate, with the suggested rates.
 
     Args:
         rates: The rate of each step.
         losses: The smoothed loss of each.
-        found: What is marked.
+        suggestion: The rates to mark.
         path: The PNG file to write.
     """
     from matplotlib.figure import Figure  # slow to import
@@ -162,7 +162,10 @@ def draw_rates(
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(rates, losses, color="tab:blue")
-    marks = (("steepest", found.steepest, "tab:green"), ("lowest", found.lowest, "tab:grey"))
+    marks = (
+        ("steepest", suggestion.steepest, "tab:green"),
+        ("lowest", suggestion.lowest, "tab:grey"),
+    )
     for name, rate, colour in marks:
         axes.axvline(rate, color=colour, linestyle="--", label=f"{name}: {rate:.2g}")
     finite = [loss for loss in losses if math.isfinite(loss)]

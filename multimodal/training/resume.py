@@ -3,7 +3,7 @@
 Lightning's checkpoint holds weights, optimiser, schedulers and counters. Four things are missing:
 the order of the data and the augmentation (``data.buckets`` and ``data.loaders`` see to those), the
 random numbers of dropout, gradients accumulated over batches but not yet used, and the last
-metrics, which early stopping and plateau schedulers ask for. The callback brings the last three.
+metrics, which early stopping and plateau schedulers need. The callback restores the last three.
 
 Random numbers are not saved but computed: every batch starts from a seed that is a function of the
 run's seed, the process, the epoch and the batch's number.
@@ -84,7 +84,7 @@ class ExactResume(Callback):
         if saved["seed"] != self.seed:
             _LOGGER.warning(
                 "The checkpoint's run had seed %d, this one has %d: it goes on, but not with the "
-                "numbers that run would have seen.",
+                "random numbers of that run.",
                 saved["seed"],
                 self.seed,
             )

@@ -33,11 +33,11 @@ INTERRUPTED = "interrupted.ckpt"
 class Interrupted(SystemExit):
     """The run was asked to stop and did: an exit with code 128 + the signal's number.
 
-    Being a SystemExit it ends any script with the right code; its text says what was saved where.
+    As a SystemExit it ends any script with the right code; its text names the saved checkpoint.
 
     Args:
         number: The signal.
-        message: What to tell the user.
+        message: The text for the user.
 
     Example:
         >>> Interrupted(15, "Stopped by SIGTERM.").code
@@ -56,7 +56,7 @@ class StopOnSignal(Checkpoint):
     training (validate, test, predict) every signal stops at once.
 
     It is a ``Checkpoint``, because Lightning calls those after all other callbacks: whatever those
-    do at the end of a batch is part of what is saved.
+    do at the end of a batch is saved.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class StopOnSignal(Checkpoint):
 
     @override
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over the signals."""
+        """Handle the signals."""
         self._take_over(trainer, training=False)
 
     on_test_start = on_sanity_check_start
@@ -76,7 +76,7 @@ class StopOnSignal(Checkpoint):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over the signals; from here on there is something to save."""
+        """Handle the signals; from here on there is something to save."""
         self._take_over(trainer, training=True)
 
     @override
@@ -172,7 +172,7 @@ class StopOnSignal(Checkpoint):
             raise Interrupted(number, "Stopped at once; the last steps were not saved.")
 
     def _asked(self, trainer: Trainer) -> bool:
-        """Tell whether any process got a signal; all of them stop at the same batch."""
+        """Return whether any process got a signal; all of them stop at the same batch."""
         if trainer.world_size == 1:
             return self._received is not None
         asked = trainer.strategy.reduce_boolean_decision(self._received is not None, all=False)
@@ -187,7 +187,7 @@ class StopOnSignal(Checkpoint):
         finally:
             self._validation_is_pending = False
             self._received = None
-        raise Interrupted(number, _farewell(number, trainer.global_step, path))
+        raise Interrupted(number, _stopped(number, trainer.global_step, path))
 
 
 def exit_code(exception: BaseException) -> int:
@@ -217,7 +217,7 @@ def exit_code(exception: BaseException) -> int:
     return 1
 
 
-def _farewell(number: int, step: int, path: Path) -> str:
+def _stopped(number: int, step: int, path: Path) -> str:
     return (
         f"Stopped by {signal.Signals(number).name} after step {step}. "
         f"To go on, run the same command with --ckpt_path {path}"

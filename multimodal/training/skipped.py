@@ -1,4 +1,4 @@
-"""Count the images that could not be read and were left out, and say so."""
+"""Count and report the images that could not be read and were left out."""
 
 import logging
 from typing import Any
@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from typing_extensions import override
 
-from multimodal.training.results import gather
+from multimodal.training.report import gather
 
 _LOGGER = logging.getLogger(__name__)
 _NAMED = 5
@@ -72,6 +72,6 @@ class SkippedImages(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Report a validation that stands alone; in a training its epoch does."""
+        """Report a validation of its own; one within a training is reported with the epoch."""
         if trainer.state.fn == TrainerFn.VALIDATING:
             self.on_train_epoch_end(trainer, pl_module)

@@ -1,67 +1,190 @@
-"""Open a pretrained network from top to bottom, one group of layers after the other.
+"""Train the top of a pretrained network first, and more of it as the epochs pass.
 
-What is new learns first, on top of what is known; otherwise its first, wild gradients would undo
-what the layers below had learned.
+New layers learn first, on top of pretrained ones; otherwise their first, large gradients would undo
+what the layers below have learned. Which layers train at the start of a transfer is a strategy:
+from the cheapest to the most expensive a linear classifier on the features of a frozen encoder; the
+head alone; the head and the last stages; the stages one after the other; everything at once. Few
+pictures allow little of it, many allow more; `multimodal transfer` tries them all.
 
 References:
     Howard and Ruder 2018, "Universal language model fine-tuning for text classification", section
-    3.3 (gradual unfreezing).
+    3.3 (gradual unfreezing); Kornblith, Shlens and Le 2019, "Do better ImageNet models transfer
+    better?", section 3.2 (a logistic regression on fixed features beside fine-tuning); Yosinski et
+    al. 2014, "How transferable are features in deep neural networks?" (the last stages); Xu et al.
+    2015 and the released code of Show and Tell train the decoder first and the encoder afterwards.
 """
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 from typing_extensions import override
 
+from multimodal.nn.encoder import ImageEncoder
 
-@runtime_checkable
-class Layered(Protocol):
-    """A network that lists what learns in groups."""
-
-    def parameters_by_depth(self) -> list[list[nn.Parameter]]:
-        """Return the groups from bottom to top."""
+Strategy = Literal["none", "linear", "head", "last_stages", "gradual", "full"]
 
 
-class GradualUnfreezing(Callback):
-    """Train the top group of ``task.model`` alone, and one more from every ``epochs`` epochs on.
+class Unfreezing(Callback):
+    """Set at the start of each epoch how many of the top layers are trained.
 
-    All parameters are in the optimiser from the start, so that nothing has to be added to it, and a
-    run that is resumed opens what was open.
+    All parameters are in the optimiser from the start, so nothing has to be added to it. The number
+    of open layers is a function of the epoch, so a resumed run opens the same layers: Lightning's
+    own ``BaseFinetuning`` freezes them again (its issue 21901).
 
     Args:
-        epochs: Epochs from one group to the next; 0 trains everything from the start.
+        unfreeze: Opens this many of the top layers and freezes the others; -1 opens all.
+        schedule: The number of open layers at an epoch; None leaves all as they are.
+        option: The task's option that asked for it; for messages.
     """
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(
+        self, unfreeze: Callable[[int], None], schedule: Callable[[int], int | None], option: str
+    ) -> None:
         super().__init__()
-        if epochs < 0:
-            raise ValueError(f"`unfreeze_epochs` must be 0 or more, got {epochs}.")
-        self.epochs = epochs
+        self.unfreeze = unfreeze
+        self.schedule = schedule
+        self.option = option
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open what is open where a resumed run goes on in the middle of an epoch.
+        """Open the layers of the epoch in whose middle a resumed run goes on.
 
         Raises:
-            ValueError: If several processes share the work: they would not share its gradients.
+            ValueError: If there are several processes: they would not share the gradients of layers
+                that are opened later.
         """
-        if self.epochs and trainer.world_size > 1:
+        if trainer.world_size > 1:
             raise ValueError(
-                "`unfreeze_epochs` works in one process only. Train with --trainer.devices 1, or "
-                "train everything from the start with `unfreeze_epochs` 0."
+                f"`{self.option}` opens layers during training, which works in one process only. "
+                "Train with --trainer.devices 1, or train these layers from the start."
             )
         self.on_train_epoch_start(trainer, pl_module)
 
     @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open as many groups as the epoch has come to."""
-        if not self.epochs:
+        """Open the layers of this epoch."""
+        number = self.schedule(trainer.current_epoch)
+        if number is not None:
+            self.unfreeze(number)
+
+
+def from_epoch(epoch: int, layers: int) -> Callable[[int], int | None]:
+    """Open some layers at an epoch; before it, leave the network as it is.
+
+    Args:
+        epoch: The first epoch in which they are open.
+        layers: How many of the top layers; -1 is all.
+
+    Example:
+        >>> schedule = from_epoch(2, layers=1)
+        >>> [schedule(epoch) for epoch in range(4)]
+        [None, None, 1, 1]
+    """
+    return lambda current: layers if current >= epoch else None
+
+
+def gradual(
+    epochs: int, *, layers: int = 1, first: int = 0, total: int
+) -> Callable[[int], int | None]:
+    """Open layers from top to bottom, a few at a time.
+
+    Args:
+        epochs: Epochs from one opening to the next.
+        layers: How many layers each opening adds.
+        first: How many layers are open in the first epochs.
+        total: How many layers there are.
+
+    Raises:
+        ValueError: If `epochs` or `layers` is not positive.
+
+    Example:
+        >>> schedule = gradual(2, first=1, total=3)
+        >>> [schedule(epoch) for epoch in range(8)]
+        [1, 1, 2, 2, 3, 3, 3, 3]
+    """
+    if epochs < 1 or layers < 1:
+        raise ValueError(
+            f"Layers open every `unfreeze_epochs` epochs, `stages` at a time: both must be 1 or "
+            f"more, got {epochs} and {layers}."
+        )
+    return lambda current: min(first + layers * (current // epochs), total)
+
+
+def unfreeze_groups(groups: Sequence[Sequence[nn.Parameter]], number: int) -> None:
+    """Train the top groups of a network's parameters and freeze the others.
+
+    Args:
+        groups: From bottom to top, as a model's ``parameters_by_depth`` lists them.
+        number: How many of the last groups are trained.
+
+    Example:
+        >>> layers = [nn.Linear(1, 1), nn.Linear(1, 1)]
+        >>> unfreeze_groups([list(layer.parameters()) for layer in layers], 1)
+        >>> [layer.weight.requires_grad for layer in layers]
+        [False, True]
+    """
+    for height, group in enumerate(reversed(groups)):
+        for parameter in group:
+            parameter.requires_grad_(height < number)
+
+
+def open_encoder(encoder: ImageEncoder, strategy: str, stages: int) -> None:
+    """Open the part of an encoder that a strategy trains at its start.
+
+    Args:
+        encoder: Its stages are opened and frozen; with ``none`` it stays as it is.
+        strategy: ``linear``, ``head`` and ``gradual`` freeze it, ``last_stages`` opens the last
+            ones, ``full`` opens all.
+        stages: How many, for ``last_stages``.
+
+    Raises:
+        ValueError: If there is no such strategy, or the encoder has fewer stages.
+
+    Example:
+        >>> from multimodal.nn.encoders import SmallCNN
+        >>> encoder = SmallCNN()
+        >>> open_encoder(encoder, "last_stages", 2)
+        >>> [any(p.requires_grad for p in block.parameters()) for block in encoder.blocks]
+        [False, False, False, True, True]
+    """
+    match strategy:
+        case "none":
             return
-        model = pl_module.get_submodule("model")
-        assert isinstance(model, Layered)
-        opened = 1 + trainer.current_epoch // self.epochs
-        groups = model.parameters_by_depth()
-        for height, group in enumerate(reversed(groups)):
-            for parameter in group:
-                parameter.requires_grad_(height < opened)
+        case "linear" | "head" | "gradual":
+            encoder.unfreeze(0)
+        case "last_stages":
+            if not 1 <= stages <= len(encoder.stages()):
+                raise ValueError(
+                    f"`stages` must be from 1 to {len(encoder.stages())}, the stages of "
+                    f"{encoder.name}, got {stages}."
+                )
+            encoder.unfreeze(stages)
+        case "full":
+            encoder.unfreeze(-1)
+        case _:
+            raise ValueError(
+                f"`transfer` must be one of {', '.join(get_args(Strategy))}, got {strategy!r}."
+            )
+
+
+def check_start(strategy: str, weights: str) -> None:
+    """Refuse to train on top of a frozen encoder with random weights.
+
+    Args:
+        strategy: The strategy of transfer.
+        weights: What the encoder starts from; ``none`` is random.
+
+    Raises:
+        ValueError: If most of the encoder would stay random.
+
+    Example:
+        >>> check_start("full", "none")
+    """
+    if weights == "none" and strategy in ("linear", "head", "last_stages", "gradual"):
+        raise ValueError(
+            f"`transfer` {strategy} builds on what an encoder has learned, and this one starts "
+            "from random weights. Set `settings.encoder.weights` to pretrained or to a file, or "
+            "`transfer` to none."
+        )

@@ -17,7 +17,6 @@ from multimodal.attribution.scores import log_odds
 from multimodal.data.batches import collate_questions
 from multimodal.inference.inputs import Picture
 from multimodal.text import tokenize
-from multimodal.vqa.pairs import read_question
 
 if TYPE_CHECKING:
     from multimodal.vqa.predictor import VQAPredictor
@@ -33,7 +32,7 @@ def answer_evidence(predictor: "VQAPredictor", picture: Picture, question: str =
         raise ValueError("This model answers questions. Give one with the picture.")
     answer = predictor(picture, question)
     model = predictor.model
-    ids = read_question(question, predictor.vocabulary, "The question").tokens
+    ids = predictor.vocabulary.encode(tokenize(question))
     tokens, mask = (part.to(predictor.device) for part in collate_questions([ids]))
     column = predictor.answers.to_list().index(answer.answer)
 
@@ -59,7 +58,7 @@ def answer_evidence(predictor: "VQAPredictor", picture: Picture, question: str =
     def score_words(vectors: Tensor) -> Tensor:
         index = torch.arange(len(vectors), device=vectors.device)
         questions = model.questions.encode(vectors, mask.expand(len(vectors), -1))
-        return score(model.judge(features, questions, torch.zeros_like(index), index)[0])
+        return score(model.score(features, questions, torch.zeros_like(index), index)[0])
 
     return Evidence(
         task="vqa",

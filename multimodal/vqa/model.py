@@ -1,7 +1,7 @@
-"""The answerer: an encoder looks, an LSTM reads the question, a fusion joins them, a class answers.
+"""The answerer: image encoder, question encoder, fusion, and a classifier over the answers.
 
-One network for six papers: the fusion is chosen by name, everything around it is shared. Each image
-is encoded once for all its questions, and each question that several images share is read once.
+The fusion is chosen by name, everything around it is shared. Each image is encoded once for all its
+questions, and each question that several images share is encoded once.
 
 References:
     Antol et al. 2015, "VQA: Visual question answering" (multiply, concatenate; answers as classes);
@@ -31,7 +31,7 @@ Blind = Literal["nothing", "image", "question"]
 
 @dataclass(frozen=True)
 class AnswererSettings(ModelSettings):
-    """Everything that shapes an answerer, as plain data.
+    """The settings of an answerer.
 
     Args:
         encoder: The image encoder.
@@ -43,8 +43,8 @@ class AnswererSettings(ModelSettings):
         question_dim: Width of the recurrent state, of each direction.
         region_dim: Width to which regions are projected and normalised; 0 uses them as they are.
         fusion_dim: Width of the joint space of image and question.
-        num_hops: Looks at the image (``slots``, ``stacked``), or residual blocks (``film``).
-        num_slots: Things that are looked for side by side; for ``slots``.
+        num_hops: Attention steps (``slots``, ``stacked``), or residual blocks (``film``).
+        num_slots: Queries per question; for ``slots``.
         answer_dim: Width of the hidden layer before the answers.
         dropout: Dropout on word vectors, regions and the joint vector, a probability.
         blind: What is blanked: ``nothing``, the ``image`` (the question-only baseline) or the
@@ -118,45 +118,43 @@ class Answerer(nn.Module):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows answers"], Float[Tensor, "rows regions"]]:
-        """Score every answer to every asked question.
+        """Score every answer to each row's question about its image.
 
         Args:
-            features: What the encoder gave, or a cache of it, ``(batch, regions, feature)``.
-            tokens: The questions' words, each question once, ``(questions, time)``.
-            mask: ``(questions, time)``, True = real.
-            image_of: Which image each row asks about, ``(rows,)``.
-            question_of: Which question each row asks, ``(rows,)``.
+            features: The encoder's regions, or a cache of them.
+            tokens: The questions' words, each question once.
+            mask: True where a word is real.
+            image_of: The image's index for each row.
+            question_of: The question's index for each row.
 
         Returns:
-            Logits ``(rows, answers)``, and where the network looked, ``(rows, regions)``.
+            Logits, and the attention weights.
         """
-        return self.judge(features, self.questions(tokens, mask), image_of, question_of)
+        return self.score(features, self.questions(tokens, mask), image_of, question_of)
 
-    def judge(
+    def score(
         self,
         features: Float[Tensor, "batch regions feature"],
-        read: Questions,
+        questions: Questions,
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows answers"], Float[Tensor, "rows regions"]]:
-        """Score every answer to questions that have been read: what asks which word counts wants.
+        """Score every answer to encoded questions, so that attributions can change them.
 
         Args:
             features: As for `forward`.
-            read: From ``questions``.
+            questions: From the question encoder.
             image_of: As for `forward`.
             question_of: As for `forward`.
-
-        Returns:
-            As `forward`.
         """
         # A cache holds half precision; outside autocast the weights decide the arithmetic.
         regions = self.project(features.to(next(self.answer.parameters()).dtype))
         if self.blind == "image":
             regions = torch.zeros_like(regions)
         if self.blind == "question":
-            read = read._replace(
-                states=torch.zeros_like(read.states), outputs=torch.zeros_like(read.outputs)
+            questions = questions._replace(
+                states=torch.zeros_like(questions.states),
+                outputs=torch.zeros_like(questions.outputs),
             )
-        joint, weights = self.fusion(self.dropout(regions), read, image_of, question_of)
+        joint, weights = self.fusion(self.dropout(regions), questions, image_of, question_of)
         return self.answer(self.dropout(joint)), weights

@@ -1,10 +1,9 @@
-"""A trained answerer as a function from pictures and questions to answers.
+"""Answer questions about images with a trained model.
 
-`VQAPredictor` opens pictures with the function, and resizes them with the transform, that its model
-was evaluated with, and reads questions with the same tokenizer. A picture is encoded once for all
-its questions. An answer comes with its probability, the runners-up, where the model looked, and the
-words of the question that the model never saw. The predictor keeps nothing from one call to the
-next, so any number of threads may share one.
+`VQAPredictor` opens images with the function, and resizes them with the transform, that its model
+was evaluated with, and reads questions with the same tokenizer. An image is opened and encoded once
+for all its questions in a batch. An answer comes with its probability, the next best answers, where
+the model looked, and the words of the question that are not in the vocabulary.
 
 References:
     Antol et al. 2015, "VQA: Visual question answering", section 4 (answers as classes, a softmax);
@@ -13,38 +12,62 @@ References:
     figure 5 (where it looked).
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, overload
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
+from typing_extensions import override
 
 from multimodal.attribution.evidence import Evidence
 from multimodal.data.batches import collate_questions
+from multimodal.data.examples import ImageFile
 from multimodal.data.transforms import EvalTransform
-from multimodal.inference.devices import Precision, arithmetic, check_precision, find_device
-from multimodal.inference.inputs import Picture, SeenPicture, is_one, see_picture, seen_picture
+from multimodal.inference.devices import Precision, arithmetic
+from multimodal.inference.inputs import IMAGE_NAME, ImageInput, Picture, is_one, read_image, view
+from multimodal.inference.options import read_options
+from multimodal.inference.predictor import Predictor, Problem
 from multimodal.inference.rebuilding import read_transform, read_vocabulary, rebuild
-from multimodal.saving import read_model
 from multimodal.saving.checkpoint import SavedModel
-from multimodal.text import Vocabulary
+from multimodal.text import Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary
 from multimodal.vqa.evidence import answer_evidence
 from multimodal.vqa.model import Answerer, AnswererSettings
-from multimodal.vqa.pairs import AskedQuestion, Failure, pair_up, read_pairs, read_question
+from multimodal.vqa.options import AnswerOptions
 from multimodal.vqa.result import Alternative, Answer
+from multimodal.worlds.scenes import Scene
 
 Loss: TypeAlias = Literal["cross_entropy", "soft"]
 
-_LOSSES = ("cross_entropy", "soft")
-_TOGETHER = 256  # questions about one picture that go through the model together
+_TOGETHER = 256  # questions about one image that go through the model together
 
 
-class VQAPredictor:
-    """Answer questions about pictures.
+class Question(NamedTuple):
+    """A question as a model reads it.
+
+    Attributes:
+        text: The question as given.
+        tokens: The ids of its words.
+        unknown_words: Its words that are not in the vocabulary, each once.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    unknown_words: tuple[str, ...]
+
+
+class Pair(NamedTuple):
+    """An image and a question, prepared for a model; pairs of a batch share image objects."""
+
+    image: ImageInput
+    question: Question
+
+
+class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
+    """Answer questions about images; see `AnswerOptions` for the keywords of a call.
 
     Args:
         model: A trained answerer; it is moved to the device and set to evaluation.
@@ -53,12 +76,12 @@ class VQAPredictor:
         transform: The transform it was evaluated with.
         loss: What it was trained with: ``cross_entropy`` makes probabilities that share 1 among
             all answers, ``soft`` one for each answer by itself.
-        device: ``auto`` takes a GPU if there is one; otherwise any device that torch knows.
-        precision: ``float32``, or ``bfloat16``: faster where the hardware has it, and less exact.
+        device: As for `Predictor`.
+        precision: As for `Predictor`.
 
     Raises:
-        ValueError: If model, vocabulary and answers do not belong together, the device is not
-            there, or `loss` or `precision` is none of the names.
+        ValueError: If model, vocabulary and answers do not belong together, the device does not
+            exist, or `loss` or `precision` is none of the names.
 
     Example:
         >>> from multimodal.data.transforms import TransformSettings
@@ -75,6 +98,11 @@ class VQAPredictor:
         (True, ('blue',))
     """
 
+    task: ClassVar[str] = "vqa"
+    input_name: ClassVar[str] = IMAGE_NAME
+    Options = AnswerOptions
+    model: Answerer
+
     def __init__(
         self,
         model: Answerer,
@@ -87,67 +115,18 @@ class VQAPredictor:
         precision: Precision = "float32",
     ) -> None:
         _check_sizes(model, vocabulary, answers)
-        check_precision(precision)
-        if loss not in _LOSSES:
-            raise ValueError(f"`loss` must be {' or '.join(_LOSSES)}, got {loss!r}.")
-        self.device = find_device(device)
-        self.precision = precision
-        self.model = model.to(self.device).eval()
+        if loss not in get_args(Loss):
+            raise ValueError(f"`loss` must be {' or '.join(get_args(Loss))}, got {loss!r}.")
+        super().__init__(model, device=device, precision=precision)
         self.vocabulary = vocabulary
         self.answers = answers
         self.transform = transform
         self.loss = loss
 
+    @override
     @classmethod
-    def from_checkpoint(
-        cls,
-        path: str | Path,
-        *,
-        device: str | torch.device = "auto",
-        precision: Precision = "float32",
-    ) -> "VQAPredictor":
-        """Rebuild an answerer from a saved model, which is read as data and never executed.
-
-        Args:
-            path: A shipped name, an exported folder, or a ``.ckpt`` file
-                of a run of visual question answering.
-            device: As for the class.
-            precision: As for the class.
-
-        Returns:
-            The predictor.
-
-        Raises:
-            FileNotFoundError: If there is no such model.
-            ValueError: If it is no model of an answerer, or does not fit this version.
-        """
-        saved = read_model(path, task="vqa")
-        return cls.from_saved(saved, str(path), device=device, precision=precision)
-
-    @classmethod
-    def from_saved(
-        cls,
-        saved: SavedModel,
-        source: str,
-        *,
-        device: str | torch.device = "auto",
-        precision: Precision = "float32",
-    ) -> "VQAPredictor":
-        """Rebuild an answerer from what `multimodal.saving.read_model` returned.
-
-        Args:
-            saved: Settings, words, answers, transform and weights.
-            source: Where they come from, for messages.
-            device: As for the class.
-            precision: As for the class.
-
-        Returns:
-            The predictor.
-
-        Raises:
-            ValueError: If the parts do not fit each other, or this version.
-        """
-        vocabulary, answers = read_vocabulary(saved, source), _answers_of(saved, source)
+    def build(cls, saved: SavedModel, source: str) -> dict[str, Any]:
+        vocabulary, answers = read_vocabulary(saved, source), _read_answers(saved, source)
         model = rebuild(
             lambda: Answerer(
                 AnswererSettings.for_loading(saved.settings), len(vocabulary), len(answers)
@@ -155,19 +134,16 @@ class VQAPredictor:
             saved,
             source,
         )
-        transform = read_transform(saved, source)
-        return cls(
-            model,
-            vocabulary,
-            answers,
-            transform,
-            loss=saved.extra.get("loss", "cross_entropy"),
-            device=device,
-            precision=precision,
-        )
+        return {
+            "model": model,
+            "vocabulary": vocabulary,
+            "answers": answers,
+            "transform": read_transform(saved, source),
+            "loss": saved.extra.get("loss", "cross_entropy"),
+        }
 
-    @overload  # a str is an iterable of str too, but is one picture's path, or one question
-    def __call__(  # type: ignore[overload-overlap]
+    @overload  # type: ignore[override]  # a question comes with the image
+    def __call__(  # type: ignore[overload-overlap]  # a str is an iterable of str too
         self, image: Picture, question: str, *, top: int = ..., batch_size: int = ...
     ) -> Answer: ...
 
@@ -182,162 +158,146 @@ class VQAPredictor:
     ) -> list[Answer]: ...
 
     def __call__(
-        self,
-        image: Picture | Iterable[Picture],
-        question: str | Iterable[str],
-        *,
-        top: int = 5,
-        batch_size: int = 32,
+        self, image: Picture | Iterable[Picture], question: str | Iterable[str], **options: Any
     ) -> Answer | list[Answer]:
-        """Answer one question about a picture, or each of many; or ask many pictures.
+        """Answer one question about an image, or each of many; or questions about many images.
 
         Args:
-            image: A path, the bytes of a file, a PIL image, an array ``(height, width, 3)``, a
-                tensor ``(3, height, width)``, a member of a zip archive (`ImageFile`) or a built-in
-                `Scene`, which is encoded once; or many of these.
-            question: One question, or many. Words that the model never saw are named in the answer.
-                Many pictures are all asked one question, or each its own: the first picture the
-                first one, and so on.
-            top: How many answers are ranked, the best one counted; the others are its alternatives.
-            batch_size: Pictures that go through the model together, each with its question.
+            image: One image, which is encoded once for all questions, or many.
+            question: One question, or many. Many images all get one question, or each its own: the
+                first image the first one, and so on.
+            options: Fields of `AnswerOptions`.
 
         Returns:
-            One answer to one question about one picture; otherwise a list of answers in the order
-            of the questions, or of the pictures.
+            One answer to one question about one image; otherwise a list of answers in the order
+            of the questions, or of the images.
 
         Raises:
-            FileNotFoundError: If a picture's file is not there.
-            ImageError: If a picture cannot be used; the message names it.
-            TypeError: If something is no picture, or a question is not a string.
-            ValueError: If a question has no word in it, an option is below 1, or there are not as
-                many questions as pictures.
+            FileNotFoundError: If an image's file does not exist.
+            ImageError: If an image cannot be used; the message names it.
+            TypeError: If an image or a question is of the wrong type, or an option is unknown.
+            ValueError: If a question has no word in it, an option is out of range, or the number
+                of questions is not the number of images.
         """
-        _check_least("top", top)
-        _check_least("batch_size", batch_size)
-        one = isinstance(question, str)
-        if not one and (not isinstance(question, Iterable) or isinstance(question, bytes)):
+        chosen = read_options(AnswerOptions, options)
+        if not isinstance(question, Iterable) or isinstance(question, bytes):
             raise TypeError(
                 f"`question` must be a string or a sequence of them, got {type(question).__name__}."
             )
-        if not is_one(image):
-            pairs = pair_up(image, question)
-            return list(_or_raise(self.stream(pairs, top=top, batch_size=batch_size)))
-        asked = [
-            read_question(each, self.vocabulary, f"Question {number} (counted from 0)")
-            for number, each in enumerate([question] if one else question)
-        ]
-        picture: Any = image
-        seen = see_picture(picture, self.transform, None)
-        if not isinstance(seen, SeenPicture):
-            raise seen
-        grid = self._see([seen])
+        if is_one(image):
+            if isinstance(question, str):
+                return self._ask([question], image, chosen.top)[0]
+            return self._ask(question, image, chosen.top)
         answers: list[Answer] = []
-        for start in range(0, len(asked), _TOGETHER):
-            some = asked[start : start + _TOGETHER]
-            answers += self._answer(grid, some, [0] * len(some), top, [seen])
-        return answers[0] if one else answers
+        for found in self._each(_pair_up(image, question), chosen, numbered=True):
+            if not isinstance(found, Answer):
+                raise found
+            answers.append(found)
+        return answers
 
-    def stream(
-        self, pairs: Iterable[tuple[Picture, str]], *, top: int = 5, batch_size: int = 32
-    ) -> Iterator[Answer | Failure]:
-        """Answer questions about pictures one batch after another, for more than fit into memory.
+    @override
+    def is_single(self, inputs: object) -> bool:
+        return is_one(inputs)
 
-        A picture that comes several times in a batch, as the same object or by the same name, is
-        opened and encoded once. What cannot be answered does not stop the others: its error comes
-        in its answer's place.
+    @override
+    def reader(self) -> Callable[[tuple[Picture, str], int | None], Pair]:
+        """Return a function that opens an image that comes several times in a batch only once."""
+        return partial(self.read, opened={})
 
-        Args:
-            pairs: Pictures, each with a question; any iterable, from which a batch is taken at a
-                time.
-            top: As for a call.
-            batch_size: Pairs that go through the model together.
-
-        Yields:
-            For each pair, in order, the answer; or an `ImageError`, `FileNotFoundError` or
-            `ValueError` that says what is wrong with its picture or its question.
-
-        Raises:
-            TypeError: If something is not a pair of a picture and a string.
-            ValueError: If an option is out of range.
-        """
-        _check_least("top", top)
-        _check_least("batch_size", batch_size)
-        items = enumerate(pairs)
-        while batch := list(islice(items, batch_size)):
-            ready = read_pairs(batch, self.transform, self.vocabulary)
-            answers: Iterator[Answer] = iter(())
-            if ready.pictures:
-                grid = self._see(ready.pictures)
-                found = self._answer(grid, ready.asked, ready.image_of, top, ready.pictures)
-                answers = iter(found)
-            for failure in ready.failures:
-                yield next(answers) if failure is None else failure
+    @override
+    def read(
+        self,
+        given: tuple[Picture, str],
+        number: int | None,
+        opened: dict[Hashable, ImageInput | Problem] | None = None,
+    ) -> Pair:
+        picture, text = _split(given, number)
+        name = f"The question of pair {number} (counted from 0)"
+        question = read_question(text, self.vocabulary, name)
+        key, opened = _key(picture), {} if opened is None else opened
+        if key not in opened:
+            try:
+                opened[key] = read_image(picture, self.transform, number)
+            except (ValueError, FileNotFoundError) as error:
+                opened[key] = error
+        image = opened[key]
+        if not isinstance(image, ImageInput):
+            raise image
+        return Pair(image, question)
 
     def seen(self, picture: Picture) -> UInt8[Tensor, "3 height width"]:
-        """Return what the model sees of a picture, which its attention lies over.
+        """Return the part of a picture that the model receives; attention maps lie over it.
 
         Args:
             picture: One picture, as for a call.
-
-        Returns:
-            The whole picture, or the square that was cut from it, if that is the model's way.
         """
-        return seen_picture(picture, self.transform)
+        return view(picture, self.transform)
+
+    @override
+    def predict(self, items: list[Pair], options: AnswerOptions) -> list[Answer]:
+        images = {id(pair.image): pair.image for pair in items}  # each is encoded once
+        row_of = {key: row for row, key in enumerate(images)}
+        image_of = [row_of[id(pair.image)] for pair in items]
+        return self._answer(self._encode(list(images.values())), items, image_of, options.top)
+
+    def _ask(self, questions: Iterable[object], picture: Any, top: int) -> list[Answer]:
+        asked = [
+            read_question(each, self.vocabulary, f"Question {number} (counted from 0)")
+            for number, each in enumerate(questions)
+        ]
+        image = read_image(picture, self.transform, None)
+        grid = self._encode([image])
+        answers: list[Answer] = []
+        for start in range(0, len(asked), _TOGETHER):
+            pairs = [Pair(image, question) for question in asked[start : start + _TOGETHER]]
+            answers += self._answer(grid, pairs, [0] * len(pairs), top)
+        return answers
 
     @torch.inference_mode()
-    def _see(self, seen: list[SeenPicture]) -> Tensor:
-        images = torch.stack([picture.pixels for picture in seen])
+    def _encode(self, images: list[ImageInput]) -> Tensor:
+        pixels = torch.stack([image.pixels for image in images])
         with arithmetic(self.device, self.precision):
-            grid: Tensor = self.model.encoder.feature_map(images.to(self.device))
+            grid: Tensor = self.model.encoder.feature_map(pixels.to(self.device))
         return grid  # (batch, feature, rows, columns)
 
     @torch.inference_mode()
     def _answer(
-        self,
-        grid: Tensor,
-        asked: list[AskedQuestion],
-        image_of: list[int],
-        top: int,
-        seen: list[SeenPicture],
+        self, grid: Tensor, pairs: list[Pair], image_of: list[int], top: int
     ) -> list[Answer]:
-        different: dict[tuple[int, ...], int] = {}  # each question is read once
-        question_of = [different.setdefault(each.tokens, len(different)) for each in asked]
+        different: dict[tuple[int, ...], int] = {}  # each question is encoded once
+        question_of = [different.setdefault(pair.question.tokens, len(different)) for pair in pairs]
         rows = (torch.tensor(image_of), torch.tensor(question_of))
         inputs = [part.to(self.device) for part in (*collate_questions(list(different)), *rows)]
         with arithmetic(self.device, self.precision):
             features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
             logits, weights = self.model(features, *inputs)
         # The logits are ranked, since several probabilities may round to 1.
-        logits, numbers = logits.float().sort(dim=-1, descending=True, stable=True)
-        shares = logits.softmax(dim=-1) if self.loss == "cross_entropy" else logits.sigmoid()
+        logits, indices = logits.float().sort(dim=-1, descending=True, stable=True)
+        probabilities = logits.softmax(dim=-1) if self.loss == "cross_entropy" else logits.sigmoid()
         weights = weights.float()
         maps = (weights / weights.sum(dim=-1, keepdim=True)).unflatten(-1, grid.shape[2:])
-        best = (numbers[:, :top].tolist(), shares[:, :top].tolist())
-        pictures = [seen[place] for place in image_of]
-        return [
-            self._result(*row) for row in zip(asked, *best, maps.tolist(), pictures, strict=True)
-        ]
+        best = (indices[:, :top].tolist(), probabilities[:, :top].tolist())
+        return [self._result(*row) for row in zip(pairs, *best, maps.tolist(), strict=True)]
 
     def _result(
         self,
-        asked: AskedQuestion,
-        numbers: list[int],
-        shares: list[float],
-        looked: list[list[float]],
-        seen: SeenPicture,
+        pair: Pair,
+        indices: list[int],
+        probabilities: list[float],
+        attention: list[list[float]],
     ) -> Answer:
         best, *others = [
-            Alternative(self.answers[number], share)
-            for number, share in zip(numbers, shares, strict=True)
+            Alternative(self.answers[index], probability)
+            for index, probability in zip(indices, probabilities, strict=True)
         ]
         return Answer(
             answer=best.answer,
             probability=best.probability,
             alternatives=tuple(others),
-            attention=tuple(map(tuple, looked)),
-            question=asked.text,
-            unknown_words=asked.unknown_words,
-            picture=seen,
+            attention=tuple(map(tuple, attention)),
+            question=pair.question.text,
+            unknown_words=pair.question.unknown_words,
+            picture=pair.image,
         )
 
     def evidence(self, picture: Picture, question: str = "") -> Evidence:
@@ -345,16 +305,70 @@ class VQAPredictor:
         return answer_evidence(self, picture, question)
 
 
-def _or_raise(found: Iterable[Answer | Failure]) -> Iterator[Answer]:
-    for each in found:
-        if not isinstance(each, Answer):
-            raise each
-        yield each
+def read_question(question: object, vocabulary: Vocabulary, name: str) -> Question:
+    """Read a question with a model's words.
+
+    Args:
+        question: The question.
+        vocabulary: The model's words.
+        name: What it is called in error messages.
+
+    Returns:
+        The question as the model reads it.
+
+    Raises:
+        TypeError: If it is not a string.
+        ValueError: If it has no word in it, or more than 10,000 characters.
+
+    Example:
+        >>> words = Vocabulary.build([["is", "it", "red"]])
+        >>> read_question("Is it blue?", words, "The question")
+        Question(text='Is it blue?', tokens=(4, 5, 3), unknown_words=('blue',))
+    """
+    if not isinstance(question, str):
+        raise TypeError(f"{name} must be a string, got {type(question).__name__}.")
+    words = tokenize(question)
+    if not words:
+        raise ValueError(
+            f"A question has no word in it: {question[:40]!r}. Ask something, such as 'What colour "
+            "is it?'."
+        )
+    unknown = dict.fromkeys(word for word in words if word not in vocabulary)
+    return Question(question, tuple(vocabulary.encode(words)), tuple(unknown))
 
 
-def _check_least(name: str, value: int) -> None:
-    if value < 1:
-        raise ValueError(f"`{name}` must be 1 or more, got {value}.")
+def _pair_up(pictures: object, questions: str | Iterable[str]) -> Iterator[tuple[Any, Any]]:
+    """Pair many images with one question, or each with its own."""
+    if not isinstance(pictures, Iterable):
+        raise TypeError(
+            f"A predictor takes {IMAGE_NAME} or a sequence of them, got {type(pictures).__name__}."
+        )
+    if isinstance(questions, str):
+        yield from ((picture, questions) for picture in pictures)
+        return
+    many, asked = list(pictures), list(questions)
+    if len(many) != len(asked):
+        raise ValueError(
+            f"Many pictures are asked one question, or one each: got {len(many)} pictures and "
+            f"{len(asked)} questions."
+        )
+    yield from zip(many, asked, strict=True)
+
+
+def _split(pair: object, number: int | None) -> tuple[Any, object]:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise TypeError(
+            f"`stream` takes pairs (picture, question), got {type(pair).__name__} at position "
+            f"{number} (counted from 0)."
+        )
+    return pair[0], pair[1]
+
+
+def _key(picture: Picture) -> Hashable:
+    """Return what identifies a picture within a batch: its name, or which object it is."""
+    if isinstance(picture, str | Path | bytes | ImageFile | Scene):
+        return picture
+    return id(picture)
 
 
 def _check_sizes(model: Answerer, vocabulary: Vocabulary, answers: AnswerVocabulary) -> None:
@@ -369,7 +383,7 @@ def _check_sizes(model: Answerer, vocabulary: Vocabulary, answers: AnswerVocabul
         )
 
 
-def _answers_of(saved: SavedModel, source: str) -> AnswerVocabulary:
+def _read_answers(saved: SavedModel, source: str) -> AnswerVocabulary:
     answers = saved.extra.get("answers")
     if not isinstance(answers, list):
         raise ValueError(

@@ -1,31 +1,30 @@
-"""Report a test of answers: a table per question type, with what the answers must be compared with.
+"""Report a test of answers: accuracies for each type of question, next to baselines.
 
-A language has habits, and a model that never saw a picture answers many questions rightly. So the
-table puts beside the result: the same network trained without pictures and trained without
-questions, the most common answer to each type of question and to the very same question, and what
-the list of answers bounds.
+Language has regularities, and a model that never sees a picture answers many questions correctly.
+So the table compares: the same network trained without pictures and without questions, the most
+common answer to each type of question and to the very same question, and the upper bound that the
+list of answers sets.
 
 References:
     Goyal et al. 2017, "Making the V in VQA matter", section 1 (language priors); Antol et al. 2015,
     "VQA: Visual question answering", table 2 (such baselines).
 """
 
-import csv
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from typing_extensions import override
 
-from multimodal.data.examples import Question
+from multimodal.data.batches import QuestionBatch
+from multimodal.data.examples import Question, QuestionExample
 from multimodal.files import atomic_write
 from multimodal.metrics.answers import most_common_answer
 from multimodal.metrics.vqa_accuracy import mean_scores, question_scores
-from multimodal.training.results import gather
-from multimodal.vqa.data import VQAData
+from multimodal.tables import write_tsv
+from multimodal.training.report import Report
 from multimodal.vqa.priors import QuestionPriors, coverage
 
 OURS = "this model"
@@ -40,11 +39,11 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A question and what was answered.
+    """A question and its predicted answers.
 
     Args:
         question: The question, with people's answers.
-        answers: What the model and each trained baseline answered, by name.
+        answers: The answers of the model and of each trained baseline, by name.
     """
 
     question: Question
@@ -52,12 +51,12 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Comparison:
     """A table of accuracies.
 
     Args:
         measure: ``accuracy``, or ``vqa_accuracy`` where several people answered.
-        columns: What is compared, `OURS` first.
+        columns: The names of the answerers, `OURS` first.
         rows: For each type of question its name, the number of questions, and a share for each
             column, None where it was not measured; all questions first.
     """
@@ -70,7 +69,7 @@ class Report:
         """Write the table in Markdown, shares in percent.
 
         Example:
-            >>> print(Report("accuracy", ("this model",), (("all", 3, (0.5,)),)).markdown())
+            >>> print(Comparison("accuracy", ("this model",), (("all", 3, (0.5,)),)).markdown())
             | question type | questions | this model |
             | --- | ---: | ---: |
             | all | 3 | 50.0 |
@@ -83,68 +82,65 @@ class Report:
         return "\n".join(f"| {line} |" for line in lines)
 
 
-class AnswersReport(Callback):
+class AnswerReport(Report[Answered]):
     """After a test write ``report.md`` and ``answers.tsv`` into the run's folder, and print one.
 
-    The task's ``test_step`` must return, for each row of its batch, the answer under ``answers``
-    and each trained baseline's under its name; the data must be a `VQAData`.
+    The task's ``test_step`` returns, for each row of its batch, the answer under ``answers`` and
+    each trained baseline's under its name.
+
+    Args:
+        vocabulary: The answers the model can give.
+        training_examples: Returns the training examples, from which the most common answers come;
+            without any there is no report.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._found: dict[int | str, Answered] = {}
-
-    @override
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with nothing."""
-        self._found = {}
-
-    @override
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+    def __init__(
+        self, vocabulary: Sequence[str], training_examples: Callable[[], Sequence[QuestionExample]]
     ) -> None:
-        """Keep the answers, by the questions' ids."""
-        for row, question in enumerate(batch.asked):
-            said = {name: answers[row] for name, answers in outputs.items()}
-            said[OURS] = said.pop("answers")
-            self._found[question.question_id] = Answered(question, said)
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.training_examples = training_examples
 
     @override
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the files and print the table, on the first process."""
-        folder = Path(trainer.log_dir or trainer.default_root_dir)  # all processes must ask
-        found = [each for each in gather(self._found).values() if each.question.answers]
-        self._found = {}
-        data = getattr(trainer, "datamodule", None)
-        if not trainer.is_global_zero or not found or not isinstance(data, VQAData):
+    def collect(
+        self, batch: QuestionBatch, outputs: Mapping[str, Sequence[str]]
+    ) -> dict[int | str, Answered]:
+        rows = {}
+        for row, question in enumerate(batch.asked):
+            answers = {name: column[row] for name, column in outputs.items()}
+            answers[OURS] = answers.pop("answers")
+            rows[question.question_id] = Answered(question, answers)
+        return rows
+
+    @override
+    def write(
+        self, rows: Mapping[int | str, Answered], folder: Path, task: LightningModule
+    ) -> None:
+        """Print the table and write the files."""
+        answered = [each for each in rows.values() if each.question.answers]
+        training = [each for example in self.training_examples() for each in example.questions]
+        if not answered or not training:
             return
-        report = compare(found, QuestionPriors(data.asked("train")), data.answers)
-        try:
-            with atomic_write(folder / "report.md") as path:
-                path.write_text(report.markdown() + "\n" + _not_trained(report), encoding="utf-8")
-            _write_answers(found, folder / "answers.tsv")
-        except OSError as error:  # what was measured is printed all the same
-            _LOGGER.warning("No report in the run's folder: %s", error)
+        table = compare(answered, QuestionPriors(training), self.vocabulary)
         _LOGGER.info(
             "\n%s in percent:\n%s\n%sEach answer: %s",
-            report.measure,
-            report.markdown(),
-            _not_trained(report),
+            table.measure,
+            table.markdown(),
+            _not_trained(table),
             folder / "answers.tsv",
         )
+        with atomic_write(folder / "report.md") as path:
+            path.write_text(table.markdown() + "\n" + _not_trained(table), encoding="utf-8")
+        _write_answers(answered, folder / "answers.tsv")
 
 
-def compare(found: Sequence[Answered], priors: QuestionPriors, vocabulary: Sequence[str]) -> Report:
+def compare(
+    answered: Sequence[Answered], priors: QuestionPriors, vocabulary: Sequence[str]
+) -> Comparison:
     """Compute the table.
 
     Args:
-        found: Questions with people's answers, and what was answered.
+        answered: Questions with people's answers, and the predicted ones.
         priors: The most common answers of the training questions.
         vocabulary: The answers the model can give.
 
@@ -152,19 +148,19 @@ def compare(found: Sequence[Answered], priors: QuestionPriors, vocabulary: Seque
         A row for all questions and for each type, the commonest types first.
     """
     types: dict[str, list[Answered]] = {}
-    for each in found:
+    for each in answered:
         types.setdefault(each.question.question_type, []).append(each)
-    groups: list[tuple[str, Sequence[Answered]]] = [("all", found)]
+    groups: list[tuple[str, Sequence[Answered]]] = [("all", answered)]
     if len(types) > 1:
         ranked = sorted(types, key=lambda name: (-len(types[name]), name))
         groups += [(name, types[name]) for name in ranked[:_MOST_TYPES]]
-    several = any(len(each.question.answers) > 1 for each in found)
+    several = any(len(each.question.answers) > 1 for each in answered)
     measure = "vqa_accuracy" if several else "accuracy"
     columns = (OURS, QUESTION_ONLY, IMAGE_ONLY, PRIOR, SAME, BOUND)
     rows = tuple(
         (name, len(group), _shares(group, priors, vocabulary, measure)) for name, group in groups
     )
-    return Report(measure, columns, rows)
+    return Comparison(measure, columns, rows)
 
 
 def _shares(
@@ -172,28 +168,24 @@ def _shares(
 ) -> tuple[float | None, ...]:
     people = [each.question.answers for each in group]
 
-    def share(said: Sequence[str]) -> float | None:
-        return _value(mean_scores(question_scores(said, people)), measure)
+    def accuracy(answers: Sequence[str]) -> float | None:
+        return mean_scores(question_scores(answers, people)).get(measure)
 
     trained = [
-        share([each.answers[name] for each in group]) if name in group[0].answers else None
+        accuracy([each.answers[name] for each in group]) if name in group[0].answers else None
         for name in (OURS, QUESTION_ONLY, IMAGE_ONLY)
     ]
-    usual = share([priors.of_type(each.question.question_type) for each in group])
-    same = share(
+    usual = accuracy([priors.of_type(each.question.question_type) for each in group])
+    same = accuracy(
         [priors.of_question(each.question.text, each.question.question_type) for each in group]
     )
-    return (*trained, usual, same, _value(coverage(vocabulary, people), measure))
+    return (*trained, usual, same, coverage(vocabulary, people).get(measure))
 
 
-def _value(scores: Mapping[str, float], measure: str) -> float | None:
-    return scores.get(measure)
-
-
-def _not_trained(report: Report) -> str:
-    """Say how the baselines that are missing are trained."""
+def _not_trained(table: Comparison) -> str:
+    """Explain how to train the missing baselines."""
     blind = {QUESTION_ONLY: ("image", "question_only"), IMAGE_ONLY: ("question", "image_only")}
-    shares = dict(zip(report.columns, report.rows[0][2], strict=True))
+    shares = dict(zip(table.columns, table.rows[0][2], strict=True))
     return "".join(
         f"{name}: not trained; train it with --model.settings.blind {what} and name its "
         f"checkpoint in --model.{option}.\n"
@@ -202,12 +194,13 @@ def _not_trained(report: Report) -> str:
     )
 
 
-def _write_answers(found: Sequence[Answered], path: Path) -> None:
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(["question_id", "type", "question", "answer", "people"])
-        for each in found:
-            asked = each.question
-            people = most_common_answer(asked.answers)
-            row = [asked.question_id, asked.question_type, asked.text, each.answers[OURS], people]
-            table.writerow(row)
+def _write_answers(answered: Sequence[Answered], path: Path) -> None:
+    rows = []
+    for each in answered:
+        asked = each.question
+        people = most_common_answer(asked.answers)
+        rows.append(
+            [asked.question_id, asked.question_type, asked.text, each.answers[OURS], people]
+        )
+    with atomic_write(path) as temporary:
+        write_tsv(temporary, ["question_id", "type", "question", "answer", "people"], rows)

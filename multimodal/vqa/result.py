@@ -1,4 +1,4 @@
-"""An answer to a question about a picture, with what the model thought of it.
+"""An answer to a question about a picture, with its alternatives and where the model looked.
 
 References:
     Yang et al. 2016, "Stacked attention networks for image question answering", figure 5 (where it
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 
-from multimodal.inference.inputs import SeenPicture, drawable
+from multimodal.inference.inputs import ImageInput, drawable
 from multimodal.inference.result import Result
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Alternative(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Result):
-    """An answer to a question about a picture, with what the model thought of it.
+    """An answer to a question about a picture, with its alternatives and where the model looked.
 
     Args:
         answer: The answer.
@@ -38,8 +38,8 @@ class Answer(Result):
         attention: Where the model looked: ``attention[row][column]``, a grid over the picture from
             the upper left that sums to 1; a model without attention gives an even grid.
         question: The question as it was asked.
-        unknown_words: Words of the question that the model never saw.
-        picture: What the model saw.
+        unknown_words: Words of the question that are not in the vocabulary.
+        picture: The image as the model received it.
 
     Example:
         >>> answer = Answer("red", 0.75, (Alternative("green", 0.25),), question="What colour?")
@@ -55,7 +55,7 @@ class Answer(Result):
     attention: AttentionMap = field(default=(), repr=False)
     question: str = ""
     unknown_words: tuple[str, ...] = ()
-    picture: SeenPicture | None = field(default=None, repr=False, compare=False)
+    picture: ImageInput | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.answer
@@ -67,7 +67,7 @@ class Answer(Result):
 
     @property
     def note(self) -> str:
-        """Which words of the question the model never saw, in a sentence; empty if none."""
+        """The words of the question that the model does not know, in a sentence; empty if none."""
         if not self.unknown_words:
             return ""
         several = "s" * (len(self.unknown_words) > 1)
@@ -83,6 +83,11 @@ class Answer(Result):
             "question": self.question,
             "unknown_words": list(self.unknown_words),
         }
+
+    def summary(self) -> dict[str, Any]:
+        """Return everything but the question and the attention."""
+        left_out = ("question", "attention")
+        return {key: value for key, value in self.to_dict().items() if key not in left_out}
 
     def figure(self) -> "Figure":
         """Draw the picture, where the model looked, and the ranked answers.

@@ -13,33 +13,31 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import OptimizerCallable
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from typing_extensions import override
 
 from multimodal.data.batches import QuestionBatch
 from multimodal.metrics.vqa_accuracy import VQAScores
 from multimodal.nn.label_losses import label_loss
-from multimodal.saving.checkpoint import CHECKPOINT_KEY, attach, read_checkpoint
+from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.text import Vocabulary
-from multimodal.training.callbacks import trusted_callbacks
-from multimodal.training.compatibility import refuse_other_network
-from multimodal.training.opening import OpenEncoder
-from multimodal.training.optimisers.adamw import Rates, adamw
-from multimodal.training.optimisers.muon import muon
-from multimodal.training.results import ResultsFile
+from multimodal.training.optimisers.adamw import Rates
+from multimodal.training.report import ResultsFile
 from multimodal.training.skipped import SkippedImages
-from multimodal.training.word_vectors import start_from_vectors
+from multimodal.training.start import start_from_vectors
+from multimodal.training.task import Task
+from multimodal.training.unfreezing import Unfreezing, from_epoch
 from multimodal.vqa.answers import AnswerVocabulary
 from multimodal.vqa.model import Answerer, AnswererSettings
+from multimodal.vqa.report import AnswerReport
 
 Loss = Literal["cross_entropy", "soft"]
 
 
-class VQATask(LightningModule):
-    """Visual question answering: loss, metrics, optimiser.
+class VQATask(Task):
+    """Visual question answering: loss, metrics.
 
     Args:
         settings: The network.
@@ -67,6 +65,10 @@ class VQATask(LightningModule):
             and a cosine.
     """
 
+    name = "vqa"
+    settings: AnswererSettings
+    model: Answerer
+
     def __init__(
         self,
         settings: AnswererSettings,
@@ -89,21 +91,18 @@ class VQATask(LightningModule):
         with_wups: bool = False,
         optimizer: OptimizerCallable | None = None,
     ) -> None:
-        super().__init__()
-        self.settings = settings
+        rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
+        super().__init__(settings, rates, optimizer, muon=muon)
         self.words = Vocabulary(vocabulary)
         self.answers = AnswerVocabulary(answers)
         self.transform = transform
         self.model = Answerer(settings, len(self.words), len(self.answers))
         self.loss = loss
-        self.rates = Rates(learning_rate, encoder_rate, warmup, weight_decay)
-        self.muon = muon
         self.label_smoothing = label_smoothing
         self.word_vectors = word_vectors
         self.unfreeze_epoch = unfreeze_epoch
         self.unfreeze_stages = unfreeze_stages
         self.with_wups = with_wups
-        self.optimizer = optimizer
         self.scores = nn.ModuleDict({"val": VQAScores(), "test": VQAScores(with_wups=with_wups)})
         # A plain dictionary: the baselines are evaluated, but never trained, saved or counted.
         self._baselines = {
@@ -130,7 +129,7 @@ class VQATask(LightningModule):
         Returns:
             ``(batch, regions, feature)``.
         """
-        return _see(self.model, batch)
+        return _encode(self.model, batch)
 
     def model_step(self, batch: QuestionBatch) -> tuple[Tensor, Tensor]:
         """Compute the loss of the rows whose answer the model can give.
@@ -147,28 +146,16 @@ class VQATask(LightningModule):
         return label_loss(logits, batch.labels, label_smoothing=smoothing), logits
 
     @override
-    def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch."""
-        loss, _ = self.model_step(batch)
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.asked))
-        return loss
-
-    @override
-    def validation_step(self, batch: QuestionBatch, batch_idx: int) -> None:
-        """Log the loss and collect the answers."""
-        self._evaluate(batch, "val")
-
-    @override
     def test_step(self, batch: QuestionBatch, batch_idx: int) -> dict[str, list[str]]:
         """Log the loss, collect the answers and return them.
 
         Returns:
             The answer to each row, under ``answers``, and each baseline's under its name.
         """
-        answers = {"answers": self._evaluate(batch, "test")}
+        answers = {"answers": self.evaluate(batch, "test")}
         for name, baseline in self._baselines.items():
-            features = _see(baseline.to(self.device), batch)
-            answers[name] = self._say(self._logits(baseline, batch, features))
+            features = _encode(baseline.to(self.device), batch)
+            answers[name] = self._answers_of(self._logits(baseline, batch, features))
         return answers
 
     @override
@@ -179,20 +166,11 @@ class VQATask(LightningModule):
             ``{"question_id", "answer"}`` for each question of each image.
         """
         entries: list[list[dict[str, Any]]] = [[] for _ in batch.examples]
-        said = self._say(self(batch))
-        for image, question, answer in zip(batch.image_of.tolist(), batch.asked, said, strict=True):
+        answers = self._answers_of(self(batch))
+        rows = zip(batch.image_of.tolist(), batch.asked, answers, strict=True)
+        for image, question, answer in rows:
             entries[image].append({"question_id": question.question_id, "answer": answer})
         return entries
-
-    @override
-    def on_validation_epoch_end(self) -> None:
-        """Log the scores of the answers."""
-        self._log_scores("val")
-
-    @override
-    def on_test_epoch_end(self) -> None:
-        """Log the scores of the answers."""
-        self._log_scores("test")
 
     @override
     def setup(self, stage: str) -> None:
@@ -207,42 +185,53 @@ class VQATask(LightningModule):
             start_from_vectors(embedding, self.word_vectors, self.words.to_list())
 
     @override
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build AdamW or Muon with warm-up and cosine, or the optimiser that was named."""
-        if self.optimizer is not None:
-            return self.optimizer(self.parameters())
-        steps = self.trainer.estimated_stepping_batches
-        if self.muon:
-            return muon(self.model, self.model.encoder, [self.model.answer[-1]], self.rates, steps)
-        return adamw(self.model, self.model.encoder, self.rates, steps)
+    def saved(self) -> dict[str, Any]:
+        return {
+            "settings": self.settings.to_dict(),
+            "vocabulary": self.words.to_list(),
+            "transform": self.transform,
+            "extra": {"answers": self.answers.to_list(), "loss": self.loss},
+        }
 
     @override
-    def configure_callbacks(self) -> list[Callback]:
-        """Return what makes a run resumable, atomic and safe from NaN, and reports it."""
-        opening = OpenEncoder(self.unfreeze_epoch, self.unfreeze_stages)
-        return [*trusted_callbacks(), opening, ResultsFile(), SkippedImages()]
+    def output_layers(self) -> list[nn.Module]:
+        return [self.model.answer[-1]]
 
     @override
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another network, or with other words or answers for its rows.
-
-        Raises:
-            ValueError: If settings, vocabularies or answers differ.
-        """
-        lists = {"vocabulary": self.words.to_list(), "answers": self.answers.to_list()}
-        refuse_other_network(checkpoint.get(CHECKPOINT_KEY, {}), self.settings.to_dict(), lists)
+    def own_callbacks(self) -> list[Callback]:
+        callbacks = [
+            AnswerReport(self.answers.to_list(), self.training_examples),
+            ResultsFile(),
+            SkippedImages(),
+        ]
+        if self.unfreeze_epoch >= 0:
+            schedule = from_epoch(self.unfreeze_epoch, self.unfreeze_stages)
+            callbacks.append(Unfreezing(self.model.encoder.unfreeze, schedule, "unfreeze_epoch"))
+        return callbacks
 
     @override
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what inference needs, as plain data."""
-        attach(
-            checkpoint,
-            task="vqa",
-            settings=self.settings.to_dict(),
-            vocabulary=self.words.to_list(),
-            transform=self.transform,
-            extra={"answers": self.answers.to_list(), "loss": self.loss},
-        )
+    def evaluate(self, batch: QuestionBatch, stage: str) -> list[str]:
+        """Log the loss, score the answers and return them."""
+        loss, logits = self.model_step(batch)
+        self.log(f"{stage}/loss", loss, batch_size=len(batch.asked), sync_dist=True)
+        answers = self._answers_of(logits)
+        rows = [
+            (question, answer)
+            for question, answer in zip(batch.asked, answers, strict=True)
+            if question.answers
+        ]
+        if rows:
+            asked = [question for question, _ in rows]
+            scores = self.scores[stage]
+            assert isinstance(scores, VQAScores)
+            scores.update(
+                [question.question_id for question in asked],
+                [answer for _, answer in rows],
+                [question.answers for question in asked],
+                [question.question_type for question in asked],
+                [question.answer_type for question in asked],
+            )
+        return answers
 
     def _load_baseline(self, path: str) -> Answerer:
         saved = read_checkpoint(path, task="vqa")
@@ -263,42 +252,11 @@ class VQATask(LightningModule):
         )[0]
         return logits.float()
 
-    def _say(self, logits: Tensor) -> list[str]:
+    def _answers_of(self, logits: Tensor) -> list[str]:
         return [self.answers[number] for number in logits.argmax(dim=-1).tolist()]
 
-    def _evaluate(self, batch: QuestionBatch, stage: str) -> list[str]:
-        loss, logits = self.model_step(batch)
-        self.log(f"{stage}/loss", loss, batch_size=len(batch.asked), sync_dist=True)
-        said = self._say(logits)
-        rows = [
-            (question, answer)
-            for question, answer in zip(batch.asked, said, strict=True)
-            if question.answers
-        ]
-        if rows:
-            asked = [question for question, _ in rows]
-            self._scores(stage).update(
-                [question.question_id for question in asked],
-                [answer for _, answer in rows],
-                [question.answers for question in asked],
-                [question.question_type for question in asked],
-                [question.answer_type for question in asked],
-            )
-        return said
 
-    def _scores(self, stage: str) -> VQAScores:
-        scores = self.scores[stage]
-        assert isinstance(scores, VQAScores)
-        return scores
-
-    def _log_scores(self, stage: str) -> None:
-        scores = self._scores(stage)
-        for name, value in scores.compute().items():
-            self.log(f"{stage}/{name}", value, prog_bar=name == "accuracy")
-        scores.reset()
-
-
-def _see(model: Answerer, batch: QuestionBatch) -> Tensor:
+def _encode(model: Answerer, batch: QuestionBatch) -> Tensor:
     """Return cached features, or encode the images; nothing for a network blind to them."""
     if batch.features is not None:
         return batch.features

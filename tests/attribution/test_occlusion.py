@@ -79,11 +79,11 @@ def test_hiding_everything_lowers_the_score_to_that_of_the_baseline(images, scor
 def test_several_scores_of_a_picture_are_explained_together(network, images):
     all_three = occlude_patches(lambda rows, index: network(rows), images, patch=4, stride=3)
     assert all_three.shape == (3, 3, 11, 13)
-    for place in range(3):
+    for output in range(3):
         alone = occlude_patches(
-            lambda rows, index, place=place: network(rows)[:, place], images, patch=4, stride=3
+            lambda rows, index, output=output: network(rows)[:, output], images, patch=4, stride=3
         )
-        torch.testing.assert_close(all_three[:, place], alone)
+        torch.testing.assert_close(all_three[:, output], alone)
 
 
 def test_batched_equals_single(images, score):

@@ -3,14 +3,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimodal.captioning.data import CaptionData
 from multimodal.captioning.self_critical import (
     TEMPERATURE,
     CaptionReward,
     advantages,
     policy_loss,
     teacher_forced,
-    training_reward,
 )
 from multimodal.decoding import sample
 from multimodal.metrics.bleu import bleu_per_image
@@ -77,19 +75,6 @@ def test_bleu_is_added_with_its_weight():
 def test_a_negative_weight_of_bleu_is_refused():
     with pytest.raises(ValueError, match=r"`bleu_weight` must be 0 or more, got -1\.0"):
         CaptionReward(CAPTIONS, WORDS, bleu_weight=-1.0)
-
-
-def test_the_training_captions_come_from_the_data():
-    data = CaptionData(options={"train": 3, "val": 2, "test": 2})
-    reward = training_reward(data, data.words)
-    captions = [example.captions for example in data.examples("train")]
-    expected = CaptionReward(captions, data.words).rarity
-    assert (reward.rarity.shared, reward.rarity.unseen) == (expected.shared, expected.unseen)
-
-
-def test_data_without_training_captions_is_refused():
-    with pytest.raises(ValueError, match=r"needs a `CaptionData`.*got NoneType.*at -1"):
-        training_reward(None, WORDS)
 
 
 @settings(deadline=None, max_examples=30)

@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, Trainer
 
 from multimodal.captioning.data import CaptionData
 from multimodal.captioning.model import CaptionerSettings
+from multimodal.captioning.self_critical import CaptionReward
 from multimodal.captioning.task import CaptioningTask
 from multimodal.data.transforms import TransformSettings
 from multimodal.nn.encoders import EncoderSettings
@@ -101,12 +102,6 @@ def test_resuming_with_another_network_is_refused(fitted, tmp_path):
         make_trainer(tmp_path).fit(make_task(data, settings=wider), data, ckpt_path=path)
 
 
-def test_a_run_without_an_end_is_refused(tmp_path):
-    data = make_data()
-    with pytest.raises(ValueError, match=r"set --trainer\.max_epochs or"):
-        make_trainer(tmp_path, max_epochs=-1).fit(make_task(data), data)
-
-
 def test_a_warm_start_takes_weights_though_the_words_differ(fitted):
     _, task, data, path = fitted
     fewer = make_data()
@@ -166,14 +161,6 @@ def test_scheduled_sampling_replaces_no_word_at_first_and_never_the_first():
     assert (mixed != tokens).any()
     task.__class__ = type("Early", (CaptioningTask,), {"global_step": 0, "trainer": Progress()})
     assert (task._mix_predictions(features, tokens, mask) == tokens).all()
-
-
-def test_an_optimiser_of_ones_own_replaces_the_default():
-    data = make_data()
-    task = make_task(data, optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1))
-    optimizer = task.configure_optimizers()
-    assert isinstance(optimizer, torch.optim.SGD)
-    assert optimizer.param_groups[0]["weight_decay"] == 0
 
 
 def test_the_encoder_opens_at_its_epoch_and_again_when_resumed(tmp_path):
@@ -269,10 +256,21 @@ def test_a_self_critical_run_resumes_to_the_bit(tmp_path):
     torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=0, atol=0)
 
 
+def test_the_reward_knows_the_training_captions():
+    data = make_data()
+    task = make_task(data, self_critical_epoch=0)
+    task.use_training_examples(lambda: data.examples("train"))
+    task.on_train_start()
+    captions = [example.captions for example in data.examples("train")]
+    expected = CaptionReward(captions, data.words).rarity
+    rarity = task._reward.rarity
+    assert (rarity.shared, rarity.unseen) == (expected.shared, expected.unseen)
+
+
 def test_self_critical_training_needs_the_training_captions(tmp_path):
     data = make_data()
     task = make_task(data, self_critical_epoch=0)
-    with pytest.raises(ValueError, match="needs a `CaptionData` to have them from, got NoneType"):
+    with pytest.raises(ValueError, match="scores captions against all training captions"):
         make_trainer(tmp_path, limit_val_batches=0).fit(task, data.train_dataloader())
 
 

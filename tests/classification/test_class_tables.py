@@ -1,7 +1,7 @@
 import pytest
 
 from multimodal.classification.class_tables import (
-    Told,
+    Predicted,
     label_scores,
     label_table,
     mistake,
@@ -12,8 +12,8 @@ from multimodal.data.examples import ImageExample, PixelImage
 LABELS = ["cat", "dog", "owl"]
 
 
-def told(label, *verdict):
-    return Told(ImageExample(PixelImage("pets", 0), label, 0), verdict)
+def predicted(label, *prediction):
+    return Predicted(ImageExample(PixelImage("pets", 0), label, 0), prediction)
 
 
 def rows(table):
@@ -21,25 +21,25 @@ def rows(table):
 
 
 SOME = [
-    told("cat", 0.8, 0.1, 0.1),
-    told("cat", 0.3, 0.6, 0.1),
-    told("dog", 0.0, 1.0, 0.0),
-    told("owl", 0.5, 0.3, 0.2),
+    predicted("cat", 0.8, 0.1, 0.1),
+    predicted("cat", 0.3, 0.6, 0.1),
+    predicted("dog", 0.0, 1.0, 0.0),
+    predicted("owl", 0.5, 0.3, 0.2),
 ]
 
 
-def test_a_mistake_of_one_label_is_as_sure_as_what_was_said():
+def test_a_mistake_of_one_label_is_as_sure_as_its_prediction():
     assert mistake(SOME[0], LABELS, "label") is None
     assert mistake(SOME[1], LABELS, "label") == (0.6, "dog", "cat")
 
 
-def test_where_nobody_knows_there_is_no_mistake():
+def test_without_a_target_there_is_no_mistake():
     for target in ("label", "labels", "number"):
-        assert mistake(told(None, 0.5, 0.3, 0.2), LABELS, target) is None
+        assert mistake(predicted(None, 0.5, 0.3, 0.2), LABELS, target) is None
 
 
 @pytest.mark.parametrize(
-    ("label", "verdict", "expected"),
+    ("label", "prediction", "expected"),
     [
         (("cat",), (0.9, 0.2, 0.1), None),
         ((), (0.4, 0.2, 0.1), None),
@@ -49,13 +49,13 @@ def test_where_nobody_knows_there_is_no_mistake():
         ("dog", (0.1, 0.9, 0.4), None),
     ],
 )
-def test_a_mistake_of_several_labels_is_as_sure_as_its_worst(label, verdict, expected):
-    assert mistake(told(label, *verdict), LABELS, "labels") == expected
+def test_a_mistake_of_several_labels_is_as_sure_as_its_worst(label, prediction, expected):
+    assert mistake(predicted(label, *prediction), LABELS, "labels") == expected
 
 
 def test_a_mistake_of_a_number_is_its_distance():
-    assert mistake(told(3.0, 4.5), [], "number") == (1.5, "4.50", "3")
-    assert mistake(told(3.0, 3.0), [], "number") is None
+    assert mistake(predicted(3.0, 4.5), [], "number") == (1.5, "4.50", "3")
+    assert mistake(predicted(3.0, 3.0), [], "number") is None
 
 
 def test_the_scores_stand_beside_the_commonest_label():
@@ -67,14 +67,14 @@ def test_the_scores_stand_beside_the_commonest_label():
 
 def test_of_many_labels_the_first_five_count_too():
     labels = [str(number) for number in range(7)]
-    verdict = [0.3, 0.2, 0.15, 0.12, 0.1, 0.08, 0.05]
-    known = [told("4", *verdict), told("6", *verdict)]
+    prediction = [0.3, 0.2, 0.15, 0.12, 0.1, 0.08, 0.05]
+    known = [predicted("4", *prediction), predicted("6", *prediction)]
     head, _, ours, _ = rows(score_table(known, labels, "label", ["0"]))
     assert dict(zip(head, ours, strict=True))["top-5 accuracy"] == "50.0"
 
 
 def test_scores_of_several_labels_have_their_own_names():
-    known = [told(("cat",), 0.9, 0.2, 0.1), told((), 0.1, 0.7, 0.1)]
+    known = [predicted(("cat",), 0.9, 0.2, 0.1), predicted((), 0.1, 0.7, 0.1)]
     head, _, ours = rows(score_table(known, LABELS, "labels", []))
     values = dict(zip(head, ours, strict=True))
     assert values["all labels right"] == "50.0"
@@ -82,7 +82,7 @@ def test_scores_of_several_labels_have_their_own_names():
 
 
 def test_errors_of_numbers_stand_beside_those_of_the_mean():
-    known = [told(1.0, 2.0), told(3.0, 3.0)]
+    known = [predicted(1.0, 2.0), predicted(3.0, 3.0)]
     head, _, ours, mean = rows(score_table(known, [], "number", [1.0, 5.0]))
     assert head[1:] == ["mean error", "root mean square", "correlation"]
     assert ours[:2] == ["this model", "0.500"]
@@ -99,9 +99,9 @@ def test_every_label_has_a_row():
 
 def test_of_several_labels_a_row_has_its_average_precision():
     known = [
-        told(("cat", "dog"), 0.9, 0.2, 0.1),
-        told(("cat",), 0.8, 0.7, 0.1),
-        told((), 0.6, 0.1, 0.1),
+        predicted(("cat", "dog"), 0.9, 0.2, 0.1),
+        predicted(("cat",), 0.8, 0.7, 0.1),
+        predicted((), 0.6, 0.1, 0.1),
     ]
     head, _, cat, dog, owl = rows(label_table(known, LABELS, "labels"))
     assert head[-1] == "average precision"
@@ -111,7 +111,7 @@ def test_of_several_labels_a_row_has_its_average_precision():
 
 
 def test_a_bar_in_a_label_does_not_break_the_table():
-    table = label_table([told("a|b", 0.9, 0.1)], ["a|b", "c"], "label")
+    table = label_table([predicted("a|b", 0.9, 0.1)], ["a|b", "c"], "label")
     assert r"| a\|b | 1 |" in table
 
 

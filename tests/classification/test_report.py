@@ -7,23 +7,23 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 
-from multimodal.classification.class_tables import Told
+from multimodal.classification.class_tables import Predicted
 from multimodal.classification.data import ClassificationData, ImageSettings
-from multimodal.classification.report import ClassesReport, mistake_sheet
+from multimodal.classification.report import ClassificationReport, mistake_sheet
 from multimodal.data.examples import ImageExample, PixelImage
 
 COUNTS = {"train": 40, "val": 3, "test": 12}
 
 
 class Parrot(LightningModule):
-    """Tells what the test says it does, by the images' positions."""
+    """Returns the predictions of the test, by the images' positions."""
 
-    def __init__(self, verdicts):
+    def __init__(self, predictions):
         super().__init__()
-        self.verdicts = torch.tensor(verdicts)
+        self.predictions = torch.tensor(predictions)
 
     def test_step(self, batch, batch_idx):
-        return self.verdicts[batch.indices]
+        return self.predictions[batch.indices]
 
 
 def scenes(label="shape", **settings):
@@ -36,27 +36,29 @@ def scenes(label="shape", **settings):
     )
 
 
-def run_test(data, folder, verdicts, *callbacks, **changes):
+def run_test(data, folder, predictions, *, shown=16, **changes):
+    report = ClassificationReport(
+        data.labels, data.target, lambda: data.examples("train"), shown=shown
+    )
     trainer = Trainer(
         default_root_dir=folder,
         accelerator="cpu",
-        callbacks=list(callbacks) or [ClassesReport()],
+        callbacks=[report],
         enable_progress_bar=False,
         enable_model_summary=False,
         **{"logger": False, **changes},
     )
-    trainer.test(Parrot(verdicts), datamodule=data, verbose=False)
+    trainer.test(Parrot(predictions), datamodule=data, verbose=False)
 
 
-def verdicts_of(data, wrong):
-    """Right of all but the images named, which are told to be something else so surely."""
+def predictions_of(data, wrong):
+    """Right for all but the given images, which get another label with the given confidence."""
     rows = []
     for index, example in enumerate(data.examples("test")):
-        place = data.labels.index(example.label)
+        label = (data.labels.index(example.label) + (index in wrong)) % len(data.labels)
         sure = wrong.get(index, 0.9)
-        said = (place + (index in wrong)) % len(data.labels)
         rest = (1 - sure) / (len(data.labels) - 1)
-        rows.append([sure if each == said else rest for each in range(len(data.labels))])
+        rows.append([sure if each == label else rest for each in range(len(data.labels))])
     return rows
 
 
@@ -68,7 +70,7 @@ def table(path):
 def test_a_test_leaves_tables_and_pictures(tmp_path, caplog):
     data = scenes()
     with caplog.at_level(logging.INFO, "multimodal"):
-        run_test(data, tmp_path, verdicts_of(data, {2: 0.95, 7: 0.99}))
+        run_test(data, tmp_path, predictions_of(data, {2: 0.95, 7: 0.99}))
     names = {path.name for path in tmp_path.iterdir() if path.is_file()}
     assert names == {
         *("report.md", "mistakes.tsv", "mistakes.png", "confusion.png", "calibration.png")
@@ -79,8 +81,8 @@ def test_a_test_leaves_tables_and_pictures(tmp_path, caplog):
     rows = table(tmp_path / "mistakes.tsv")
     examples = data.examples("test")
     assert [row["image_id"] for row in rows] == [str(examples[n].image_id) for n in (7, 2)]
-    assert [row["is"] for row in rows] == [examples[n].label for n in (7, 2)]
-    assert [row["sureness"] for row in rows] == ["0.9900", "0.9500"]
+    assert [row["target"] for row in rows] == [examples[n].label for n in (7, 2)]
+    assert [row["confidence"] for row in rows] == ["0.9900", "0.9500"]
     for name in ("mistakes.png", "confusion.png", "calibration.png"):
         with Image.open(tmp_path / name) as image:
             assert min(image.size) > 200
@@ -89,12 +91,12 @@ def test_a_test_leaves_tables_and_pictures(tmp_path, caplog):
 
 def test_without_a_mistake_there_is_no_sheet(tmp_path):
     data = scenes()
-    run_test(data, tmp_path, verdicts_of(data, {}))
+    run_test(data, tmp_path, predictions_of(data, {}))
     assert not (tmp_path / "mistakes.png").exists()
     assert table(tmp_path / "mistakes.tsv") == []
 
 
-def test_only_the_surest_mistakes_are_kept_and_drawn(tmp_path, monkeypatch):
+def test_only_the_most_confident_mistakes_are_kept_and_drawn(tmp_path, monkeypatch):
     from multimodal.classification import report as classes
 
     drawn = []
@@ -106,7 +108,7 @@ def test_only_the_surest_mistakes_are_kept_and_drawn(tmp_path, monkeypatch):
     )
     data = scenes()
     wrong = {index: 0.5 + index / 100 for index in range(12)}
-    run_test(data, tmp_path, verdicts_of(data, wrong), ClassesReport(shown=3))
+    run_test(data, tmp_path, predictions_of(data, wrong), shown=3)
     ((images, captions), options) = drawn[0]
     assert len(images) == len(captions) == 3
     assert [note.split(" %")[0] for note in options["notes"]] == ["61", "60", "59"]
@@ -118,19 +120,19 @@ def test_only_the_surest_mistakes_are_kept_and_drawn(tmp_path, monkeypatch):
 
 def test_no_sheet_is_drawn_if_none_is_wanted(tmp_path):
     data = scenes()
-    run_test(data, tmp_path, verdicts_of(data, {3: 0.9}), ClassesReport(shown=0))
+    run_test(data, tmp_path, predictions_of(data, {3: 0.9}), shown=0)
     assert not (tmp_path / "mistakes.png").exists()
     assert (tmp_path / "report.md").is_file()
 
 
 def test_several_labels_have_a_report_and_no_confusions(tmp_path):
     data = scenes("shapes", target="labels")
-    verdicts = [
+    predictions = [
         [0.9 if label in each.label else 0.2 for label in data.labels]
         for each in data.examples("test")
     ]
-    verdicts[4] = [1 - share for share in verdicts[4]]
-    run_test(data, tmp_path, verdicts)
+    predictions[4] = [1 - share for share in predictions[4]]
+    run_test(data, tmp_path, predictions)
     report = (tmp_path / "report.md").read_text()
     assert "all labels right" in report
     assert "average precision" in report
@@ -141,9 +143,9 @@ def test_several_labels_have_a_report_and_no_confusions(tmp_path):
 
 def test_numbers_have_their_errors_and_the_farthest_off(tmp_path):
     data = scenes("count", target="number")
-    verdicts = [[each.label] for each in data.examples("test")]
-    verdicts[4][0] += 3
-    run_test(data, tmp_path, verdicts)
+    predictions = [[each.label] for each in data.examples("test")]
+    predictions[4][0] += 3
+    run_test(data, tmp_path, predictions)
     report = (tmp_path / "report.md").read_text()
     assert "| this model | 0.250 |" in report
     (row,) = table(tmp_path / "mistakes.tsv")
@@ -153,44 +155,44 @@ def test_numbers_have_their_errors_and_the_farthest_off(tmp_path):
 
 def test_the_files_go_into_the_folder_of_the_runs_logger(tmp_path):
     data = scenes()
-    run_test(data, tmp_path, verdicts_of(data, {}), logger=CSVLogger(tmp_path, "run"))
+    run_test(data, tmp_path, predictions_of(data, {}), logger=CSVLogger(tmp_path, "run"))
     assert (tmp_path / "run" / "version_0" / "confusion.png").is_file()
 
 
 def test_only_the_first_process_writes(tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "is_global_zero", property(lambda self: False))
     data = scenes()
-    run_test(data, tmp_path, verdicts_of(data, {1: 0.9}))
+    run_test(data, tmp_path, predictions_of(data, {1: 0.9}))
     assert not list(tmp_path.rglob("*.*"))
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path, caplog):
     (tmp_path / "report.md").mkdir()
     data = scenes()
-    run_test(data, tmp_path, verdicts_of(data, {}))
-    assert "No report in the run's folder" in caplog.text
+    run_test(data, tmp_path, predictions_of(data, {}))
+    assert "is not complete: " in caplog.text
 
 
-def test_a_sheet_says_what_was_told_and_what_would_have_been_right():
+def test_a_sheet_names_the_prediction_and_the_right_label():
     image = torch.zeros(3, 9, 9, dtype=torch.uint8)
-    wrong = Told(ImageExample(PixelImage("pets", 4), "cat", 4), (0.25, 0.75))
+    wrong = Predicted(ImageExample(PixelImage("pets", 4), "cat", 4), (0.25, 0.75))
     sheet = mistake_sheet([(wrong, image)], ["cat", "dog"], "label")
     assert [text.get_text() for text in sheet.texts][1:] == ["dog", "75 % sure. It is cat. pets[4]"]
-    off = Told(ImageExample(PixelImage("pets", 4), 2.0, 4), (3.5,))
+    off = Predicted(ImageExample(PixelImage("pets", 4), 2.0, 4), (3.5,))
     sheet = mistake_sheet([(off, image)], [], "number")
     assert [text.get_text() for text in sheet.texts] == [
-        *("The farthest off", "3.50", "It is 2. pets[4]")
+        *("The largest errors", "3.50", "It is 2. pets[4]")
     ]
 
 
 def test_grey_images_are_drawn():
-    wrong = Told(ImageExample(PixelImage("digits", 4), "3", 4), (0.25, 0.75))
+    wrong = Predicted(ImageExample(PixelImage("digits", 4), "3", 4), (0.25, 0.75))
     image = torch.arange(64, dtype=torch.uint8).view(1, 8, 8)
     (axes,) = mistake_sheet([(wrong, image)], ["3", "8"], "label").axes
     assert axes.get_images()[0].get_array().shape[-1] == 3
 
 
-def test_what_is_no_mistake_is_not_drawn_as_one():
-    right = Told(ImageExample(PixelImage("pets", 4), "cat", 4), (0.9, 0.1))
-    with pytest.raises(ValueError, match=r"What was told of pets\[4\] is no mistake"):
+def test_a_right_prediction_is_not_drawn_as_a_mistake():
+    right = Predicted(ImageExample(PixelImage("pets", 4), "cat", 4), (0.9, 0.1))
+    with pytest.raises(ValueError, match=r"The prediction of pets\[4\] is not a mistake"):
         mistake_sheet([(right, torch.zeros(3, 9, 9, dtype=torch.uint8))], ["cat", "dog"], "label")

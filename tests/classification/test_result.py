@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from multimodal.classification.result import Classification, Ranked
-from multimodal.inference.inputs import SeenPicture
+from multimodal.inference.inputs import ImageInput
 
-SEEN = SeenPicture(torch.zeros(3, 32, 32, dtype=torch.uint8), 1, 1)
+SEEN = ImageInput(torch.zeros(3, 32, 32, dtype=torch.uint8), 1, 1)
 
 
 @pytest.mark.parametrize(

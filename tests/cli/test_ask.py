@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_answerer import QUESTIONS, WHAT, right_answer
 from tiny_captioner import COLOURS, picture
 
-from multimodal.cli.ask import run
+from multimodal.cli.inference import run
 from multimodal.cli.main import main
 
 NAMES = sorted(COLOURS)
@@ -46,7 +46,7 @@ def typed(monkeypatch):
 
 
 def ask(*arguments):
-    return run([*map(str, arguments), "--device", "cpu"])
+    return run(["ask", *map(str, arguments), "--device", "cpu"])
 
 
 def test_answers_stand_below_their_question_the_likeliest_first(answerer, red, capsys):
@@ -192,12 +192,12 @@ def test_a_folder_without_pictures_is_named(answerer, tmp_path, capsys):
 def test_pictures_are_drawn_and_named_by_number_picture_and_question(
     answerer, photos, tmp_path, capsys, monkeypatch
 ):
-    from multimodal.figures import rendering
+    from multimodal.figures import page
 
     drawn = []
-    save = rendering.save_figure
+    save = page.save_figure
     monkeypatch.setattr(
-        rendering, "save_figure", lambda figure, path: drawn.append(figure) or save(figure, path)
+        page, "save_figure", lambda figure, path: drawn.append(figure) or save(figure, path)
     )
     (photos / "blue.png").write_bytes(b"")
     folder = tmp_path / "looked" / "deep"
@@ -273,7 +273,7 @@ def test_names_and_questions_never_steer_the_terminal(answerer, tmp_path, capsys
 )
 def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
-        run(arguments)
+        run(["ask", *arguments])
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert sentence in said
@@ -306,7 +306,7 @@ def test_a_picture_in_the_models_place_is_refused(photos, capsys):
 def test_a_captioner_is_refused_and_the_sentence_says_what_it_can_do(checkpoint, red, capsys):
     assert main(["ask", str(checkpoint), str(red), WHAT]) == 1
     said = capsys.readouterr().err
-    assert f"{checkpoint} is a captioner and answers no questions." in said
+    assert "best.ckpt is a checkpoint of the task 'captioning' and answers no questions" in said
     assert f"multimodal caption {checkpoint} IMAGE" in said
 
 
@@ -334,7 +334,7 @@ def test_a_reader_that_goes_away_gets_no_complaint(form, answerer, red, capsys, 
     closed = []
     monkeypatch.setattr(sys.stdout, "write", gone)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.ask.os.dup2", lambda *files: closed.append(files))
+    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
     assert ask(answerer, red, WHAT, *form) == 1
     assert closed[0][1] == -1
     assert capsys.readouterr().err == ""
@@ -343,8 +343,8 @@ def test_a_reader_that_goes_away_gets_no_complaint(form, answerer, red, capsys, 
 def test_the_help_shows_examples_and_imports_nothing_heavy():
     program = (
         "import sys\n"
-        "from multimodal.cli.ask import run\n"
-        "try:\n    run(['--help'])\n"
+        "from multimodal.cli.inference import run\n"
+        "try:\n    run(['ask', '--help'])\n"
         "except SystemExit as stop:\n"
         "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
         "    print(stop.code, sorted(heavy))\n"

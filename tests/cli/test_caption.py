@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from tiny_captioner import CAPTIONS, COLOURS, picture, save
 
-from multimodal.cli.caption import find_pictures, printable, run
+from multimodal.cli.inference import run
 from multimodal.cli.main import main
-from multimodal.data.examples import ImageFile
+from multimodal.cli.printing import printable
 
 
 def caption(*arguments):
-    return run([*map(str, arguments), "--device", "cpu"])
+    return run(["caption", *map(str, arguments), "--device", "cpu"])
 
 
 @pytest.fixture
@@ -132,35 +132,6 @@ def test_a_broken_archive_is_named(checkpoint, photos, tmp_path, capsys):
     assert CAPTIONS["red"] in said.out
 
 
-def test_folders_are_searched_in_order_without_hidden_and_other_files(photos):
-    (photos / "inner").mkdir()
-    for name in ("inner/z.JPG", "inner/a.jpeg", ".hidden.png", "notes.txt", "Z.webp"):
-        (photos / name).write_bytes(b"")
-    (photos / ".cache").mkdir()
-    (photos / ".cache" / "x.png").write_bytes(b"")
-    pictures, problems = find_pictures([photos])
-    names = ["Z.webp", "blue.png", "green.png", "red.png", "inner/a.jpeg", "inner/z.JPG"]
-    assert pictures == [ImageFile(photos / name) for name in names]
-    assert problems == []
-
-
-def test_a_file_that_is_named_is_taken_whatever_its_suffix(tmp_path):
-    pictures, problems = find_pictures([tmp_path / "photo.jpeg_large"])
-    assert pictures == [ImageFile(tmp_path / "photo.jpeg_large")]
-    assert problems == []
-
-
-def test_a_folder_that_cannot_be_read_is_named_and_the_rest_is_found(photos, monkeypatch):
-    def walk(folder, onerror):
-        yield str(folder), ["locked"], ["red.png"]
-        onerror(PermissionError(13, "Permission denied", str(folder / "locked")))
-
-    monkeypatch.setattr("multimodal.cli.caption.os.walk", walk)
-    pictures, problems = find_pictures([photos])
-    assert pictures == [ImageFile(photos / "red.png")]
-    assert problems == [f"{photos / 'locked'} cannot be read: Permission denied."]
-
-
 def test_names_never_steer_the_terminal(checkpoint, tmp_path, capsys):
     picture("red").save(tmp_path / "a\x1b[2J\n.png")
     assert caption(checkpoint, tmp_path) == 0
@@ -183,7 +154,7 @@ def test_names_never_steer_the_terminal(checkpoint, tmp_path, capsys):
 )
 def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
-        run(arguments)
+        run(["caption", *arguments])
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert sentence in said
@@ -208,7 +179,7 @@ def test_a_checkpoint_of_another_task_is_refused(tmp_path, photos, capsys):
     assert main(["caption", str(path), str(photos)]) == 1
     said = capsys.readouterr().err
     assert "answers.ckpt is a checkpoint of the task 'vqa' and writes no captions" in said
-    assert f"ask it: multimodal ask {path} IMAGE QUESTION..." in said
+    assert f"or ask: multimodal ask {path} IMAGE QUESTION..." in said
 
 
 def test_a_device_that_is_not_there_is_refused(checkpoint, photos, capsys):
@@ -217,7 +188,7 @@ def test_a_device_that_is_not_there_is_refused(checkpoint, photos, capsys):
 
 
 def test_progress_is_shown_where_captions_go_elsewhere(checkpoint, photos, capsys, monkeypatch):
-    monkeypatch.setattr("multimodal.cli.caption._PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("multimodal.cli.printing._PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert caption(checkpoint, photos, "--json") == 0
     said = capsys.readouterr()
@@ -233,7 +204,7 @@ def test_a_reader_that_goes_away_gets_no_complaint(checkpoint, photos, capsys, m
     closed = []
     monkeypatch.setattr(sys.stdout, "write", gone)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.caption.os.dup2", lambda *files: closed.append(files))
+    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
     assert caption(checkpoint, photos) == 1
     assert closed[0][1] == -1
     assert capsys.readouterr().err == ""
@@ -242,8 +213,8 @@ def test_a_reader_that_goes_away_gets_no_complaint(checkpoint, photos, capsys, m
 def test_the_help_shows_examples_and_imports_nothing_heavy():
     program = (
         "import sys\n"
-        "from multimodal.cli.caption import run\n"
-        "try:\n    run(['--help'])\n"
+        "from multimodal.cli.inference import run\n"
+        "try:\n    run(['caption', '--help'])\n"
         "except SystemExit as stop:\n"
         "    heavy = {'torch', 'numpy', 'PIL', 'lightning'} & set(sys.modules)\n"
         "    print(stop.code, sorted(heavy))\n"

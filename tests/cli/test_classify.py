@@ -7,7 +7,7 @@ import pytest
 from tiny_captioner import COLOURS, picture
 from tiny_classifier import save
 
-from multimodal.cli.classify import run
+from multimodal.cli.inference import run
 from multimodal.cli.main import main
 
 NAMES = sorted(COLOURS)
@@ -34,7 +34,7 @@ def terminal(monkeypatch):
 
 
 def classify(*arguments):
-    return run([*map(str, arguments), "--device", "cpu"])
+    return run(["classify", *map(str, arguments), "--device", "cpu"])
 
 
 def test_labels_stand_below_each_other_the_likeliest_first(classifier, red, capsys):
@@ -158,7 +158,7 @@ def test_names_and_labels_never_steer_the_terminal(tmp_path, capsys):
 )
 def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
-        run(arguments)
+        run(["classify", *arguments])
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert sentence in said
@@ -184,7 +184,8 @@ def test_a_checkpoint_of_another_task_is_refused(tmp_path, red, capsys):
     assert main(["classify", str(path), str(red)]) == 1
     assert capsys.readouterr().err.endswith(
         "moods.ckpt is a checkpoint of the task 'sentiment' and classifies no pictures. Give a "
-        "classifier's.\n"
+        "checkpoint of a run of image classification, or classify texts: multimodal sentiment "
+        f"{path} TEXT...\n"
     )
 
 
@@ -206,7 +207,7 @@ def test_a_reader_that_goes_away_gets_no_complaint(form, classifier, red, capsys
     closed = []
     monkeypatch.setattr(sys.stdout, "write", gone)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.classify.os.dup2", lambda *files: closed.append(files))
+    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
     assert classify(classifier, red, *form) == 1
     assert closed[0][1] == -1
     assert capsys.readouterr().err == ""
@@ -215,8 +216,8 @@ def test_a_reader_that_goes_away_gets_no_complaint(form, classifier, red, capsys
 def test_the_help_shows_examples_and_imports_nothing_heavy():
     program = (
         "import sys\n"
-        "from multimodal.cli.classify import run\n"
-        "try:\n    run(['--help'])\n"
+        "from multimodal.cli.inference import run\n"
+        "try:\n    run(['classify', '--help'])\n"
         "except SystemExit as stop:\n"
         "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
         "    print(stop.code, sorted(heavy))\n"

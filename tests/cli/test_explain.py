@@ -6,8 +6,10 @@ import pytest
 import tiny_answerer
 import tiny_classifier
 import tiny_critic
+import tiny_writer
 from PIL import Image
 
+from multimodal.attribution.methods import METHODS
 from multimodal.cli.explain import run
 from multimodal.cli.main import main
 
@@ -15,7 +17,12 @@ from multimodal.cli.main import main
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    modules = {"vqa": tiny_answerer, "sentiment": tiny_critic, "classification": tiny_classifier}
+    modules = {
+        "vqa": tiny_answerer,
+        "sentiment": tiny_critic,
+        "classification": tiny_classifier,
+        "language_model": tiny_writer,
+    }
     return {task: module.save(folder / f"{task}.ckpt") for task, module in modules.items()}
 
 
@@ -26,10 +33,12 @@ def explain(*arguments):
 def test_a_caption_is_drawn_with_a_map_for_each_word(checkpoint, photos, tmp_path, capsys):
     picture = tmp_path / "why.png"
     assert explain(checkpoint, photos / "red.png", "--output", picture) == 0
-    said = capsys.readouterr()
-    assert said.out.startswith("a red picture that isn't green. How much hiding each region lowers")
-    assert said.out.endswith(f"Wrote {picture}.\n")
-    assert said.err == ""
+    printed = capsys.readouterr()
+    assert printed.out.startswith(
+        "a red picture that isn't green. How much hiding each region lowers"
+    )
+    assert printed.out.endswith(f"Wrote {picture}.\n")
+    assert printed.err == ""
     assert Image.open(picture).size[0] > 500
 
 
@@ -37,28 +46,28 @@ def test_an_answer_is_explained_with_the_words_that_count(models, photos, tmp_pa
     picture = tmp_path / "why.svg"
     blue = photos / "blue.png"
     assert explain(models["vqa"], blue, "Is it blue?", "--output", picture) == 0
-    assert "yes. How much hiding each region lowers" in (told := capsys.readouterr().out)
-    assert "blue +" in told
+    assert "yes. How much hiding each region lowers" in (printed := capsys.readouterr().out)
+    assert "blue +" in printed
     assert picture.read_text(encoding="utf-8").startswith("<?xml")
 
 
-@pytest.mark.parametrize("method", ["saliency", "integrated_gradients", "grad_cam", "occlusion"])
+@pytest.mark.parametrize("method", METHODS)
 def test_json_holds_the_numbers(models, photos, tmp_path, capsys, method):
     picture = tmp_path / "why.png"
     arguments = (models["classification"], photos / "red.png", "--output", picture)
     assert explain(*arguments, "--method", method, "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["said"], found["method"]) == ("red", method)
-    assert found["picture"] == str(picture)
-    assert len({len(row) for row in found["maps"][0]}) == 1
+    values = json.loads(capsys.readouterr().out)
+    assert (values["said"], values["method"]) == ("red", method)
+    assert values["picture"] == str(picture)
+    assert len({len(row) for row in values["maps"][0]}) == 1
 
 
 def test_a_text_is_explained(models, tmp_path, capsys):
     picture = tmp_path / "why.png"
     text = "the film is not bad"
     assert explain(models["sentiment"], text, "--output", picture) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("positive. How much hiding each word lowers")
+    printed = capsys.readouterr().out
+    assert printed.startswith("positive. How much hiding each word lowers")
     assert picture.is_file()
 
 
@@ -86,17 +95,18 @@ def test_a_wrong_call_leaves_with_2(capsys, arguments, sentence):
         ("classification", ["a good film"], "This model takes pictures: give a file."),
         ("classification", ["nowhere.png"], "nowhere.png"),
         ("sentiment", ["good", "--method", "grad_cam"], "Grad-CAM is for pictures"),
+        ("language_model", ["to be"], "got Writer, which has no prediction to explain"),
     ],
 )
-def test_what_does_not_fit_is_told_in_a_sentence(
+def test_arguments_that_do_not_match_the_model_are_refused_in_a_sentence(
     models, photos, tmp_path, capsys, *, task, given, sentence
 ):
     picture = tmp_path / "why.png"
     arguments = [str(photos / "red.png") if part == "PHOTO" else part for part in given]
     code = main(["explain", str(models[task]), *arguments, "--output", str(picture)])
     assert code == 1
-    assert sentence in (said := capsys.readouterr().err)
-    assert len(said.splitlines()) <= 3
+    assert sentence in (message := capsys.readouterr().err)
+    assert len(message.splitlines()) <= 3
     assert not picture.exists()
 
 
@@ -105,7 +115,7 @@ def test_help_has_examples_and_needs_no_torch():
     program += (
         "try: main(['explain', '--help'])\nexcept SystemExit: assert 'torch' not in sys.modules"
     )
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300
     )
-    assert "multimodal explain vqa-scenes photo.jpg" in told.stdout
+    assert "multimodal explain vqa-scenes photo.jpg" in result.stdout

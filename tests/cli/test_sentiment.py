@@ -9,9 +9,9 @@ import tiny_writer
 from PIL import Image
 from tiny_critic import MAX_WORDS, save
 
+from multimodal.cli.inference import run
 from multimodal.cli.main import main
-from multimodal.cli.sentiment import run
-from multimodal.sentiment.predictor import Sentiment
+from multimodal.sentiment.result import Sentiment
 
 GOOD, BAD = "The film is great!", "The plot is not fun."
 
@@ -47,7 +47,7 @@ def typed(monkeypatch):
 
 
 def judge(*arguments):
-    return run([*map(str, arguments), "--device", "cpu"])
+    return run(["sentiment", *map(str, arguments), "--device", "cpu"])
 
 
 def objects(capsys):
@@ -246,12 +246,12 @@ def test_numbers_are_explained_too(stars, capsys, terminal):
 
 
 def test_a_verdict_is_drawn(critic, tmp_path, capsys, monkeypatch):
-    from multimodal.figures import rendering
+    from multimodal.figures import page
 
     drawn = []
-    save_figure = rendering.save_figure
+    save_figure = page.save_figure
     monkeypatch.setattr(
-        rendering,
+        page,
         "save_figure",
         lambda figure, path, dpi: drawn.append(figure) or save_figure(figure, path, dpi=dpi),
     )
@@ -333,7 +333,7 @@ def test_texts_never_steer_the_terminal(critic, tmp_path, capsys):
 )
 def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
-        run(arguments)
+        run(["sentiment", *arguments])
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert sentence in said
@@ -354,7 +354,7 @@ def test_a_language_model_is_refused_and_the_sentence_says_what_it_can_do(tmp_pa
     path = tiny_writer.save(tmp_path / "poet.ckpt")
     assert main(["sentiment", str(path), GOOD]) == 1
     said = capsys.readouterr().err
-    assert f"{path} is a language model and judges no texts." in said
+    assert "poet.ckpt is a checkpoint of the task 'language_model' and classifies no texts." in said
     assert f"multimodal write {path} PROMPT" in said
 
 
@@ -381,7 +381,7 @@ def test_a_reader_that_goes_away_gets_no_complaint(form, critic, capsys, monkeyp
     closed = []
     monkeypatch.setattr(sys.stdout, "write", gone)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.sentiment.os.dup2", lambda *files: closed.append(files))
+    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
     assert judge(critic, GOOD, *form) == 1
     assert closed[0][1] == -1
     assert capsys.readouterr().err == ""
@@ -390,8 +390,8 @@ def test_a_reader_that_goes_away_gets_no_complaint(form, critic, capsys, monkeyp
 def test_the_help_shows_examples_and_imports_nothing_heavy():
     program = (
         "import sys\n"
-        "from multimodal.cli.sentiment import run\n"
-        "try:\n    run(['--help'])\n"
+        "from multimodal.cli.inference import run\n"
+        "try:\n    run(['sentiment', '--help'])\n"
         "except SystemExit as stop:\n"
         "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
         "    print(stop.code, sorted(heavy))\n"

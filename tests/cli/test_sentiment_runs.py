@@ -51,7 +51,7 @@ def test_a_checkpoint_is_tested_with_its_own_words_labels_and_lengths(runs, tmp_
     (report,) = Path("runs").rglob("report.md")
     assert "| linear, words and word pairs |" in report.read_text()
     with next(Path("runs").rglob("mistakes.tsv")).open(newline="") as file:
-        assert next(csv.reader(file, delimiter="\t"))[:3] == ["text_id", "label", "said"]
+        assert next(csv.reader(file, delimiter="\t"))[:3] == ["text_id", "label", "predicted"]
 
 
 def test_a_language_model_is_tested(runs, tmp_path, monkeypatch, capsys):

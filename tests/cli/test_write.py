@@ -5,8 +5,8 @@ import sys
 import pytest
 from tiny_writer import TEXT, save
 
+from multimodal.cli.inference import run
 from multimodal.cli.main import main
-from multimodal.cli.write import run
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def poet(tmp_path_factory):
 
 
 def write(*arguments):
-    return run([*map(str, arguments), "--device", "cpu"])
+    return run(["write", *map(str, arguments), "--device", "cpu"])
 
 
 @pytest.mark.parametrize("prompt", ["", "roses", "roses are red"])
@@ -86,7 +86,10 @@ def test_a_prompt_never_steers_the_terminal(poet, capsys):
         (["m.ckpt", "", "--temperature", "inf"], "must be a number, 0 or more, got 'inf'"),
         (["m.ckpt", "", "--temperature", "nan"], "must be a number, 0 or more, got 'nan'"),
         (["m.ckpt", "", "--temperature", "hot"], "must be a number, 0 or more, got 'hot'"),
-        (["m.ckpt", "", "--top-p", "2"], "--top-p must be a number, from 0.001 to 1, got '2'"),
+        (
+            ["m.ckpt", "", "--top-p", "2"],
+            "--top-p must be a number, above 0 and at most 1, got '2'",
+        ),
         (["m.ckpt", "", "--top-k", "-1"], "--top-k must be a whole number of 0 or more, got '-1'"),
         (["m.ckpt", "", "--seed", "x"], "--seed must be a whole number of 0 or more, got 'x'"),
         (["m.ckpt", "", "--max-length", "0"], "--max-length must be a whole number of 1 or more"),
@@ -99,7 +102,7 @@ def test_a_prompt_never_steers_the_terminal(poet, capsys):
 )
 def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
-        run(arguments)
+        run(["write", *arguments])
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert sentence in said
@@ -135,7 +138,7 @@ def test_a_reader_that_goes_away_gets_no_complaint(form, poet, capsys, monkeypat
     closed = []
     monkeypatch.setattr(sys.stdout, "write", gone)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.write.os.dup2", lambda *files: closed.append(files))
+    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
     assert write(poet, "roses", *form) == 1
     assert closed[0][1] == -1
     assert capsys.readouterr().err == ""
@@ -144,8 +147,8 @@ def test_a_reader_that_goes_away_gets_no_complaint(form, poet, capsys, monkeypat
 def test_the_help_shows_examples_and_imports_nothing_heavy():
     program = (
         "import sys\n"
-        "from multimodal.cli.write import run\n"
-        "try:\n    run(['--help'])\n"
+        "from multimodal.cli.inference import run\n"
+        "try:\n    run(['write', '--help'])\n"
         "except SystemExit as stop:\n"
         "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
         "    print(stop.code, sorted(heavy))\n"

@@ -41,7 +41,7 @@ def overlap(first, second):
     return width > 2 and height > 2
 
 
-def test_the_question_stands_above_the_named_columns_and_the_ranked_answers():
+def test_the_question_is_above_the_named_columns_and_the_ranked_answers():
     figure = draw()
     assert words(figure) == [
         "Is it dark?",
@@ -134,6 +134,6 @@ def test_no_answer_is_refused():
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.01, math.nan])
-def test_what_is_no_probability_is_refused(probability):
+def test_a_probability_out_of_range_is_refused(probability):
     with pytest.raises(ValueError, match=r"must be from 0 to 1, got (-0\.1|1\.01|nan) for 'no'"):
         draw(ranked=[("yes", 0.5), ("no", probability)])

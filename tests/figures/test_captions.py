@@ -105,7 +105,7 @@ def test_attention_that_does_not_fit_the_words_or_the_grid_is_refused(words, reg
         caption_figure(picture(), WORDS, attention(words, regions), (4, 4))
 
 
-def test_a_sheet_of_nothing_is_refused():
+def test_a_sheet_without_pictures_is_refused():
     with pytest.raises(ValueError, match="needs at least one picture"):
         caption_sheet([], [])
 

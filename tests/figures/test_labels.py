@@ -33,16 +33,16 @@ def inside(figure):
     )
 
 
-def test_a_picture_stands_beside_its_ranked_labels():
-    figure = drawn(label_figure(IMAGE, RANKED, title="a flower", note="seen in May"))
+def test_a_picture_is_beside_its_ranked_labels():
+    figure = drawn(label_figure(IMAGE, RANKED, title="a flower", note="taken in May"))
     assert texts(figure) == [
-        *("a flower", "seen in May"),
+        *("a flower", "taken in May"),
         *("tulip", "80.0 %", "rose", "15.0 %", "daisy", "5.0 %"),
     ]
     bars = [each for each in figure.get_children() if isinstance(each, Rectangle)][1:]
     tracks, shares = bars[::2], bars[1::2]
-    found = [s.get_width() / t.get_width() for s, t in zip(shares, tracks, strict=True)]
-    assert found == pytest.approx([0.8, 0.15, 0.05])
+    shown = [s.get_width() / t.get_width() for s, t in zip(shares, tracks, strict=True)]
+    assert shown == pytest.approx([0.8, 0.15, 0.05])
     assert inside(figure)
 
 

@@ -54,7 +54,7 @@ def test_bold_letters_are_wider():
     assert text_width("a dog", 10.0, "bold") > text_width("a dog", 10.0, "normal")
 
 
-def test_lines_stand_below_each_other():
+def test_lines_are_below_each_other():
     page = Page(4.0, 2.0)
     page.write(1.0, 0.5, ["above", "below"], 12.0)
     (_, first), (left, second) = [text.get_position() for text in page.figure.texts]
@@ -131,9 +131,9 @@ def test_a_heading_is_as_high_as_its_lines():
 def test_a_saved_figure_is_a_picture_of_the_asked_resolution(tmp_path):
     figure = Page(4.0, 2.0).figure
     save_figure(figure, tmp_path / "sheets" / "sheet.png", dpi=40)
-    with Image.open(tmp_path / "sheets" / "sheet.png") as found:
+    with Image.open(tmp_path / "sheets" / "sheet.png") as image:
         width, height = figure.get_size_inches()
-        assert found.size == (int(width * 40), int(height * 40))
+        assert image.size == (int(width * 40), int(height * 40))
 
 
 def test_a_saved_figure_takes_the_format_of_its_suffix(tmp_path):

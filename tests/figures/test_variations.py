@@ -10,7 +10,7 @@ def picture(height=8, width=8):
     return torch.full((3, height, width), 99, dtype=torch.uint8)
 
 
-def test_each_picture_stands_before_its_variations():
+def test_each_picture_is_left_of_its_variations():
     figure = variation_figure(
         [picture(), picture()], [[picture()] * 3, [picture()] * 3], ["tulip", "rose"], title="two"
     )

@@ -8,7 +8,7 @@ from tiny_captioner import picture
 from multimodal.data.examples import ImageFile
 from multimodal.data.images import ImageError
 from multimodal.data.transforms import EvalTransform, TransformSettings
-from multimodal.inference.inputs import is_one, open_picture, prepare_picture, seen_picture
+from multimodal.inference.inputs import is_one, open_picture, read_image, view
 from multimodal.worlds.scenes import sample_scene
 
 SCENE = sample_scene(0, 0, "test")
@@ -37,28 +37,27 @@ def test_other_pictures_keep_their_size():
     assert (image.shape, image.dtype) == ((3, 10, 20), torch.uint8)
 
 
-def test_a_picture_is_prepared_with_the_models_transform():
+def test_a_picture_is_read_with_the_models_transform():
     transform = EvalTransform(TransformSettings(size=8))
-    prepared = prepare_picture(picture("red", (20, 10)), transform, None)
-    torch.testing.assert_close(prepared, transform(open_picture(picture("red", (20, 10)), 8)))
+    image = read_image(picture("red", (20, 10)), transform, None)
+    torch.testing.assert_close(image.pixels, transform(open_picture(picture("red", (20, 10)), 8)))
 
 
-def test_what_is_wrong_with_a_picture_is_returned(tmp_path):
+def test_a_bad_picture_is_called_by_its_name_or_by_its_number(tmp_path):
     transform = EvalTransform(TransformSettings(size=8))
-    (tmp_path / "broken.png").write_bytes(b"")
-    missing = prepare_picture(tmp_path / "nowhere.png", transform, 3)
-    named, numbered, alone = (
-        prepare_picture(source, transform, number)
-        for source, number in [(tmp_path / "broken.png", 3), (b"", 3), (b"", None)]
-    )
-    assert isinstance(missing, FileNotFoundError)
-    assert all(isinstance(error, ImageError) for error in (named, numbered, alone))
-    assert str(named).startswith(f"{tmp_path / 'broken.png'} is empty")
-    assert str(numbered).startswith("Picture 3 (counted from 0): the picture given as bytes")
-    assert str(alone).startswith("the picture given as bytes")
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
+        read_image(tmp_path / "nowhere.png", transform, 3)
+    with pytest.raises(ImageError, match=f"^{broken} is empty"):
+        read_image(broken, transform, 3)
+    with pytest.raises(ImageError, match=r"^Picture 3 \(counted from 0\): the picture given as by"):
+        read_image(b"", transform, 3)
+    with pytest.raises(ImageError, match=r"^the picture given as bytes"):
+        read_image(b"", transform, None)
 
 
 @pytest.mark.parametrize(("resize", "shape"), [("squash", (3, 10, 20)), ("crop", (3, 8, 8))])
-def test_what_a_model_sees_is_the_picture_or_the_square_cut_from_it(resize, shape):
+def test_the_view_of_a_model_is_the_picture_or_the_square_cut_from_it(resize, shape):
     transform = EvalTransform(TransformSettings(size=8, resize=resize))
-    assert seen_picture(picture("red", (20, 10)), transform).shape == shape
+    assert view(picture("red", (20, 10)), transform).shape == shape

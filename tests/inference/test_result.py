@@ -12,12 +12,12 @@ from PIL import Image, ImageShow
 from multimodal.captioning.result import Caption
 from multimodal.classification.result import Classification, Ranked
 from multimodal.inference import result as contract
-from multimodal.inference.inputs import SeenPicture
+from multimodal.inference.inputs import ImageInput
 from multimodal.inference.result import as_json
 from multimodal.sentiment.result import Sentiment
 from multimodal.vqa.result import Answer
 
-SEEN = SeenPicture(torch.full((3, 32, 32), 99, dtype=torch.uint8), 300, 400)
+SEEN = ImageInput(torch.full((3, 32, 32), 99, dtype=torch.uint8), 300, 400)
 GRID = ((0.25, 0.25), (0.25, 0.25))
 RESULTS = {
     "caption": Caption("a ring", ("a", "ring"), -0.5, (), (GRID, GRID), SEEN),

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from multimodal.nn.text_encoder import TextEncoderSettings
-from multimodal.sentiment.adversarial import adversarial_loss, hardest_move
+from multimodal.sentiment.adversarial import adversarial_loss, worst_move
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 
 TOKENS = torch.tensor([[4, 5, 6, 7], [8, 4, 0, 0]])
@@ -31,7 +31,7 @@ def test_loss_and_gradients_are_those_of_both_readings(classifier):
 
     vectors, mask = classifier.embedding(TOKENS), TOKENS != 0
     plain = loss_of(vectors)
-    move = hardest_move(_gradient(plain, vectors), vectors, mask, size=0.5)
+    move = worst_move(_gradient(plain, vectors), vectors, mask, size=0.5)
     expected = (plain + loss_of(vectors + move)) / 2
     parameters = dict(classifier.named_parameters())
     gradients = torch.autograd.grad(expected, list(parameters.values()))
@@ -47,7 +47,7 @@ def test_loss_and_gradients_are_those_of_both_readings(classifier):
 def test_no_move_of_that_length_raises_the_loss_more(classifier):
     vectors, mask = classifier.embedding(TOKENS), TOKENS != 0
     losses = _loss(classifier, vectors)
-    move = hardest_move(_gradient(losses.sum(), vectors), vectors, mask, size=1e-3)
+    move = worst_move(_gradient(losses.sum(), vectors), vectors, mask, size=1e-3)
     raised = _loss(classifier, vectors + move) - losses
     lengths = move.square().sum(dim=(1, 2)).sqrt()
     for seed in range(50):
@@ -62,7 +62,7 @@ def test_it_is_as_long_as_asked_in_lengths_of_the_average_word(classifier, scale
         classifier.embedding.weight.mul_(scale)
     vectors, mask = classifier.embedding(TOKENS), TOKENS != 0
     gradient = _gradient(_loss(classifier, vectors).sum(), vectors)
-    move = hardest_move(gradient, vectors, mask, size=0.5)
+    move = worst_move(gradient, vectors, mask, size=0.5)
     for row, words in ((0, 4), (1, 2)):
         average = vectors[row, :words].square().sum(dim=1).mean().sqrt()
         torch.testing.assert_close(move[row].norm(), 0.5 * average)
@@ -73,6 +73,6 @@ def test_it_is_as_long_as_asked_in_lengths_of_the_average_word(classifier, scale
 def test_a_text_without_a_label_stays_where_it_is(classifier):
     vectors, mask = classifier.embedding(TOKENS), TOKENS != 0
     gradient = _gradient(_loss(classifier, vectors)[0], vectors)
-    move = hardest_move(gradient, vectors, mask, size=0.5)
+    move = worst_move(gradient, vectors, mask, size=0.5)
     assert move[0].any()
     assert not move[1].any()

@@ -89,7 +89,7 @@ def test_labels_may_be_numbers_and_mirrored_classes_give_mirrored_probabilities(
     torch.testing.assert_close(one, other.flip(1), atol=1e-3, rtol=0)
 
 
-def test_pairs_of_words_tell_what_single_words_cannot():
+def test_pairs_of_words_distinguish_what_single_words_cannot():
     texts = ["not good", "good not", "not bad", "bad not"] * 5
     labels = ["neg", "pos", "pos", "neg"] * 5
     assert LinearBaseline(ngrams=2).fit(texts, labels).predict(texts) == labels
@@ -148,13 +148,13 @@ def test_one_string_is_no_list_of_texts():
         LinearBaseline().fit(TEXTS, LABELS).predict("good")
 
 
-def test_it_must_learn_before_it_predicts():
-    with pytest.raises(ValueError, match="has learned nothing: call `fit` first"):
+def test_it_must_be_fitted_before_it_predicts():
+    with pytest.raises(ValueError, match="is not fitted: call `fit` first"):
         LinearBaseline().predict_proba(["good"])
 
 
 @pytest.mark.data
-def test_a_fold_of_film_sentences_is_told_about_as_well_as_published(data_folder):
+def test_the_accuracy_on_a_fold_of_film_sentences_is_about_the_published_one(data_folder):
     texts, labels = [], []
     path = data_folder / "nltk_data" / "corpora" / "sentence_polarity.zip"
     with zipfile.ZipFile(path) as archive:

@@ -7,11 +7,11 @@ from multimodal.data.examples import TextExample
 from multimodal.sentiment.report import (
     BOTH,
     LINEAR,
-    Judged,
+    Predicted,
     label_tables,
-    linear_verdicts,
+    linear_predictions,
+    named,
     number_table,
-    said,
     worst,
 )
 
@@ -23,27 +23,31 @@ TRAIN = [
 ]
 
 
-def judged(verdict, label, text="good"):
-    return Judged(TextExample(text, label, f"{text}/{label}"), verdict)
+def predicted(prediction, label, text="good"):
+    return Predicted(TextExample(text, label, f"{text}/{label}"), prediction)
 
 
-def test_the_baseline_judges_in_the_order_of_the_models_labels():
-    found = [judged((0.5, 0.5), "pos", "good"), judged((0.5, 0.5), "neg", "bad")]
-    others = linear_verdicts(TRAIN, found, ["pos", "neg"])
+def test_the_baseline_predicts_in_the_order_of_the_models_labels():
+    results = [predicted((0.5, 0.5), "pos", "good"), predicted((0.5, 0.5), "neg", "bad")]
+    others = linear_predictions(TRAIN, results, ["pos", "neg"])
     assert others[LINEAR].argmax(dim=1).tolist() == [0, 1]
     torch.testing.assert_close(others[BOTH], (others[LINEAR] + 0.5) / 2)
 
 
 def test_a_label_that_training_never_had_gets_no_probability_from_the_baseline():
-    found = [judged((0.2, 0.3, 0.5), "neutral", "good")]
-    others = linear_verdicts(TRAIN, found, ["neg", "neutral", "pos"])
+    results = [predicted((0.2, 0.3, 0.5), "neutral", "good")]
+    others = linear_predictions(TRAIN, results, ["neg", "neutral", "pos"])
     assert others[LINEAR][0, 1] == 0
     assert others[LINEAR].sum().item() == pytest.approx(1)
 
 
 def test_the_table_of_labels_counts_each_right_label_in_a_row():
-    found = [judged((0.9, 0.1), "neg"), judged((0.2, 0.8), "neg"), judged((0.4, 0.6), "pos")]
-    tables = label_tables(found, ["neg", "pos"], TRAIN, {"other": torch.eye(2)[[0, 0, 1]]})
+    results = [
+        predicted((0.9, 0.1), "neg"),
+        predicted((0.2, 0.8), "neg"),
+        predicted((0.4, 0.6), "pos"),
+    ]
+    tables = label_tables(results, ["neg", "pos"], TRAIN, {"other": torch.eye(2)[[0, 0, 1]]})
     assert "| this model | 66.7 |" in tables
     assert "| other | 100.0 |" in tables
     assert "| neg | 1 | 1 | |" in tables
@@ -51,23 +55,23 @@ def test_the_table_of_labels_counts_each_right_label_in_a_row():
 
 
 def test_the_worst_mistakes_are_at_most_twenty_and_none_is_right():
-    found = [judged((n / 100, 1 - n / 100), "neg", str(n)) for n in range(1, 100)]
-    wrong = worst(found, ["neg", "pos"])
+    results = [predicted((n / 100, 1 - n / 100), "neg", str(n)) for n in range(1, 100)]
+    wrong = worst(results, ["neg", "pos"])
     assert [one.example.text for one in wrong] == [str(n) for n in range(1, 21)]
-    assert all(said(one, ["neg", "pos"]) == "pos" for one in wrong)
+    assert all(named(one, ["neg", "pos"]) == "pos" for one in wrong)
 
 
 def test_numbers_are_worst_where_they_are_farthest_off():
-    found = [judged((2.0,), 1.0, "near"), judged((5.0,), 1.0, "far")]
-    assert [one.example.text for one in worst(found, [])] == ["far", "near"]
-    assert said(found[0], []) == "2.000"
-    assert "| this model | 2.500 |" in number_table(found, [found[0].example])
+    results = [predicted((2.0,), 1.0, "near"), predicted((5.0,), 1.0, "far")]
+    assert [one.example.text for one in worst(results, [])] == ["far", "near"]
+    assert named(results[0], []) == "2.000"
+    assert "| this model | 2.500 |" in number_table(results, [results[0].example])
 
 
 def test_a_table_file_of_mistakes_keeps_a_text_of_several_lines_in_one(tmp_path):
     from multimodal.sentiment.report import _write_mistakes
 
-    _write_mistakes([judged((0.9, 0.1), "pos", "a\n\tb")], ["neg", "pos"], tmp_path / "m.tsv")
+    _write_mistakes([predicted((0.9, 0.1), "pos", "a\n\tb")], ["neg", "pos"], tmp_path / "m.tsv")
     with (tmp_path / "m.tsv").open(newline="") as file:
         _, row = csv.reader(file, delimiter="\t")
     assert row == ["a\n\tb/pos", "pos", "neg", "0.100", "a b"]

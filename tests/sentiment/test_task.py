@@ -15,7 +15,6 @@ from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.sentiment.data import SentimentData, TextSettings
 from multimodal.sentiment.model import SentimentSettings
-from multimodal.sentiment.report import VerdictsReport
 from multimodal.sentiment.task import SentimentTask
 
 COUNTS = {"train": 24, "val": 8, "test": 8}
@@ -129,7 +128,7 @@ def test_a_checkpoint_holds_plain_data_and_the_networks_weights(fitted):
 
 def test_a_test_reports_the_linear_baseline_and_the_worst_mistakes(fitted, tmp_path, caplog):
     _, task, data, _ = fitted
-    trainer = make_trainer(tmp_path, callbacks=[VerdictsReport()])
+    trainer = make_trainer(tmp_path)
     with caplog.at_level("INFO"):
         (scores,) = trainer.test(task, data, verbose=False)
     report = (tmp_path / "report.md").read_text()
@@ -137,7 +136,7 @@ def test_a_test_reports_the_linear_baseline_and_the_worst_mistakes(fitted, tmp_p
     linear = 100 * scores["test/accuracy_linear"]
     assert f"| linear, words and word pairs | {linear:.1f} |" in report
     assert 0 <= scores["test/accuracy_averaged"] <= 1
-    assert (tmp_path / "mistakes.tsv").read_text().startswith("text_id\tlabel\tsaid\t")
+    assert (tmp_path / "mistakes.tsv").read_text().startswith("text_id\tlabel\tpredicted\t")
     assert "both, averaged" in caplog.text
 
 
@@ -161,7 +160,7 @@ def test_resuming_with_other_labels_is_refused(fitted, tmp_path):
 def test_numbers_are_predicted_on_their_own_scale(tmp_path):
     data = make_data(target="number")
     task = make_task(data)
-    trainer = make_trainer(tmp_path, callbacks=[VerdictsReport()])
+    trainer = make_trainer(tmp_path)
     trainer.fit(task, data)
     stars = torch.tensor([float(example.label) for example in data.examples("train")])
     assert task.centre.item() == pytest.approx(stars.mean().item(), abs=1e-5)
@@ -222,7 +221,7 @@ def test_a_language_model_of_characters_is_refused(tmp_path):
 
 
 def test_vectors_and_a_language_model_exclude_each_other():
-    with pytest.raises(ValueError, match="both say what the words start from; give one"):
+    with pytest.raises(ValueError, match="both set the first word vectors; give one"):
         make_task(make_data(), word_vectors="a.txt", language_model="b.ckpt")
 
 

@@ -27,7 +27,7 @@ def _sizes(directions):
     return {"directions": directions, "num_layers": 2, "embedding_dim": 4, "hidden_dim": 3}
 
 
-def test_what_the_language_model_heard_the_classifier_hears():
+def test_the_classifier_computes_the_language_models_features():
     teacher, pupil = _teacher().eval(), _pupil().eval()
     assert start_from_language_model(pupil, teacher.state_dict(), THEIRS, OURS) == []
     theirs, ours = (torch.tensor([words.encode(["bad", "good"])]) for words in (THEIRS, OURS))

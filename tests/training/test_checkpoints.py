@@ -7,10 +7,10 @@ import pytest
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback
-from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from tiny_run import BATCHES, Started, TinyTask, make_task, make_trainer
 
-from multimodal.training import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
+from multimodal.training import AtomicCheckpointIO, LastCheckpoint
 from multimodal.training.checkpoints import checkpoint_folder, newest_checkpoint
 
 
@@ -56,7 +56,7 @@ def test_lightning_finds_the_last_checkpoint_by_its_name(tmp_path):
 
 
 def test_the_best_checkpoint_is_the_best_validation(tmp_path):
-    best = BestCheckpoint("val/worse", mode="min", dirpath=str(tmp_path))
+    best = ModelCheckpoint(tmp_path, "best", "val/worse", mode="min")
     make_trainer(tmp_path, best).fit(make_task())
     assert [path.name for path in tmp_path.iterdir()] == ["best.ckpt"]
     assert torch.load(tmp_path / "best.ckpt", weights_only=True)["global_step"] == BATCHES

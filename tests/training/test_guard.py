@@ -8,7 +8,7 @@ from lightning.pytorch import Callback
 from tiny_run import TinyBatch, make_task, make_trainer
 
 from multimodal.training import LastCheckpoint, NonFiniteError, NonFiniteGuard
-from multimodal.training.guard import _all_finite, _first_problem, _Seen
+from multimodal.training.guard import _all_finite, _first_problem, _Record
 
 
 def fit(tmp_path, *callbacks, trainer_settings=None, **settings):
@@ -106,7 +106,7 @@ def test_a_bad_gradient_is_named():
     assert _first_problem([], gradients) == "the gradient of `second` reached inf."
 
 
-def test_gradients_whose_squares_overflow_only_together_are_said():
+def test_gradients_whose_squares_overflow_only_together_are_reported():
     gradients = {"first": torch.full((2,), 1.2e19), "second": torch.full((2,), 1.2e19)}
     assert "beyond the range of float32" in _first_problem([], gradients)
 
@@ -155,22 +155,22 @@ def test_a_bad_buffer_is_never_saved(tmp_path):
     assert not (tmp_path / "bad.ckpt").exists()
 
 
-def test_images_are_named_where_the_batch_knows_them():
+def test_images_are_named_if_the_batch_has_them():
     class Batch(NamedTuple):
         indices: torch.Tensor
         examples: tuple
 
     examples = (SimpleNamespace(image_id="cat.jpg"), SimpleNamespace(image_id="dog.jpg"))
-    seen = _Seen(Batch(torch.tensor([4, 9]), examples))
+    seen = _Record(Batch(torch.tensor([4, 9]), examples))
     assert seen.examples() == ["4 (image cat.jpg)", "9 (image dog.jpg)"]
 
 
 def test_a_batch_without_indices_is_no_obstacle():
-    seen = _Seen({"pixels": [torch.ones(2, 3), torch.tensor([[1.0], [float("nan")]])]})
+    seen = _Record({"pixels": [torch.ones(2, 3), torch.tensor([[1.0], [float("nan")]])]})
     assert seen.examples() == []
     assert _first_problem([seen], {}) == "`batch.pixels.1` is not finite in row 1."
 
 
 def test_half_precision_features_do_not_overflow_the_check():
-    seen = _Seen(TinyBatch(torch.tensor([0]), torch.full((1, 4), 60_000.0, dtype=torch.float16)))
+    seen = _Record(TinyBatch(torch.tensor([0]), torch.full((1, 4), 60_000.0, dtype=torch.float16)))
     assert all(norm.isfinite() for norm in seen.norms())

@@ -43,7 +43,7 @@ def tried(finder, **changes):
     return task
 
 
-def test_the_rate_rises_by_equal_factors_whatever_the_scheduler_says():
+def test_the_rate_rises_by_equal_factors_whatever_the_scheduler_does():
     finder = RateFinder(1e-4, 1e-2, 21)
     task = tried(finder)
     factors = [
@@ -55,7 +55,7 @@ def test_the_rate_rises_by_equal_factors_whatever_the_scheduler_says():
     assert [seen[1] for seen in task.seen] == pytest.approx([rate / 10 for rate in finder.rates])
 
 
-def test_a_run_that_breaks_apart_is_stopped():
+def test_a_run_that_diverges_is_stopped():
     finder = RateFinder(1e-3, 1e3, 200)
     tried(finder)
     assert len(finder.losses) < 150
@@ -79,7 +79,7 @@ def test_the_steepest_fall_is_found_where_it_was_put(place, width):
     assert rates.index(suggest(rates, losses).steepest) == pytest.approx(place, abs=1)
 
 
-def test_losses_that_never_fall_say_nothing():
+def test_losses_that_never_fall_are_refused():
     rates = [10 ** (step / 5 - 4) for step in range(20)]
     with pytest.raises(ValueError, match="The loss fell at no learning rate that was tried"):
         suggest(rates, [1.0] * 20)

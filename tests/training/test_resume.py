@@ -127,7 +127,7 @@ def test_without_the_callback_dropout_differs_after_a_resumption(tmp_path):
     assert not torch.equal(unbroken.model[0].weight, resumed.model[0].weight)
 
 
-def test_another_seed_at_resumption_is_said(tmp_path, caplog):
+def test_another_seed_at_resumption_is_a_warning(tmp_path, caplog):
     task = make_task()
     trainer = make_trainer(tmp_path, max_steps=3)
     trainer.fit(task)

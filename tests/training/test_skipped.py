@@ -24,7 +24,7 @@ def run(callback, *batches):
     callback.on_train_epoch_end(trainer, LightningModule())
 
 
-def test_an_epoch_says_how_many_images_were_left_out_and_names_some(caplog):
+def test_an_epoch_reports_how_many_images_were_left_out_and_names_some(caplog):
     lines = tuple(f"{i}.jpg: truncated" for i in range(7))
     run(SkippedImages(), Batch(torch.arange(200), lines))
     assert "7 images could not be read and were left out" in caplog.text
@@ -39,7 +39,7 @@ def test_an_image_met_twice_counts_once(caplog):
     assert "1 images could not be read" in caplog.text
 
 
-def test_nothing_is_said_where_everything_was_read(caplog):
+def test_nothing_is_reported_if_all_images_were_read(caplog):
     run(SkippedImages(), Batch(torch.arange(4), ()))
     assert "could not be read" not in caplog.text
 

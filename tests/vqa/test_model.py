@@ -30,10 +30,10 @@ def test_every_row_gets_a_score_for_each_answer(fusion):
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_questions_that_have_been_read_are_judged_alike(fusion):
+def test_encoded_questions_get_the_scores_of_their_tokens(fusion):
     net = answerer(fusion=fusion)
-    read = net.questions.encode(net.questions.embedding(TOKENS), TOKENS > 0)
-    found = net.judge(features(), read, IMAGE_OF, QUESTION_OF)
+    questions = net.questions.encode(net.questions.embedding(TOKENS), TOKENS > 0)
+    found = net.score(features(), questions, IMAGE_OF, QUESTION_OF)
     torch.testing.assert_close(found, net(features(), TOKENS, TOKENS > 0, IMAGE_OF, QUESTION_OF))
 
 

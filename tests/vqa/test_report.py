@@ -1,9 +1,10 @@
 import csv
+from pathlib import Path
 
 import pytest
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 
-from multimodal.data.examples import Question
+from multimodal.data.examples import ImageFile, Question, QuestionExample
 from multimodal.vqa.priors import QuestionPriors
 from multimodal.vqa.report import (
     BOUND,
@@ -13,7 +14,7 @@ from multimodal.vqa.report import (
     QUESTION_ONLY,
     SAME,
     Answered,
-    AnswersReport,
+    AnswerReport,
     _not_trained,
     _write_answers,
     compare,
@@ -71,8 +72,11 @@ def test_each_answer_is_listed_with_what_people_said(tmp_path):
     }
 
 
-def test_a_report_keeps_nothing_of_the_test_before():
-    report = AnswersReport()
-    report._found[1] = FOUND[0]
-    report.on_test_start(Trainer(logger=False, accelerator="cpu"), LightningModule())
-    assert report._found == {}
+@pytest.mark.parametrize(
+    "examples", [[], [QuestionExample(ImageFile(Path("a.png")), tuple(TRAINING), 1)]]
+)
+def test_there_is_a_report_if_the_training_questions_are_known(tmp_path, examples):
+    report = AnswerReport(["yes", "no", "dog"], lambda: examples)
+    report.write(dict(enumerate(FOUND)), tmp_path, LightningModule())
+    assert (tmp_path / "report.md").exists() == (tmp_path / "answers.tsv").exists()
+    assert (tmp_path / "report.md").exists() == bool(examples)

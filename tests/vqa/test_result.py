@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from multimodal.inference.inputs import SeenPicture
+from multimodal.inference.inputs import ImageInput
 from multimodal.vqa.result import Alternative, Answer
 
 
 def test_an_answer_is_drawn_with_its_question_and_its_alternatives():
-    seen = SeenPicture(torch.zeros(3, 32, 32, dtype=torch.uint8), 1, 1)
+    seen = ImageInput(torch.zeros(3, 32, 32, dtype=torch.uint8), 1, 1)
     answer = Answer("red", 0.75, (Alternative("blue", 0.25),), ((1.0,),), "Hue?", ("hue",), seen)
     texts = [text.get_text() for text in answer.figure().texts]
     assert texts[:2] == ["Hue?", "The model never saw the word hue."]

@@ -10,7 +10,6 @@ from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.text import SPECIALS, Vocabulary
 from multimodal.vqa.data import VQAData
 from multimodal.vqa.model import AnswererSettings
-from multimodal.vqa.report import AnswersReport
 from multimodal.vqa.task import VQATask
 
 SIZES = {
@@ -149,7 +148,7 @@ def test_a_test_reports_trained_baselines_beside_the_result(fitted, tmp_path, ca
     tested = make_task(data, **paths)
     tested.load_state_dict(task.state_dict())
     caplog.set_level("INFO")
-    make_trainer(tmp_path, callbacks=[AnswersReport()]).test(tested, data, verbose=False)
+    make_trainer(tmp_path).test(tested, data, verbose=False)
     report = (tmp_path / "report.md").read_text()
     assert (
         "question only | image only | commonest of type | commonest of question | bound" in report
@@ -172,11 +171,6 @@ def test_a_network_blind_to_images_runs_no_encoder(monkeypatch):
     task = make_task(data, sizes={"blind": "image"})
     monkeypatch.setattr(task.model.encoder, "forward", None)
     assert task(batch_of(data)).shape == (32, len(data.answers))
-
-
-def test_an_optimiser_of_ones_own_replaces_the_default():
-    task = make_task(make_data(), optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1))
-    assert isinstance(task.configure_optimizers(), torch.optim.SGD)
 
 
 class SaveAt(Callback):

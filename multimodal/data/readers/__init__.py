@@ -5,6 +5,9 @@ easy-VQA, a table. Labelled pictures: class folders, a table, the built-in scene
 a `PixelSet` CIFAR, MNIST, Fashion-MNIST, digits. Texts: SST, IMDB, NLTK's corpora, a table, plain
 text. A reader returns `list[CaptionExample]`, `list[QuestionExample]`, `list[ImageExample]` or
 `list[TextExample]`.
+
+Every reader raises `FileNotFoundError` if a folder, a file or pictures are missing, and says what
+belongs there; and `ValueError` if a split or a file is wrong, and names file and line or key.
 """
 
 from multimodal.data.readers.cifar import read_cifar10, read_cifar100

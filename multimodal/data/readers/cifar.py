@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from multimodal.data.pixels import PixelSet, join
 from multimodal.data.readers.array_pickle import load_arrays
 from multimodal.data.readers.file_search import some
-from multimodal.data.readers.splits import canonical_split
+from multimodal.data.readers.splits import train_or_test
 
 MAX_BYTES = 1 << 30
 _SIDE = 32
@@ -99,10 +99,6 @@ def read_cifar10(root: Path, split: str) -> PixelSet:
         root: The folder of the batches, or the one above it, or one with the archive; or that.
         split: train or test; there is no val.
 
-    Raises:
-        FileNotFoundError: A file is missing.
-        ValueError: The split is val, or a file is damaged or hostile; the message names it.
-
     Example:
         >>> read_cifar10(Path("data/samples/cifar10"), "test")
         PixelSet(cifar-10-batches-bin/test: 4 images of 3 x 32 x 32, 10 classes)
@@ -118,10 +114,6 @@ def read_cifar100(root: Path, split: str, *, coarse: bool = False) -> PixelSet:
         split: train or test; there is no val.
         coarse: Whether to use the 20 superclasses as classes.
 
-    Raises:
-        FileNotFoundError: A file is missing.
-        ValueError: The split is val, or a file is damaged or hostile; the message names it.
-
     Example:
         >>> read_cifar100(Path("data/samples/cifar100"), "test", coarse=True).classes[:2]
         ('kind 0', 'kind 1')
@@ -130,9 +122,7 @@ def read_cifar100(root: Path, split: str, *, coarse: bool = False) -> PixelSet:
 
 
 def _read(root: Path, split: str, versions: Sequence[_Version]) -> PixelSet:
-    split = canonical_split(split)
-    if split == "val":
-        raise ValueError(f"{root}: CIFAR has no val; hold out a part of train with `holdout`.")
+    split = train_or_test(split, root, "CIFAR")
     for version in versions:
         names = version.train if split == "train" else version.test
         files = _load(root, version, [version.names, *names])

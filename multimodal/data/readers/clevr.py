@@ -49,10 +49,6 @@ def read_clevr(
             For files that follow the layout under another name, such as CLEVR-Humans.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, the file or pictures are missing.
-        ValueError: The file is not in this layout; the message names the place in it.
-
     Example:
         >>> examples = read_clevr(Path("data/samples/clevr"), "train")
         >>> examples[0].image_id, examples[0].questions[0].question_type

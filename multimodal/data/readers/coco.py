@@ -35,10 +35,6 @@ def read_coco(
         images: Another folder or archive of the photos, relative to the root.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, the split's file or photos are missing.
-        ValueError: The file is not in this layout, or images have no captions.
-
     Example:
         >>> examples = read_coco(Path("data/samples/coco"), "train")
         >>> len(examples), examples[0].image_id

@@ -44,10 +44,6 @@ def read_daquar(
         images: Another folder or archive of the photos, relative to the root.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, the file or photos are missing.
-        ValueError: A line is no question or no answer; the message names file and line.
-
     Example:
         >>> examples = read_daquar(Path("data/samples/daquar"), "train")
         >>> examples[0].image_id, examples[0].questions[0].text

@@ -40,10 +40,6 @@ def read_easy_vqa(
             `{split}` in it becomes the split.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, the split or pictures are missing.
-        ValueError: The questions are not in this layout, or an answer is not in `answers.txt`.
-
     Example:
         >>> examples = read_easy_vqa(Path("data/samples/easy_vqa"), "train")
         >>> len(examples), examples[0].image_id

@@ -48,10 +48,6 @@ def read_flickr8k(
         images: Another folder or archive of the photos, relative to the root.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, a text file or photos are missing.
-        ValueError: A line cannot be read, or a listed photo has no captions.
-
     Example:
         >>> examples = read_flickr8k(Path("data/samples/flickr8k"), "dev")
         >>> examples[0].image_id, examples[0].captions[0]
@@ -140,6 +136,8 @@ def _names(
             f"{there}. Use one of these splits or add the list."
         )
     listed = {name: _listed(path) for name, path in lists.items()}
+    if not listed[split]:
+        raise ValueError(f"{lists[split]} lists no images; write their names, one a line.")
     for other in lists:
         shared = sorted(set(listed[split]) & set(listed[other])) if other != split else []
         if shared:

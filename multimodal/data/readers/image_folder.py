@@ -42,10 +42,6 @@ def read_image_folder(root: Path, split: str) -> list[ImageExample]:
         split: train, val (also called dev) or test. One that has no folder while others have is
             empty.
 
-    Raises:
-        FileNotFoundError: There is no folder or no picture.
-        ValueError: A class folder is empty, or a picture lies in none.
-
     Example:
         >>> examples = read_image_folder(Path("data/samples/folder"), "train")
         >>> examples[0].label, examples[0].image_id, len(examples)

@@ -44,10 +44,6 @@ def read_karpathy(
         images: Another folder or archive of the pictures, relative to the root.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, the file or pictures are missing.
-        ValueError: The file is not in this layout; the message names the place in it.
-
     Example:
         >>> examples = read_karpathy(Path("data/samples/karpathy"), "train")
         >>> len(examples), examples[0].image_id

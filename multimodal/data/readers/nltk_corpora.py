@@ -23,10 +23,6 @@ from multimodal.data.readers.text_places import file_names, read_place
 def read_sentence_polarity(root: Path, split: str) -> list[TextExample]:
     """Read sentences of film reviews, each negative or positive; an id is file and line.
 
-    Raises:
-        FileNotFoundError: The corpus is missing.
-        ValueError: A file cannot be read; the message names file and line.
-
     Example:
         >>> examples = read_sentence_polarity(Path("data/samples/nltk_data"), "all")
         >>> examples[0].text, examples[0].label, examples[0].text_id
@@ -42,10 +38,6 @@ def read_subjectivity(root: Path, split: str) -> list[TextExample]:
     Two fifths of its subjective sentences are in `sentence_polarity` too, word for word: do not
     train on one of the corpora and test on the other.
 
-    Raises:
-        FileNotFoundError: The corpus is missing.
-        ValueError: A file cannot be read; the message names file and line.
-
     Example:
         >>> examples = read_subjectivity(Path("data/samples/nltk_data"), "all")
         >>> sorted({example.label for example in examples})
@@ -57,10 +49,6 @@ def read_subjectivity(root: Path, split: str) -> list[TextExample]:
 
 def read_movie_reviews(root: Path, split: str) -> list[TextExample]:
     """Read whole film reviews, each negative or positive; an id is the file's name.
-
-    Raises:
-        FileNotFoundError: The corpus is missing.
-        ValueError: A file cannot be read; the message names file and line.
 
     Example:
         >>> examples = read_movie_reviews(Path("data/samples/nltk_data"), "all")

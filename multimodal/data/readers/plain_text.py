@@ -22,10 +22,6 @@ def read_plain_text(root: Path, split: str) -> list[TextExample]:
         root: A text file, or a folder or zip archive of them.
         split: train, val, test, or all.
 
-    Raises:
-        FileNotFoundError: There is no text file.
-        ValueError: A file is no UTF-8 text, or nothing is left for the split.
-
     Example:
         >>> examples = read_plain_text(Path("data/samples/verse.txt"), "all")
         >>> examples[0].text.splitlines()[0], examples[0].text_id

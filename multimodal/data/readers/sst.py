@@ -51,10 +51,6 @@ def read_sst(
     Returns:
         The sentences; GLUE's test sentences have no label.
 
-    Raises:
-        FileNotFoundError: The folder or a file is missing.
-        ValueError: The number of classes is another one, or a line is wrong; the message names it.
-
     Example:
         >>> examples = read_sst(Path("data/samples/sst"), "train", classes=5)
         >>> examples[0].text, examples[0].label
@@ -73,8 +69,13 @@ def read_sst(
                 f"{place}/{name} has two classes and no trees; set `classes` to 2 and leave out "
                 "`phrases`, or get the trees."
             )
-        return list(_read_table(place, name, split))
-    return _read_trees(place, name, _NAMES[classes], phrases=phrases and split == "train")
+        examples = list(_read_table(place, name, split))
+    else:
+        phrases = phrases and split == "train"
+        examples = _read_trees(place, name, _NAMES[classes], phrases=phrases)
+    if not examples:
+        raise ValueError(f"{place}/{name} has no sentence with a label; copy or download it again.")
+    return examples
 
 
 class _Phrase(NamedTuple):

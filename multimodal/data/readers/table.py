@@ -88,10 +88,6 @@ def read_table(
         split_column: The column with train, val or test; it may be missing.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, the table or pictures are missing.
-        ValueError: A column or a line is wrong; the message names file and line.
-
     Example:
         >>> examples = read_table(Path("data/samples/csv"), "train")
         >>> examples[0].image_id, examples[0].captions
@@ -151,11 +147,6 @@ def read_question_table(
             two words.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, the table or pictures are missing.
-        ValueError: A column or a line is wrong, or an id is used twice; the message names file and
-            line.
-
     Example:
         >>> examples = read_question_table(Path("data/samples/questions_csv"), "train")
         >>> examples[0].image_id, examples[0].questions[0].text, examples[0].questions[0].answers
@@ -208,10 +199,6 @@ def read_image_table(
         target: ``label`` for one name, ``labels`` for any number of them, ``number`` for a number.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, the table or a picture is missing.
-        ValueError: A column or a line is wrong; the message names file and line.
-
     Example:
         >>> examples = read_image_table(Path("data/samples/labels_csv"), "train")
         >>> examples[0].label, examples[0].image_id
@@ -260,11 +247,6 @@ def read_text_table(
             named like the split.
         columns: Names of the columns, where they are not text, label, split and id.
         target: ``label`` reads labels as names, ``number`` as numbers.
-
-    Raises:
-        FileNotFoundError: The folder or the table is missing.
-        ValueError: A column or a line is wrong, or an id is used twice; the message names file and
-            line.
 
     Example:
         >>> examples = read_text_table(Path("data/samples/texts_csv"), "train")

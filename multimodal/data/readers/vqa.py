@@ -64,11 +64,6 @@ def read_vqa(
         annotations: The file of annotations likewise.
         skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
-    Raises:
-        FileNotFoundError: The folder, a file or photos are missing.
-        ValueError: A file is not in this layout, or the two disagree; the message names file and
-            place.
-
     Example:
         >>> examples = read_vqa(Path("data/samples/vqa"), "train")
         >>> examples[0].image_id, len(examples[0].questions), len(examples[0].questions[0].answers)
@@ -78,12 +73,12 @@ def read_vqa(
     split = "val" if split in split_names("val") else split
     question_file = _question_file(root, split, questions)
     annotation_file = _annotation_file(root, split, question_file, annotations)
-    asked = _read_questions(question_file)
+    records = _read_questions(question_file)
     notes = _read_annotations(annotation_file) if annotation_file else {}
     if annotation_file:
-        _compare(asked, question_file, notes, annotation_file)
+        _compare(records, question_file, notes, annotation_file)
     by_image: dict[int | str, list[Question]] = {}
-    for number, (_, image, text) in asked.items():
+    for number, (_, image, text) in records.items():
         _, _, answers, kind, answer_kind = notes.get(number, _NO_ANNOTATION)
         question = Question(text, answers, number, kind, answer_kind or answer_type(answers))
         by_image.setdefault(image, []).append(question)
@@ -94,7 +89,7 @@ def read_vqa(
     return question_examples(by_image, pictures)
 
 
-class _Asked(NamedTuple):
+class _QuestionRecord(NamedTuple):
     position: int
     image: int | str
     text: str
@@ -155,12 +150,12 @@ def _text_folders(root: Path) -> list[Path]:
     return [root, *sorted(inside)]
 
 
-def _read_questions(path: Path) -> dict[int | str, _Asked]:
-    questions: dict[int | str, _Asked] = {}
+def _read_questions(path: Path) -> dict[int | str, _QuestionRecord]:
+    questions: dict[int | str, _QuestionRecord] = {}
     for index, (where, record) in enumerate(json_records(read_json(path), "questions", path)):
         number = identifier(record, "question_id", where)
         text = clean_sentence(field(record, "question", str, where), where, "question")
-        new = _Asked(index, identifier(record, "image_id", where), text)
+        new = _QuestionRecord(index, identifier(record, "image_id", where), text)
         if (first := questions.setdefault(number, new)) is not new:
             raise duplicate_id(where, "question id", number, f"questions[{first.position}]")
     if not questions:
@@ -215,24 +210,24 @@ def _answers(record: Any, where: str, number: int | str) -> tuple[str, ...]:
 
 
 def _compare(
-    asked: Mapping[int | str, _Asked],
+    questions: Mapping[int | str, _QuestionRecord],
     question_file: Path,
     notes: Mapping[int | str, _Annotation],
     annotation_file: Path,
 ) -> None:
     """Refuse files that do not belong together."""
-    if missing := [number for number in asked if number not in notes]:
+    if missing := [number for number in questions if number not in notes]:
         raise ValueError(
             f"{question_file} asks {len(missing):,} questions that {annotation_file.name} does not "
             f"answer: {_ids(missing)}. Use two files that belong together."
         )
-    if missing := [number for number in notes if number not in asked]:
+    if missing := [number for number in notes if number not in questions]:
         raise ValueError(
             f"{annotation_file} answers {len(missing):,} questions that {question_file.name} does "
             f"not ask: {_ids(missing)}. Use two files that belong together."
         )
     for number, note in notes.items():
-        question = asked[number]
+        question = questions[number]
         if note.image != question.image:
             raise ValueError(
                 f"{annotation_file}: annotations[{note.position}] says that question {number} is "

@@ -1,9 +1,8 @@
-"""The default decoder: an LSTM reads, and its output asks the image.
+"""The default decoder: attention after the LSTM.
 
-The attention is queried by h_t, after the recurrent layer, and its answer does not flow back into
-it. So training never attends word by word: one recurrent call over all captions, then one attention
-of all words of all captions of an image over its regions. Generation repeats the same arithmetic a
-word at a time.
+The attention is queried by h_t, and its result does not flow back into the LSTM. So training never
+attends word by word: one recurrent call over all captions, then one attention of all words of all
+captions of an image over its regions. Generation repeats the same arithmetic word by word.
 
 References:
     Luong, Pham and Manning 2015, "Effective approaches to attention-based neural machine
@@ -86,8 +85,8 @@ class AttentionDecoder(CaptionDecoder):
         queries = self.attention.query(hidden)
         rows = queries.new_zeros(batch, captions * time, queries.shape[-1])
         rows[real] = queries
-        seen, weights = self.attention.attend(rows, *context)
-        return self._combine(hidden, seen[real]), weights.unflatten(1, (captions, time))
+        attended, weights = self.attention.attend(rows, *context)
+        return self._combine(hidden, attended[real]), weights.unflatten(1, (captions, time))
 
     def step(
         self,
@@ -101,8 +100,8 @@ class AttentionDecoder(CaptionDecoder):
         attended, weights = self.attention(hidden, *context)
         return self._combine(hidden, attended), state, weights
 
-    def _combine(self, hidden: Tensor, seen: Tensor) -> Tensor:
-        return torch.tanh(self.combine(torch.cat([hidden, seen], dim=-1)))
+    def _combine(self, hidden: Tensor, attended: Tensor) -> Tensor:
+        return torch.tanh(self.combine(torch.cat([hidden, attended], dim=-1)))
 
 
 def initial_state(
@@ -111,8 +110,8 @@ def initial_state(
     """Predict a recurrent state from the mean region (Xu et al. 2015, section 3.1.2).
 
     Args:
-        layer: From region to all parts of the state side by side.
-        recurrent: The stack that is started.
+        layer: From a region to all parts of the state side by side.
+        recurrent: The layers that start from it.
         regions: ``(batch, regions, feature)``.
 
     Returns:

@@ -1,9 +1,9 @@
-"""What every caption decoder is: a reader of word vectors that looks at regions.
+"""The contract of the caption decoders.
 
-A decoder turns embedded words into the vectors from which the next words are predicted. The
-vocabulary layer is not its business, so that training can project the real tokens only. It works on
-``(batch, captions, time)`` in training, all captions of an image at once, and on ``(batch,
-beams)`` in generation; a test holds the two equal.
+A decoder turns embedded words and regions into the vectors from which the next words are predicted.
+The vocabulary layer is not part of it, so that training can project the real tokens only. It works
+on ``(batch, captions, time)`` in training, all captions of an image at once, and on ``(batch,
+beams)`` in generation; a test checks that both are equal.
 """
 
 from abc import ABC, abstractmethod
@@ -30,7 +30,7 @@ class CaptionDecoder(nn.Module, ABC):
         """Compute what depends on the image alone.
 
         Returns:
-            Tensors ``(batch, ...)``; neither time nor beams change them.
+            Tensors ``(batch, ...)``, the same for all steps and beams.
         """
 
     @abstractmethod
@@ -52,15 +52,14 @@ class CaptionDecoder(nn.Module, ABC):
         """Read whole captions (teacher forcing).
 
         Args:
-            words: Embedded input words ``(batch, captions, time, embedding)``.
+            words: Embedded input words.
             mask: True where a word is real; real words come first.
             state: From `start`.
             context: From `context`.
 
         Returns:
-            A vector for each real word in row order ``(real, output)``, and the attention weights
-            ``(batch, captions, time, regions)``, or None where a decoder does not attend; those at
-            the padding have no meaning.
+            A vector for each real word in row order, and the attention weights, or None where a
+            decoder does not attend; those at the padding have no meaning.
         """
 
     @abstractmethod
@@ -75,18 +74,18 @@ class CaptionDecoder(nn.Module, ABC):
         """Read one word of each beam: the same arithmetic as `forward`.
 
         Args:
-            words: Embedded words ``(batch, beams, embedding)``.
+            words: Embedded words.
             state: Tensors ``(batch, beams, ...)``.
             context: From `context`, without a beam axis.
 
         Returns:
-            Vectors ``(batch, beams, output)``, the next state, and the attention weights ``(batch,
-            beams, regions)``, or None where a decoder does not attend.
+            Vectors, the next state, and the attention weights, or None where a decoder does not
+            attend.
         """
 
 
 def per_caption(state: State, captions: int) -> State:
-    """Give each caption of an image its own copy of the starting state.
+    """Copy the starting state for each caption of an image.
 
     Args:
         state: Tensors ``(batch, ...)``.

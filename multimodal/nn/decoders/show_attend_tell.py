@@ -1,9 +1,9 @@
-"""Show, Attend and Tell: look before every word.
+"""Show, Attend and Tell: attention before every word.
 
-The attention is queried by h_(t-1) and its answer is an input of the LSTM, so training must go
-word by word. Everything that does not depend on h is computed before the loop: the keys of the
-regions and the words' share of the LSTM's input product. Inside, the three products that read
-h_(t-1) (attention query, gate, recurrence) are one.
+The attention is queried by h_(t-1) and its result is an input of the LSTM, so training must go word
+by word. Everything that does not depend on h is computed before the loop: the keys of the regions
+and the words' part of the LSTM's input product. Inside, the three products of h_(t-1) (attention
+query, gate, recurrence) are one.
 
 References:
     Xu, Ba, Kiros, Cho, Courville, Salakhutdinov, Zemel and Bengio 2015, "Show, attend and tell",
@@ -23,17 +23,17 @@ from multimodal.nn.recurrent import State
 
 
 class _Products(NamedTuple):
-    """Weights that every step uses, cut and stacked once.
+    """Weights that every step uses, sliced and stacked once.
 
     Attributes:
         weight: Of the three layers that read h_(t-1), stacked: query, gate, recurrence.
         bias: Theirs; the recurrence's is with the words.
-        seen: The LSTM's input weights for what was seen.
+        attended: The LSTM's input weights for the attended region.
     """
 
     weight: Tensor
     bias: Tensor
-    seen: Tensor
+    attended: Tensor
 
 
 class ShowAttendTellDecoder(CaptionDecoder):
@@ -73,7 +73,7 @@ class ShowAttendTellDecoder(CaptionDecoder):
         state: State,
         context: Context,
     ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
-        """Read whole captions, a word after the other."""
+        """Read whole captions word by word."""
         batch, captions, time, _ = words.shape
         gates = self._word_gates(words[mask])  # (real, 4 * hidden)
         inputs = gates.new_zeros(batch, captions, time, gates.shape[-1])
@@ -82,12 +82,12 @@ class ShowAttendTellDecoder(CaptionDecoder):
             part.unflatten(0, (batch, captions)) for part in per_caption(state, captions)
         )
         products = self._products()
-        outputs, looks = [], []
-        for now in inputs.unbind(dim=2):
-            hidden, cell, look = self._advance(now, (hidden, cell), context, products)
+        outputs, attention = [], []
+        for step in inputs.unbind(dim=2):
+            hidden, cell, weights = self._advance(step, (hidden, cell), context, products)
             outputs.append(hidden)
-            looks.append(look)
-        return torch.stack(outputs, dim=2)[mask], torch.stack(looks, dim=2)
+            attention.append(weights)
+        return torch.stack(outputs, dim=2)[mask], torch.stack(attention, dim=2)
 
     def step(
         self,
@@ -101,7 +101,7 @@ class ShowAttendTellDecoder(CaptionDecoder):
         return hidden, (hidden, cell), weights
 
     def _word_gates(self, words: Tensor) -> Tensor:
-        """The words' share of the LSTM's input product, biases included."""
+        """Compute the words' part of the LSTM's input product, biases included."""
         cell = self.cell
         return F.linear(words, cell.weight_ih[:, : words.shape[-1]], cell.bias_ih + cell.bias_hh)
 
@@ -109,8 +109,8 @@ class ShowAttendTellDecoder(CaptionDecoder):
         query, gate = self.attention.query, self.gate
         weight = torch.cat([query.weight, gate.weight, self.cell.weight_hh])
         bias = torch.cat([query.bias, gate.bias])
-        seen = self.cell.weight_ih[:, -gate.out_features :]
-        return _Products(weight, F.pad(bias, (0, len(weight) - len(bias))), seen)
+        attended = self.cell.weight_ih[:, -gate.out_features :]
+        return _Products(weight, F.pad(bias, (0, len(weight) - len(bias))), attended)
 
     def _advance(
         self, gates: Tensor, state: State, context: Context, products: _Products
@@ -120,17 +120,17 @@ class ShowAttendTellDecoder(CaptionDecoder):
         sizes = [keys.shape[-1], regions.shape[-1], gates.shape[-1]]
         from_hidden = F.linear(hidden, products.weight, products.bias)
         query, gate, recurrence = from_hidden.split(sizes, dim=-1)
-        looked, weights = self.attention(query, keys, regions)
-        looked = torch.sigmoid(gate) * looked  # section 4.2.1: beta
-        seen = F.linear(looked, products.seen)
-        hidden, cell = lstm_gates(gates + recurrence + seen, cell)
+        attended, weights = self.attention(query, keys, regions)
+        attended = torch.sigmoid(gate) * attended  # section 4.2.1: beta
+        from_image = F.linear(attended, products.attended)
+        hidden, cell = lstm_gates(gates + recurrence + from_image, cell)
         return hidden, cell, weights
 
 
 def lstm_gates(
     gates: Float[Tensor, "*rows four_hidden"], cell: Float[Tensor, "*rows hidden"]
 ) -> tuple[Float[Tensor, "*rows hidden"], Float[Tensor, "*rows hidden"]]:
-    """Finish an LSTM step from the sum of its products (Xu et al. 2015, equations 1-3).
+    """Compute an LSTM step from the sum of its products (Xu et al. 2015, equations 1-3).
 
     Args:
         gates: Input, forget, candidate and output gates side by side, before their nonlinearities:
@@ -140,6 +140,6 @@ def lstm_gates(
     Returns:
         Hidden and cell after the step.
     """
-    entering, forget, candidate, leaving = gates.chunk(4, dim=-1)
-    cell = forget.sigmoid() * cell + entering.sigmoid() * candidate.tanh()
-    return leaving.sigmoid() * cell.tanh(), cell
+    enter, forget, candidate, leave = gates.chunk(4, dim=-1)
+    cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
+    return leave.sigmoid() * cell.tanh(), cell

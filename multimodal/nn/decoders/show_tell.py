@@ -1,7 +1,7 @@
 """Show and Tell: the image is the first word.
 
-The mean region is projected to the size of a word vector and read before ``<bos>``; after that the
-network never looks again. The simplest decoder, and the baseline of the others.
+The mean region is projected to the size of a word vector and read before ``<bos>``; there is no
+attention. The simplest decoder, and the baseline of the others.
 
 References:
     Vinyals, Toshev, Bengio and Erhan 2015, "Show and tell: a neural image caption generator",
@@ -84,15 +84,15 @@ class ShowTellDecoder(CaptionDecoder):
 def recurrent_step(
     recurrent: Recurrent, words: Float[Tensor, "batch beams embedding"], state: State
 ) -> tuple[Float[Tensor, "batch beams hidden"], State]:
-    """Advance a recurrent stack by one word of each beam.
+    """Advance recurrent layers by one word of each beam.
 
     Args:
-        recurrent: The stack.
+        recurrent: The layers.
         words: ``(batch, beams, embedding)``.
         state: Tensors ``(batch, beams, layers, hidden)``.
 
     Returns:
-        Hidden vectors ``(batch, beams, hidden)`` and the next state.
+        Hidden vectors and the next state.
     """
     batch, beams, _ = words.shape
     rows = tuple(part.flatten(0, 1) for part in state)

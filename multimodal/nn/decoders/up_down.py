@@ -1,8 +1,8 @@
-"""Up-Down: one LSTM decides where to look, another what to say.
+"""Up-Down: one LSTM for the attention, another for the words.
 
 The attention LSTM reads the language LSTM's last output, the mean region and the word; its output
-queries the regions; the language LSTM reads what was seen. The products of word and mean region are
-taken out of the loop.
+queries the regions; the language LSTM reads the attended region. The products of word and mean
+region are computed before the loop.
 
 References:
     Anderson, He, Buehler, Teney, Johnson, Gould and Zhang 2018, "Bottom-up and top-down attention
@@ -41,7 +41,7 @@ class UpDownDecoder(CaptionDecoder):
         self.language = nn.LSTMCell(region_dim + hidden_dim, hidden_dim)
 
     def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
-        """Project the keys and the mean region's share of the gates once."""
+        """Project the keys and the mean region's part of the gates once."""
         mean_gates = F.linear(regions.mean(dim=1), self._columns("region"))
         return self.attention.keys(regions), regions, mean_gates
 
@@ -57,18 +57,18 @@ class UpDownDecoder(CaptionDecoder):
         state: State,
         context: Context,
     ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
-        """Read whole captions, a word after the other."""
+        """Read whole captions word by word."""
         batch, captions, time, _ = words.shape
         state = tuple(part.unflatten(0, (batch, captions)) for part in per_caption(state, captions))
         gates, recurrent = self._word_gates(words[mask]), self._recurrent()
         inputs = gates.new_zeros(batch, captions, time, gates.shape[-1])
         inputs[mask] = gates
-        outputs, looks = [], []
-        for now in inputs.unbind(dim=2):
-            state, weights = self._advance(now, state, context, recurrent)
+        outputs, attention = [], []
+        for step in inputs.unbind(dim=2):
+            state, weights = self._advance(step, state, context, recurrent)
             outputs.append(state[2])
-            looks.append(weights)
-        return torch.stack(outputs, dim=2)[mask], torch.stack(looks, dim=2)
+            attention.append(weights)
+        return torch.stack(outputs, dim=2)[mask], torch.stack(attention, dim=2)
 
     def step(
         self,
@@ -81,7 +81,7 @@ class UpDownDecoder(CaptionDecoder):
         return state[2], state, weights
 
     def _columns(self, part: str) -> Tensor:
-        """The attention LSTM's input weights for one part of its input."""
+        """Return the attention LSTM's input weights for one part of its input."""
         weight, hidden = self.top_down.weight_ih, self.hidden_dim
         region = self.attention.key.in_features
         spans = {
@@ -96,7 +96,7 @@ class UpDownDecoder(CaptionDecoder):
         return F.linear(words, self._columns("word"), bias)
 
     def _recurrent(self) -> Tensor:
-        """The attention LSTM's weights for the two hidden vectors it reads."""
+        """Return the attention LSTM's weights for the two hidden vectors it reads."""
         return torch.cat([self._columns("language"), self.top_down.weight_hh], dim=1)
 
     def _advance(
@@ -107,10 +107,10 @@ class UpDownDecoder(CaptionDecoder):
         gates = gates + mean_gates.unsqueeze(1)
         gates = gates + F.linear(torch.cat([hidden, top_hidden], dim=-1), recurrent)
         top_hidden, top_cell = lstm_gates(gates, top_cell)
-        seen, weights = self.attention(self.attention.query(top_hidden), keys, regions)
+        attended, weights = self.attention(self.attention.query(top_hidden), keys, regions)
         language = self.language
         gates = F.linear(
-            torch.cat([seen, top_hidden], dim=-1), language.weight_ih, language.bias_ih
+            torch.cat([attended, top_hidden], dim=-1), language.weight_ih, language.bias_ih
         )
         gates = gates + F.linear(hidden, language.weight_hh, language.bias_hh)
         hidden, cell = lstm_gates(gates, cell)

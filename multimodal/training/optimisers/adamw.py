@@ -42,7 +42,7 @@ def adamw(
     """Build AdamW and its schedule for the run that a trainer is about to start.
 
     Args:
-        model: What is trained; also what is frozen now and opened later.
+        model: The network, with the layers that are frozen now and opened later.
         encoder: Its part that learns at the encoder's rate, if any.
         rates: How fast.
         estimated_steps: The trainer's ``estimated_stepping_batches``.
@@ -97,6 +97,29 @@ def adamw_by_depth(
     return _adamw(parameters, depths, factors, rates, estimated_steps)
 
 
+def with_schedule(
+    optimizer: torch.optim.Optimizer, rates: Rates, estimated_steps: int | float
+) -> OptimizerLRScheduler:
+    """Add the warm-up and the cosine to an optimiser.
+
+    Args:
+        optimizer: Its groups have their peak rates.
+        rates: Has the share of the warm-up.
+        estimated_steps: The trainer's ``estimated_stepping_batches``.
+
+    Returns:
+        What ``configure_optimizers`` returns.
+
+    Raises:
+        ValueError: If the run has no end.
+    """
+    steps = total_steps(estimated_steps)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, warmup_cosine(max(1, round(rates.warmup * steps)), steps)
+    )
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
 def total_steps(estimated: int | float) -> int:
     """Return the optimiser's steps of the whole run.
 
@@ -144,11 +167,4 @@ def _adamw(
         lr=rates.peak,
         betas=(0.9, 0.98),
     )
-    steps = total_steps(estimated_steps)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, warmup_cosine(max(1, round(rates.warmup * steps)), steps)
-    )
-    return {
-        "optimizer": optimizer,
-        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-    }
+    return with_schedule(optimizer, rates, estimated_steps)

@@ -1,7 +1,7 @@
 """Muon: weight matrices learn by orthogonalised momentum, everything else by AdamW.
 
 The gradient of a weight matrix is nearly of low rank: a few directions take most of each step, and
-rare ones, such as a word that few questions hold, hardly move. Muon replaces the momentum by the
+rare ones, such as a word of few questions, hardly move. Muon replaces the momentum by the
 nearest orthogonal matrix, so that every direction moves alike. A network can learn in fewer steps,
 of which each costs a few more matrix products. torch's own Muon orthogonalises in bfloat16, slow
 where the processor has none, and takes matrices only, while Lightning takes one optimiser only.
@@ -23,8 +23,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from typing_extensions import override
 
-from multimodal.training.optimisers.adamw import Rates, total_steps
-from multimodal.training.optimisers.schedules import warmup_cosine
+from multimodal.training.optimisers.adamw import Rates, with_schedule
 
 _POLYNOMIALS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
@@ -147,7 +146,7 @@ def muon(
     """Build Muon and its schedule for the run that a trainer is about to start.
 
     Args:
-        model: What is trained; also what is frozen now and opened later.
+        model: The network, with the layers that are frozen now and opened later.
         encoder: Its part that learns at the encoder's rate.
         outputs: Layers that give the output, which AdamW takes.
         rates: How fast; Muon and AdamW share a rate.
@@ -177,15 +176,7 @@ def muon(
         ]
         for wanted in (True, False)
     )
-    optimizer = Muon(matrices, others, lr=rates.peak)
-    steps = total_steps(estimated_steps)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, warmup_cosine(max(1, round(rates.warmup * steps)), steps)
-    )
-    return {
-        "optimizer": optimizer,
-        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-    }
+    return with_schedule(Muon(matrices, others, lr=rates.peak), rates, estimated_steps)
 
 
 def _hidden_weights(model: nn.Module, outputs: Sequence[nn.Module]) -> set[int]:

@@ -1,9 +1,9 @@
-"""What every fusion is: an image and a question become one vector.
+"""The contract of the fusions: an image and a question become one vector.
 
-A row is a question asked about an image. An image has several rows, and a question may be asked
-about several images, so a batch holds each image once, each different question once, and two
-indices that say which belong to a row. What depends on the image alone is computed per image, what
-depends on the question alone per question, and only the rest per row.
+A row is a question about an image. An image has several rows, and a question may belong to several
+images, so a batch holds each image once, each different question once, and two indices per row.
+What depends on the image alone is computed per image, what depends on the question alone per
+question, and only the rest per row.
 """
 
 import math
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 
 class Questions(NamedTuple):
-    """The different questions of a batch, read.
+    """The different questions of a batch, encoded.
 
     Attributes:
-        states: What was read of each whole question, ``(questions, hidden)``.
+        states: A vector for each whole question, ``(questions, hidden)``.
         outputs: A vector for each word, ``(questions, time, hidden)``, zero at the padding.
         mask: True where a word is real, ``(questions, time)``.
     """
@@ -49,21 +49,21 @@ class Fusion(nn.Module, ABC):
         """Fuse each row's image and question.
 
         Args:
-            regions: Each image's regions, ``(batch, regions, feature)``.
+            regions: Each image's regions.
             questions: The different questions.
-            image_of: Which image each row is about.
-            question_of: Which question each row asks.
+            image_of: The image's index for each row.
+            question_of: The question's index for each row.
 
         Returns:
-            A vector for each row ``(rows, joint)``, and weights that say where it looked ``(rows,
-            regions)``: they sum to 1, and are even where a fusion cannot tell.
+            A vector for each row, and attention weights: they sum to 1, and are uniform where a
+            fusion does not attend.
         """
 
 
 def even_weights(
     regions: Float[Tensor, "batch regions feature"], image_of: Int[Tensor, " rows"]
 ) -> Float[Tensor, "rows regions"]:
-    """Return the weights of a fusion that looks at all regions alike.
+    """Return the uniform weights of a fusion without attention.
 
     Example:
         >>> even_weights(torch.zeros(1, 4, 2), torch.tensor([0, 0])).tolist()
@@ -84,12 +84,9 @@ def weighted_sum(
     the device, they are copied.
 
     Args:
-        weights: How much each region counts in each row, ``(rows, regions)``.
-        values: What each image's regions hold, ``(batch, regions, feature)``.
-        image_of: Which image each row is about, in any order.
-
-    Returns:
-        Sums ``(rows, feature)``.
+        weights: Weights of the regions in each row.
+        values: The regions' vectors.
+        image_of: The image's index for each row, in any order.
 
     Example:
         >>> values = torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]]])
@@ -100,26 +97,26 @@ def weighted_sum(
     weights = weights.to(values.dtype)
     if values.device.type != "cpu":
         return (weights.unsqueeze(1) @ values.index_select(0, image_of)).squeeze(1)
-    places, most = places_by_image(image_of)
+    positions, most = positions_by_image(image_of)
     batch, regions, _ = values.shape
-    beside = weights.new_zeros(batch * most, regions).index_copy(0, places, weights)
+    beside = weights.new_zeros(batch * most, regions).index_copy(0, positions, weights)
     sums = beside.view(batch, most, regions) @ values  # (batch, most, feature)
-    return sums.flatten(0, 1).index_select(0, places)
+    return sums.flatten(0, 1).index_select(0, positions)
 
 
-def places_by_image(image_of: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " rows"], int]:
-    """Find a place for each row in a block ``(images x most, ...)`` of equal parts per image.
+def positions_by_image(image_of: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " rows"], int]:
+    """Assign each row a position in a block ``(images x most, ...)`` of equal parts per image.
 
     Args:
-        image_of: Which image each row is about, in any order.
+        image_of: The image's index for each row, in any order.
 
     Returns:
-        The row's place, to be used with ``index_copy`` and ``index_select``, and ``most``: how many
-        rows the image with the most rows has. On a GPU this waits for the device. While a graph is
-        exported, each image has one row, in order.
+        The row's position, to be used with ``index_copy`` and ``index_select``, and ``most``: the
+        number of rows of the image with the most rows. On a GPU this waits for the device. While a
+        graph is exported, each image has one row, in order.
 
     Example:
-        >>> places_by_image(torch.tensor([1, 0, 1]))
+        >>> positions_by_image(torch.tensor([1, 0, 1]))
         (tensor([2, 0, 3]), 2)
     """
     if torch.compiler.is_exporting():  # a graph of fixed operations: one question an image
@@ -136,14 +133,14 @@ def places_by_image(image_of: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " rows"
 def grid_coordinates(
     regions: int, device: torch.device | None = None
 ) -> Float[Tensor, "regions 2"]:
-    """Say where each region lies, if the regions are the cells of a square grid, row by row.
+    """Return the coordinates of the cells of a square grid, row by row.
 
     Args:
-        regions: How many there are.
-        device: Where the result is to be.
+        regions: Number of cells.
+        device: Device of the result.
 
     Returns:
-        To the right and down from -1 to 1 over the grid, ``(regions, 2)``.
+        To the right and down, from -1 to 1 over the grid.
 
     Raises:
         ValueError: If the number is no square.
@@ -156,7 +153,7 @@ def grid_coordinates(
     if side * side != regions:
         raise ValueError(
             f"This fusion needs regions in a square grid (49 are 7 by 7), got {regions} regions. "
-            "Make the images square, or choose a fusion that asks for no grid, such as stacked."
+            "Make the images square, or choose a fusion that needs no grid, such as stacked."
         )
     line = torch.linspace(-1, 1, side, device=device) if side > 1 else torch.zeros(1, device=device)
     down, right = torch.meshgrid(line, line, indexing="ij")

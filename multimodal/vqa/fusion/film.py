@@ -3,13 +3,13 @@
 The regions are the cells of a square grid, and each block knows where a cell lies. Without any
 attention this network was the first to solve questions of several steps.
 
-It is the dearest fusion here: the convolutions of all blocks but the first run for every row, not
-for every image, since the first question has changed the maps by then (what the first block does
-before it hears the question is done per image). With ten questions an image, two blocks took seven
-times the time of two looks of stacked attention, forwards and backwards on a CPU.
+It is the slowest fusion here: the convolutions of all blocks but the first run for every row, not
+for every image, since the question has changed the maps by then (the part of the first block before
+the modulation runs once per image). With ten questions an image, two blocks took seven times the
+time of two hops of stacked attention, forwards and backwards on a CPU.
 
-Maps are kept as ``(rows, regions, channels)``, which to a convolution is a picture with channels
-last: nothing is rearranged.
+Maps are kept as ``(rows, regions, channels)``, which to a convolution is an image with channels
+last: nothing is copied.
 
 References:
     Perez, Strub, de Vries, Dumoulin and Courville 2018, "FiLM: Visual reasoning with a general
@@ -70,27 +70,27 @@ class FilmFusion(Fusion):
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
         """Modulate and take the maximum.
 
-        The weights are the share of features whose maximum a region holds; a feature that is zero
-        in all regions counts as even.
+        A region's weight is the share of features that have their maximum there; a feature that is
+        zero in all regions counts uniformly.
         """
-        places = grid_coordinates(regions.shape[1], regions.device)
-        maps = _norm(self.stem_norm, self.stem(_with_places(regions, places))).relu_()
+        coordinates = grid_coordinates(regions.shape[1], regions.device)
+        maps = _norm(self.stem_norm, self.stem(_with_coordinates(regions, coordinates))).relu_()
         # (questions, blocks, 2, channels): delta and shift; the scale is 1 + delta, of any size.
         changes = self.modulation(questions.states).unflatten(-1, (len(self.blocks), 2, -1))
         changes = changes.index_select(0, question_of)
         for number, block in enumerate(self.blocks):
-            residual, found = block(_with_places(maps, places))
+            residual, normed = block(_with_coordinates(maps, coordinates))
             if number == 0:
-                residual, found = (part.index_select(0, image_of) for part in (residual, found))
+                residual, normed = (part.index_select(0, image_of) for part in (residual, normed))
             delta, shift = changes[:, number].unsqueeze(2).unbind(dim=1)  # (rows, 1, channels)
-            maps = residual + torch.addcmul(shift, 1 + delta, found).relu_()
-        features = _norm(self.project_norm, self.project(_with_places(maps, places)))
+            maps = residual + torch.addcmul(shift, 1 + delta, normed).relu_()
+        features = _norm(self.project_norm, self.project(_with_coordinates(maps, coordinates)))
         highest, winners = features.max(dim=1)  # (rows, joint)
         return highest.relu(), _shares(winners, highest > 0, regions)
 
 
 class _Block(nn.Module):
-    """A block up to the point where the question comes in (Perez et al. 2018, section 3)."""
+    """A block up to its modulation by the question (Perez et al. 2018, section 3)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -117,8 +117,8 @@ class _Grid3x3(nn.Module):
         return convolved  # (rows, regions, channels)
 
 
-def _with_places(maps: Tensor, places: Tensor) -> Tensor:
-    return torch.cat([maps, places.to(maps.dtype).expand(len(maps), -1, -1)], dim=-1)
+def _with_coordinates(maps: Tensor, coordinates: Tensor) -> Tensor:
+    return torch.cat([maps, coordinates.to(maps.dtype).expand(len(maps), -1, -1)], dim=-1)
 
 
 def _norm(norm: nn.Module, maps: Tensor) -> Tensor:
@@ -130,5 +130,5 @@ def _shares(winners: Tensor, alive: Tensor, regions: Tensor) -> Tensor:
     features, count = winners.shape[1], regions.shape[1]
     wins = regions.new_zeros(len(winners), count)
     wins.scatter_add_(1, winners, alive.to(regions.dtype))
-    even = (features - wins.sum(dim=1, keepdim=True)) / count
-    return (wins + even) / features  # (rows, regions)
+    uniform = (features - wins.sum(dim=1, keepdim=True)) / count
+    return (wins + uniform) / features  # (rows, regions)

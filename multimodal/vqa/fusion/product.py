@@ -1,7 +1,7 @@
-"""The two oldest fusions: one vector per image, one per question, multiplied or put side by side.
+"""The two oldest fusions: an image vector and a question vector, multiplied or concatenated.
 
-Neither looks anywhere: the image is the mean of its regions, brought to length 1. They are what
-attention is to be compared with.
+Neither attends: the image vector is the mean of its regions, normalised to length 1. They are the
+baselines of attention.
 
 References:
     Antol, Agrawal, Lu, Mitchell, Batra, Zitnick and Parikh 2015, "VQA: Visual question answering",
@@ -40,7 +40,7 @@ class MultiplyFusion(Fusion):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
-        """Multiply; the weights are even, for this fusion saw the mean."""
+        """Multiply; the attention weights are uniform."""
         images = self.image(_normed_mean(regions)).tanh()  # (batch, fusion)
         asked = self.question(questions.states).tanh()  # (questions, fusion)
         product = images.index_select(0, image_of) * asked.index_select(0, question_of)
@@ -69,7 +69,7 @@ class ConcatenateFusion(Fusion):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
-        """Put side by side; the weights are even, for this fusion saw the mean."""
+        """Concatenate; the attention weights are uniform."""
         images = self.image(_normed_mean(regions)).tanh()  # (batch, fusion)
         asked = self.question(questions.states).tanh()  # (questions, fusion)
         pairs = [images.index_select(0, image_of), asked.index_select(0, question_of)]

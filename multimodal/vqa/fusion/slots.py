@@ -1,15 +1,15 @@
-"""Slots: a few queries read the question, look at the image in hops, and are compared in pairs.
+"""Slots: several queries per question attend to the image in hops, and are compared in pairs.
 
-A question about a scene speaks of one to four things ("is the red ring left of the star?"). Each
-slot attends to the question's own words, and so to one of these things; asks the regions for it;
-and learns where it is. What tells things apart is then put side by side for every pair of slots:
-squared differences of what they found, and the differences of coordinates and numbers. From a
-product of one image vector and one question vector, spatial relations stay at chance.
+A question about a scene names one to four objects ("is the red ring left of the star?"). Each slot
+attends to the question's words, and so to one of these objects; queries the regions for it; and
+gets its coordinates. Every pair of slots is then compared: squared differences of their values, and
+differences of coordinates and counts. With a product of one image vector and one question vector,
+spatial relations stay at chance.
 
-A slot looks in two ways. A softmax finds one thing; sigmoids, which need not sum to 1, find all of
-a kind, so that they can be counted. After each hop every slot is told what the others found. The
-words also give each slot a direction: regions on the other side of what it found last are dimmed
-("... left of the ring", "how many are above it").
+A slot attends in two ways. A softmax finds one object; sigmoids, which need not sum to 1, find all
+of a kind, so that they can be counted. After each hop every slot receives the results of the
+others. The words also give each slot a direction: regions on the other side of its last position
+get less weight ("... left of the ring", "how many are above it").
 
 References:
     Hudson and Manning 2018, "Compositional attention networks for machine reasoning" (attention to
@@ -23,18 +23,18 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from multimodal.vqa.fusion.contract import Fusion, Questions, grid_coordinates, places_by_image
+from multimodal.vqa.fusion.contract import Fusion, Questions, grid_coordinates, positions_by_image
 
 
 class SlotsFusion(Fusion):
-    """Slots that read, look in hops and are compared in pairs.
+    """Slots that attend in hops and are compared in pairs.
 
     Args:
         region_dim: Width of a region.
         question_dim: Width of the question encoder's states and outputs.
         fusion_dim: Width of a slot.
-        num_slots: Slots; at least as many as a question names things.
-        num_hops: How often each slot looks at the image.
+        num_slots: Slots; at least as many as the objects that a question names.
+        num_hops: Attention steps of each slot.
         pair_dim: Width at which slots are compared.
     """
 
@@ -54,17 +54,17 @@ class SlotsFusion(Fusion):
         self.num_slots = num_slots
         self.num_hops = num_hops
         self.word_scores = nn.Linear(question_dim, num_hops * num_slots)
-        self.read = nn.Linear(question_dim, 2 * fusion_dim)  # what to look for, and a gate
-        # Directions start at zero: every side is alike until one is of use.
+        self.read = nn.Linear(question_dim, 2 * fusion_dim)  # a query, and a gate
+        # Directions start at zero: no side is preferred until training learns one.
         self.read_sides = nn.Linear(question_dim, 2)
         nn.init.zeros_(self.read_sides.weight)
         nn.init.zeros_(self.read_sides.bias)
         self.read_whole = nn.Linear(question_dim, 2 * fusion_dim, bias=False)
         self.first_queries = nn.Parameter(torch.randn(num_hops * num_slots, fusion_dim) * 0.1)
         self.see = nn.Sequential(nn.Linear(region_dim + 2, 2 * fusion_dim), nn.ReLU())
-        self.keys = nn.Linear(2 * fusion_dim, 2 * fusion_dim)  # one to find, one to count
+        self.keys = nn.Linear(2 * fusion_dim, 2 * fusion_dim)  # for the softmax, for the sigmoids
         self.values = nn.Linear(2 * fusion_dim, fusion_dim)
-        found_dim = fusion_dim + 2 + 1  # what, where, how many
+        found_dim = fusion_dim + 2 + 1  # value, coordinates, count
         self.tell = nn.ModuleList(
             nn.Sequential(
                 nn.Linear(num_slots * found_dim, 2 * fusion_dim),
@@ -89,33 +89,33 @@ class SlotsFusion(Fusion):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
-        """Join images and questions; see `Fusion`."""
+        """Fuse images and questions; see `Fusion`."""
         # For each hop (questions, slots, fusion), the sides (questions, slots, 2).
         queries, gates, sides = self._read(questions)
-        places, most = places_by_image(image_of)
+        positions, most = positions_by_image(image_of)
         coordinates = grid_coordinates(regions.shape[1]).to(regions)
-        seen = self.see(torch.cat([regions, coordinates.expand(len(regions), -1, -1)], dim=-1))
-        keys, values = self.keys(seen).chunk(2, dim=-1), self.values(seen)
-        told = keys[0].new_zeros(())
-        last = coordinates.new_zeros(2)  # the first hop looks from the middle of the image
+        hidden = self.see(torch.cat([regions, coordinates.expand(len(regions), -1, -1)], dim=-1))
+        keys, values = self.keys(hidden).chunk(2, dim=-1), self.values(hidden)
+        message = keys[0].new_zeros(())
+        last = coordinates.new_zeros(2)  # the first hop starts at the middle of the image
         for hop in range(self.num_hops):
-            # Told where the ring is, "left of" and "above" must ask for different regions.
+            # Given the ring's position, "left of" and "above" must query different regions.
             gate = gates[hop].index_select(0, question_of)
-            asked = queries[hop].index_select(0, question_of) + told * gate
+            query = queries[hop].index_select(0, question_of) + message * gate
             side = sides[hop].index_select(0, question_of)
-            block = _by_image(asked, places, len(regions), most)
-            dimmed = _dim(_by_image(side, places, len(regions), most), last, coordinates)
-            found, weights = _look(block, keys, values, coordinates, dimmed)
+            block = _by_image(query, positions, len(regions), most)
+            dimmed = _dim(_by_image(side, positions, len(regions), most), last, coordinates)
+            found, weights = _attend(block, keys, values, coordinates, dimmed)
             last = found[..., -3:-1]
-            rows = self._by_row(found, places)
+            rows = self._by_row(found, positions)
             if hop < self.num_hops - 1:
-                told = self.tell[hop](rows.flatten(1)).unflatten(1, (self.num_slots, -1))
+                message = self.tell[hop](rows.flatten(1)).unflatten(1, (self.num_slots, -1))
         joint = self.join(torch.cat([rows.flatten(1), self._pairs(rows)], dim=-1))
-        # What differs between two slots is an answer only together with what was asked: "left of"
-        # or "above", "colour" or "size". A product says so at once, a sum never.
+        # A difference between two slots is an answer only together with the question: "left of"
+        # or "above", "colour" or "size". A product models this directly, a sum cannot.
         asked = self.ask(questions.states).index_select(0, question_of)
         joint = torch.cat([joint * asked, joint + asked], dim=-1)
-        return joint, self._by_row(weights, places).mean(dim=1)
+        return joint, self._by_row(weights, positions).mean(dim=1)
 
     def _read(self, questions: Questions) -> tuple[tuple[Tensor, ...], ...]:
         scores = self.word_scores(questions.outputs).transpose(1, 2)  # (questions, slots, time)
@@ -126,28 +126,28 @@ class SlotsFusion(Fusion):
         parts = (queries + self.first_queries, gates, self.read_sides(words))
         return tuple(part.split(self.num_slots, dim=1) for part in parts)
 
-    def _by_row(self, block: Tensor, places: Tensor) -> Tensor:
-        """Take what was found out of the block of `_by_image`: ``(rows, slots, ...)``."""
+    def _by_row(self, block: Tensor, positions: Tensor) -> Tensor:
+        """Select the rows from the block of `_by_image`: ``(rows, slots, ...)``."""
         slots: Tensor = block.flatten(0, 1).unflatten(0, (-1, self.num_slots))
-        return slots.index_select(0, places)
+        return slots.index_select(0, positions)
 
     def _pairs(self, rows: Tensor) -> Tensor:
         # A product with +1 and -1 takes all differences at once, and its gradient is a product too.
         apart = (self.differences @ self.compare(rows[..., :-3])).square()
         aside = self.differences @ rows[..., -3:]
         number = aside[..., 2:]
-        # Coordinates run from -1 to 1 and things stand a few tenths apart.
+        # Coordinates run from -1 to 1, and objects are a few tenths apart.
         return torch.cat([apart, 4 * aside[..., :2], number, number.abs()], dim=-1).flatten(1)
 
 
 def _dim(sides: Tensor, last: Tensor, coordinates: Tensor) -> Tensor:
-    """Return the log of how much each region counts: little on the other side of the last place."""
+    """Return the log-weight of each region: low on the other side of the last position."""
     ahead = sides @ coordinates.T - (sides * last).sum(dim=-1, keepdim=True)
     dimmed: Tensor = F.logsigmoid(4 * ahead)  # (images, rows x slots, regions)
     return dimmed
 
 
-def _look(
+def _attend(
     queries: Tensor,
     keys: tuple[Tensor, Tensor],
     values: Tensor,
@@ -161,7 +161,7 @@ def _look(
     return torch.cat([one @ values, one @ coordinates, many], dim=-1), one
 
 
-def _by_image(rows: Tensor, places: Tensor, images: int, most: int) -> Tensor:
-    block = rows.new_zeros(images * most, *rows.shape[1:]).index_copy(0, places, rows)
+def _by_image(rows: Tensor, positions: Tensor, images: int, most: int) -> Tensor:
+    block = rows.new_zeros(images * most, *rows.shape[1:]).index_copy(0, positions, rows)
     grouped: Tensor = block.unflatten(0, (images, most)).flatten(1, 2)
     return grouped  # (images, rows x slots, fusion)

@@ -1,11 +1,11 @@
-"""Stacked attention: look, add what was seen to the question, look again.
+"""Stacked attention: attend, add the attended region to the question, attend again.
 
-The first look finds what the question names, the next what is asked about it. The regions' part of
-each look is projected once per image, and the question's part of the first one once per question.
+The first hop finds what the question names, the next what is asked about it. The regions' part of
+each hop is projected once per image, and the question's part of the first one once per question.
 
 References:
     Yang, He, Gao, Deng and Smola 2016, "Stacked attention networks for image question answering",
-    sections 3.1 (regions brought to the question's width) and 3.3 (attention, several looks).
+    sections 3.1 (regions brought to the question's width) and 3.3 (attention, several hops).
 """
 
 from jaxtyping import Float, Int
@@ -15,7 +15,7 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, weighted_sum
 
 
 class StackedAttentionFusion(Fusion):
-    """Several looks, each with the question and all that was seen before (Yang et al. 2016).
+    """Several hops, each queried by the question and all attended regions (Yang et al. 2016).
 
     The vector is as wide as the question's state.
 
@@ -23,10 +23,10 @@ class StackedAttentionFusion(Fusion):
         region_dim: Width of a region.
         question_dim: Width of a question's state.
         fusion_dim: Width of the attention's hidden layer.
-        num_hops: Number of looks, at least 1.
+        num_hops: Number of hops, at least 1.
 
     Raises:
-        ValueError: If there is no look.
+        ValueError: If there is no hop.
     """
 
     def __init__(
@@ -46,35 +46,35 @@ class StackedAttentionFusion(Fusion):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
-        """Look several times; the weights are those of the last look."""
+        """Attend several times; the weights are those of the last hop."""
         views = self.region(regions).tanh()  # (batch, regions, question)
         first, *others = self.hops
         weights = first(views, questions.states, image_of, question_of)
-        asked = questions.states.index_select(0, question_of)
-        asked = asked + weighted_sum(weights, views, image_of)  # (rows, question)
+        queries = questions.states.index_select(0, question_of)
+        queries = queries + weighted_sum(weights, views, image_of)  # (rows, question)
         for hop in others:
-            weights = hop(views, asked, image_of)
-            asked = asked + weighted_sum(weights, views, image_of)
-        return asked, weights
+            weights = hop(views, queries, image_of)
+            queries = queries + weighted_sum(weights, views, image_of)
+        return queries, weights
 
 
 class _Hop(nn.Module):
-    """``softmax(w . tanh(U view + W asked + b))`` over the regions."""
+    """``softmax(w . tanh(U view + W query + b))`` over the regions."""
 
     def __init__(self, question_dim: int, fusion_dim: int) -> None:
         super().__init__()
         self.key = nn.Linear(question_dim, fusion_dim, bias=False)
         self.query = nn.Linear(question_dim, fusion_dim)
-        # The paper's bias of the score is the same for all regions: the softmax does not see it.
+        # The paper's bias of the score is the same for all regions: the softmax cancels it.
         self.score = nn.Linear(fusion_dim, 1, bias=False)
 
     def forward(
-        self, views: Tensor, asked: Tensor, image_of: Tensor, asked_of: Tensor | None = None
+        self, views: Tensor, queries: Tensor, image_of: Tensor, query_of: Tensor | None = None
     ) -> Tensor:
-        """Weigh the regions; without ``asked_of`` each row asks what stands at its place."""
-        queries = self.query(asked)
-        if asked_of is not None:
-            queries = queries.index_select(0, asked_of)
+        """Compute the weights; without ``query_of`` there is one query for each row."""
+        queries = self.query(queries)
+        if query_of is not None:
+            queries = queries.index_select(0, query_of)
         # The copy of the keys is the largest tensor by far, so it is changed in place.
         mixed = self.key(views).index_select(0, image_of).add_(queries.unsqueeze(1)).tanh_()
         weights: Tensor = self.score(mixed).squeeze(-1).softmax(dim=-1)  # (rows, regions)

@@ -1,7 +1,7 @@
-"""Top-down attention: one look, led by the question, and the product of both.
+"""Top-down attention: one attention, queried by the question, and a product.
 
-Each region is put beside the question and scored by a gated layer. That layer's matrix falls into
-a part for the region, applied once per image, and one for the question, applied once per question.
+Each region is concatenated with the question and scored by a gated layer. That layer's matrix has a
+part for the region, applied once per image, and one for the question, applied once per question.
 
 References:
     Anderson, He, Buehler, Teney, Johnson, Gould and Zhang 2018, "Bottom-up and top-down attention
@@ -17,7 +17,7 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, weighted_sum
 
 
 class TopDownFusion(Fusion):
-    """Attention over regions beside the question, then a product (Anderson et al. 2018).
+    """Attention over regions and question, then a product (Anderson et al. 2018).
 
     Args:
         region_dim: Width of a region.
@@ -44,15 +44,15 @@ class TopDownFusion(Fusion):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
-        """Look once and multiply what was seen with the question."""
+        """Attend once and multiply the attended region by the question."""
         states = questions.states
         of_rows = image_of, question_of
-        values = _beside(self.region_value(regions), self.question_value(states), *of_rows)
-        gates = _beside(self.region_gate(regions), self.question_gate(states), *of_rows)
+        values = _add_rows(self.region_value(regions), self.question_value(states), *of_rows)
+        gates = _add_rows(self.region_gate(regions), self.question_gate(states), *of_rows)
         scores = self.score(values.tanh_() * gates.sigmoid_()).squeeze(-1)
         weights = scores.softmax(dim=-1)  # (rows, regions)
-        seen = self.seen(weighted_sum(weights, regions, image_of))
-        return seen * self.asked(states).index_select(0, question_of), weights
+        attended = self.seen(weighted_sum(weights, regions, image_of))
+        return attended * self.asked(states).index_select(0, question_of), weights
 
 
 class GatedTanh(nn.Module):
@@ -74,7 +74,7 @@ class GatedTanh(nn.Module):
         return gated
 
 
-def _beside(regions: Tensor, questions: Tensor, image_of: Tensor, question_of: Tensor) -> Tensor:
+def _add_rows(regions: Tensor, questions: Tensor, image_of: Tensor, question_of: Tensor) -> Tensor:
     # The copy of the regions is the largest tensor by far, so it is changed in place.
     asked = questions.index_select(0, question_of).unsqueeze(1)  # (rows, 1, fusion)
     return regions.index_select(0, image_of).add_(asked)  # (rows, regions, fusion)

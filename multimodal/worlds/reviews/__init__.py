@@ -1,8 +1,8 @@
-"""The built-in reviews: texts from a small grammar, each with a verdict that follows by rule.
+"""The built-in reviews: texts from a small grammar, with labels that follow by rule.
 
-`sample_review` draws a review of a film, a restaurant or a hotel with all that it says of which
-aspect, and the label and stars that follow from it. Nothing is stored: a review is a pure function
-of (seed, index, split).
+`sample_review` draws a review of a film, a restaurant or a hotel with its opinions of each aspect,
+and the label and stars that follow from them. Nothing is stored: a review is a pure function of
+(seed, index, split).
 """
 
 from multimodal.worlds.reviews.clauses import HELD_OUT_PAIRS, Opinion

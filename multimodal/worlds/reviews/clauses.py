@@ -1,9 +1,9 @@
-"""Clauses that judge one aspect: the smallest piece of a review that holds an opinion.
+"""Clauses: an opinion of one aspect, the smallest part of a review.
 
-A clause is drawn for the opinion it should express. If it is to be turned round by a negator, its
-word says the opposite. Some pairs of constituents, `HELD_OUT_PAIRS`, are kept for the test reviews:
-training never shows this noun with this word, or this negator with this word, though it shows each
-of them with many others.
+A clause is drawn for the opinion it should express. If a negator reverses it, its opinion word is
+the opposite. Some pairs of constituents, `HELD_OUT_PAIRS`, are kept for the test reviews: training
+never shows this noun with this word, or this negator with this word, but each of them with many
+others.
 """
 
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ from multimodal.worlds.reviews.lexicon import (
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a clause says of one aspect.
+    """A clause's opinion of one aspect.
 
     Args:
-        aspect: What is judged.
+        aspect: The aspect.
         word: The opinion word's plain form.
-        negators: What turns it round, in the order of the text; two turn it back.
-        positive: Whether it praises, all negators applied.
+        negators: The negators that reverse it, in the order of the text; two cancel out.
+        positive: Whether it is praise, after all negators.
         strength: 1 for weakened, 2 for plain, 3 for strengthened.
-        counts: Whether it is the writer's own verdict: neither granted in a contrast nor hearsay.
+        counts: Whether it is the writer's own opinion: neither conceded in a contrast nor hearsay.
 
     Example:
         >>> Opinion("plot", "dull", ("not",), positive=True, strength=2, counts=True).score
@@ -53,16 +53,16 @@ class Opinion:
 
     @property
     def score(self) -> int:
-        """What it adds to the verdict: its strength with a sign, or 0 if it does not count."""
+        """Its part of the review's score: its strength with a sign, or 0 if it does not count."""
         return (self.strength if self.positive else -self.strength) * self.counts
 
 
 class Voice(NamedTuple):
-    """What stays the same throughout a review.
+    """The properties that are the same throughout a review.
 
     Attributes:
-        domain: What is reviewed: film, restaurant or hotel.
-        past: Whether it is told in the past tense.
+        domain: The subject: film, restaurant or hotel.
+        past: Whether it is in the past tense.
         held_out: Whether every opinion is a pair that is kept for the test reviews.
     """
 
@@ -72,7 +72,7 @@ class Voice(NamedTuple):
 
 
 def _held_out_pairs() -> frozenset[tuple[str, str]]:
-    """A quarter of all pairs, chosen so that each constituent keeps most of its others."""
+    """Choose a quarter of all pairs, so that each constituent keeps most of its other pairs."""
     negators = dict.fromkeys(
         [negator.name for kind in NEGATORS.values() for negator in kind] + list(FRAMES)
     )
@@ -85,8 +85,8 @@ def _held_out_pairs() -> frozenset[tuple[str, str]]:
         (constituent, word.base)
         for number, constituent in enumerate([*negators, *aspects])
         for words in alike
-        for place, word in enumerate(words)
-        if (number + place) % 4 == 0
+        for index, word in enumerate(words)
+        if (number + index) % 4 == 0
     )
 
 
@@ -100,11 +100,11 @@ def draw_clause(
     """Draw a clause with a given opinion.
 
     Args:
-        draws: Where choices come from.
+        draws: The random choices.
         voice: The review's domain, tense, and whether its pairs are the held-out ones.
-        positive: What the clause says in the end, its own negator and the frame's applied.
+        positive: Its opinion after its own negator and the frame's.
         negated: Whether it has a negator of its own.
-        frame: The beginning that denies it, if there is one; it is part of what is said.
+        frame: The beginning that denies it, if there is one; it becomes part of the clause.
 
     Returns:
         The clause, without capital and stop, and its opinion.
@@ -121,8 +121,8 @@ def draw_clause(
     aspect = draws.pick(ASPECTS[voice.domain])
     negator = draws.pick(NEGATORS[kind]) if negated else None
     negators = (*([frame] if frame else []), *([negator.name] if negator else []))
-    blunt = positive != bool(len(negators) % 2)  # what its word says, nothing turned round
-    word = draws.pick(_choices(voice, kind, blunt, aspect, negators))
+    plain = positive != bool(len(negators) % 2)  # the opinion of the word itself
+    word = draws.pick(_choices(voice, kind, plain, aspect, negators))
     strength, degree = 2, ""
     if negator is not None:
         strength = negator.strength
@@ -134,15 +134,7 @@ def draw_clause(
 
 
 def fill(draws: Draws, template: str, domain: str) -> str:
-    """Fill the slots of a template.
-
-    Args:
-        draws: Where choices come from.
-        template: A text with names of slots in braces.
-        domain: What is reviewed.
-
-    Returns:
-        The text.
+    """Fill the slots of a template, their names in braces.
 
     Example:
         >>> fill(Draws("a key"), "nobody else was there", "film")
@@ -167,15 +159,15 @@ FUNCTION_WORDS: Final = ("I", "the", *_BE_PAST, *_BE_PRESENT)
 def _choices(
     voice: Voice, kind: Kind, positive: bool, aspect: str, negators: tuple[str, ...]
 ) -> tuple[OpinionWord, ...]:
-    """List the words that fit: in training no pair is a held-out one, in a test review one is.
+    """List the words that fit: in training no pair is held out, in a test review one pair is.
 
-    There it is the pair with a negator, if there is any: that is the harder one.
+    In a test review it is the pair with a negator, if there is one, which is harder.
     """
 
     def fits(word: OpinionWord) -> bool:
         constituents = (negators or (aspect,)) if voice.held_out else (*negators, aspect)
-        held = any((constituent, word.base) in HELD_OUT_PAIRS for constituent in constituents)
-        return held == voice.held_out
+        held_out = any((constituent, word.base) in HELD_OUT_PAIRS for constituent in constituents)
+        return held_out == voice.held_out
 
     return tuple(
         word
@@ -194,7 +186,7 @@ def _draw_degree(draws: Draws, degree: str) -> str:
 
 
 class _Parts(NamedTuple):
-    """What a clause is put together from."""
+    """The parts of a clause."""
 
     aspect: str
     word: OpinionWord
@@ -205,19 +197,19 @@ class _Parts(NamedTuple):
 def _write(draws: Draws, voice: Voice, parts: _Parts) -> str:
     aspect, word, negator, degree = parts
     if word.kind == "verb":
-        return " ".join(["I", *_said(voice, word, negator), "the", aspect])
+        return " ".join(["I", *_verb_phrase(voice, word, negator), "the", aspect])
     subject = f"the {aspect}"
     if draws.number(5) == 0:
         subject += f" , {fill(draws, draws.pick(RELATIVES), voice.domain)} ,"
     if word.kind == "phrase":
-        return " ".join([subject, *_said(voice, word, negator)])
+        return " ".join([subject, *_verb_phrase(voice, word, negator)])
     if negator is not None:
         return f"{subject} {negator.past if voice.past else negator.present} {word.base}"
     be = draws.pick(_BE_PAST if voice.past else _BE_PRESENT)
     return " ".join(filter(None, [subject, be, degree, word.base]))
 
 
-def _said(voice: Voice, word: OpinionWord, negator: Negator | None) -> list[str]:
+def _verb_phrase(voice: Voice, word: OpinionWord, negator: Negator | None) -> list[str]:
     verb = word.past if voice.past else word.present  # verbs about oneself have only a past
     if negator is None:
         return [verb]

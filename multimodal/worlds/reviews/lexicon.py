@@ -1,25 +1,25 @@
-"""The words of the built-in reviews: what is judged, what is said of it, what turns it round.
+"""The words of the built-in reviews: aspects, opinion words, negators and sentence templates.
 
-Every noun takes every adjective, so that a sentence may be silly but never wrong, and nothing about
-a noun tells whether it is praised. Opinion words come in two lists of equal length; none is
-stronger than another, only what stands around it weakens or strengthens it.
+Every noun takes every adjective, so that a sentence may be silly but never wrong, and no noun
+predicts praise or blame. Opinion words are two lists of equal length; none is stronger than
+another, only the words around it weaken or strengthen it.
 """
 
 from typing import Final, Literal, NamedTuple
 
 Kind = Literal["adjective", "phrase", "verb"]
-"""How a word is built into a clause: "was dull", "fell flat", "I hated the plot"."""
+"""The construction of a word's clause: "was dull", "fell flat", "I hated the plot"."""
 
 
 class OpinionWord(NamedTuple):
-    """A word or phrase that praises or blames.
+    """A word or phrase of praise or blame.
 
     Attributes:
-        base: The plain form, by which it is known.
+        base: The plain form, which identifies it.
         present: The form of "it fails"; equal to the base for adjectives.
         past: The form of "it failed"; equal to the base for adjectives.
-        kind: How it is built in.
-        positive: Whether it praises.
+        kind: The construction of its clause.
+        positive: Whether it is praise.
         domain: The only kind of review it belongs to; empty for all.
     """
 
@@ -32,14 +32,14 @@ class OpinionWord(NamedTuple):
 
 
 class Negator(NamedTuple):
-    """What turns an opinion round.
+    """A word or phrase that reverses an opinion.
 
     Attributes:
-        name: By what it is known.
-        past: How it is written in a review in the past tense.
-        present: The same in the present tense.
+        name: Its identifier.
+        past: Its form in a review in the past tense.
+        present: Its form in the present tense.
         bare: Whether a verb after it takes its base form ("did not fail").
-        strength: The strength of what it leaves: "not very good" is a weak blame.
+        strength: The strength of the reversed opinion: "not very good" is weak blame.
     """
 
     name: str
@@ -177,7 +177,7 @@ FRAMES: Final[tuple[str, ...]] = (
     "I find it hard to believe that",
     "you will not hear me say that",
 )
-"""Beginnings that deny the clause they open, however far away its opinion stands."""
+"""Beginnings that deny the clause they open, however far away its opinion word is."""
 
 HEARSAY: Final[tuple[str, ...]] = (
     "the critics say that",
@@ -201,7 +201,7 @@ CONTRASTS: Final[tuple[str, ...]] = (
     "{counted} , although {ignored}",
     "{counted} , even though {ignored}",
 )
-"""Two opposite opinions, of which one is granted and the other one meant."""
+"""Two opposite opinions, of which one is conceded and the other is the writer's own."""
 
 RELATIVES: Final[tuple[str, ...]] = (
     "which my {person} had mentioned",
@@ -212,7 +212,7 @@ RELATIVES: Final[tuple[str, ...]] = (
     "after {number} days of waiting",
     "as far as I remember that {day}",
 )
-"""What may stand between a noun and what is said of it."""
+"""Insertions between a noun and its predicate."""
 
 REMARKS: Final[tuple[str, ...]] = (
     "we went there on a {day}",
@@ -240,7 +240,7 @@ REMARKS: Final[tuple[str, ...]] = (
     "I would not know where else to begin",
     "my {person} asked me to write this",
 )
-"""Sentences without an opinion; some with words that elsewhere turn one round."""
+"""Sentences without an opinion; some with words that elsewhere reverse one."""
 
 SLOTS: Final[dict[str, tuple[str, ...]]] = {
     "person": (

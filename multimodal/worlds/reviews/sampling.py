@@ -1,14 +1,14 @@
-"""Drawing reviews: one review is a pure function of (seed, index, split).
+"""Sample reviews: a review is a pure function of (seed, index, split).
 
-A review is a row of sentences: opinions of several aspects, and remarks without any. Its verdict
-follows by rule: the opinions that are the writer's own are added up, each with its strength. An
-opinion that is granted ("although the plot was dull, ...", "the plot was dull, but ...") or
-somebody else's ("the critics say that ...") does not count. Of a denied, granted or reported
-opinion the words alone tell the opposite or nothing, so that a model has to read.
+A review is a sequence of sentences: opinions of several aspects, and remarks without any. Its label
+follows by rule: the writer's own opinions are added up, each with its strength. An opinion that is
+conceded ("although the plot was dull, ...", "the plot was dull, but ...") or somebody else's ("the
+critics say that ...") does not count. The words of a denied, conceded or reported opinion alone
+suggest the opposite or nothing, so that a model has to read the sentence.
 
-Splits are disjoint. Training and validation reviews never show a pair of `HELD_OUT_PAIRS`, and a
-code made from the whole text says which of the two may hold it; in a test review every opinion is
-such a pair, in sentences built as those of the other splits.
+Splits are disjoint. Training and validation reviews never contain a pair of `HELD_OUT_PAIRS`, and a
+code of the whole text decides which of the two it belongs to; in a test review every opinion is
+such a pair, in sentences of the same forms as in the other splits.
 
 References:
     Keysers et al. 2020, "Measuring compositional generalization", section 2: the same atoms in
@@ -31,15 +31,15 @@ MAX_WORDS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A review with its verdict and what led to it.
+    """A review with its label and the opinions from which it follows.
 
     Args:
         text: The review, of 5 to 200 words.
         label: ``positive`` or ``negative``.
-        stars: The same as a number, 1 to 5 in halves; never 3, for every review has a verdict.
-        opinions: What it says, in the order of the text.
-        seed: Which world it belongs to.
-        index: Its number in the split.
+        stars: The rating, 1 to 5 in halves; never 3, since every review is positive or negative.
+        opinions: Its opinions, in the order of the text.
+        seed: The seed of the world.
+        index: Its index in the split.
         split: One of `SPLITS`.
     """
 
@@ -53,11 +53,11 @@ class Review:
 
 
 def sample_review(seed: int, index: int, split: str) -> Review:
-    """Draw review number `index` of a split.
+    """Sample a review of a split.
 
     Args:
-        seed: Which world; any number from 0 on.
-        index: Which review of the split; any number from 0 on.
+        seed: The seed of the world, from 0 on.
+        index: The index of the review in the split, from 0 on.
         split: One of `SPLITS`.
 
     Returns:
@@ -98,30 +98,11 @@ def sample_review(seed: int, index: int, split: str) -> Review:
     )
 
 
-# Words a review has at most: it ends before the sentence that would pass this. Roughly even steps
+# The most words of a review: it ends before the sentence that would exceed them. Roughly even steps
 # on a logarithmic scale.
 _LENGTHS: Final = (
-    10,
-    12,
-    14,
-    16,
-    18,
-    20,
-    24,
-    28,
-    32,
-    36,
-    40,
-    48,
-    56,
-    64,
-    72,
-    80,
-    96,
-    112,
-    128,
-    160,
-    200,
+    *(10, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40),
+    *(48, 56, 64, 72, 80, 96, 112, 128, 160, 200),
 )
 _SENTENCES: Final = (
     *["plain"] * 24,
@@ -142,12 +123,12 @@ def _draw_sentences(
     opinions: list[Opinion] = []
     words = 0
     while True:
-        sentence, said = _draw_sentence(draws, voice, positive if draws.number(4) else not positive)
+        sentence, new = _draw_sentence(draws, voice, positive if draws.number(4) else not positive)
         words += sum(part != "," for part in sentence.split())
         if words > target:
             return sentences, opinions
         sentences.append(sentence)
-        opinions.extend(said)
+        opinions.extend(new)
 
 
 def _draw_sentence(draws: Draws, voice: Voice, positive: bool) -> tuple[str, list[Opinion]]:
@@ -174,19 +155,19 @@ def _draw_sentence(draws: Draws, voice: Voice, positive: bool) -> tuple[str, lis
 
 
 def _draw_contrast(draws: Draws, voice: Voice, positive: bool) -> tuple[str, list[Opinion]]:
-    counted, meant = draw_clause(draws, voice, positive=positive, negated=draws.number(3) == 0)
-    ignored, granted = draw_clause(
+    counted, own = draw_clause(draws, voice, positive=positive, negated=draws.number(3) == 0)
+    ignored, conceded = draw_clause(
         draws, voice, positive=not positive, negated=draws.number(3) == 0
     )
     template = draws.pick(CONTRASTS)
-    said = [replace(granted, counts=False), meant]
+    opinions = [replace(conceded, counts=False), own]
     if template.startswith("{counted}"):
-        said.reverse()
-    return template.format(counted=counted, ignored=ignored), said
+        opinions.reverse()
+    return template.format(counted=counted, ignored=ignored), opinions
 
 
 def _decided(opinions: list[Opinion], positive: bool) -> bool:
-    """Whether the verdict is the wanted one, by a third of all that counts."""
+    """Return whether the score has the wanted sign, by a third of all strength that counts."""
     score = sum(opinion.score for opinion in opinions)
     total = sum(abs(opinion.score) for opinion in opinions)
     return total > 0 and 3 * (score if positive else -score) >= total
@@ -200,7 +181,7 @@ def _belongs(text: str, split: str) -> bool:
 
 
 def _stars(opinions: list[Opinion], positive: bool) -> float:
-    """Rate by the share of all strength that praises; 3 stars would be no verdict."""
+    """Compute the rating from the share of praise in all strength; never 3 stars."""
     score = sum(opinion.score for opinion in opinions)
     total = sum(abs(opinion.score) for opinion in opinions)
     halves = 6 + (8 * score + total) // (2 * total)  # 3 + 2 x share, rounded to a half

@@ -1,12 +1,12 @@
-"""The built-in world: pictures of coloured shapes, their captions, and a checker of captions.
+"""The built-in scenes: images of coloured shapes with captions, questions and exact answers.
 
-`sample_scene` draws a scene graph, `render_scene` paints it, `describe` captions it, and
-`check_caption` says which statements of any caption are true of it; `ask` asks questions about it,
-each with the program that `run` answers it by. Nothing is stored: a scene is a pure function of
-(seed, index, split).
+`sample_scene` draws a scene graph, `render_scene` renders it, `describe` captions it, and
+`check_caption` checks each statement of any caption against it; `ask` asks questions about it, each
+with the program by which `run` answers it. Nothing is stored: a scene is a pure function of (seed,
+index, split).
 """
 
-from multimodal.worlds.scenes.checker import CaptionVerdict, Statement, check_caption
+from multimodal.worlds.scenes.checker import CaptionCheck, Statement, check_caption
 from multimodal.worlds.scenes.grammar import WORDS, Mention, describe
 from multimodal.worlds.scenes.graph import (
     COLOURS,
@@ -51,7 +51,7 @@ __all__ = [
     "TEXTURES",
     "WORDS",
     "Background",
-    "CaptionVerdict",
+    "CaptionCheck",
     "Kind",
     "Lighting",
     "Mention",

@@ -1,13 +1,13 @@
-"""The semantic checker: which statements of a caption are true of its scene.
+"""Check which statements of a caption are true of its scene.
 
-A caption is parsed by the grammar and cut into statements: each mention, each relation, each total
-is one. "a red star" is true when there is one or more, "two red stars" when there are exactly two;
-the mentions of a list speak of different objects, so a captioner that repeats itself is found out.
-Words that the grammar does not allow are one false statement, together.
+A caption is parsed by the grammar and split into statements: each mention, each relation and each
+total is one. "a red star" is true if there is at least one, "two red stars" if there are exactly
+two. The mentions of a list refer to different objects, so that a repeated mention is false. Words
+that the grammar does not allow are one false statement together.
 
 References:
     SPICE (Anderson et al. 2016) scores captions by the statements of their scene graphs; here the
-    true graph is known, so the statements are judged and not only compared.
+    true graph is known, so that statements are checked and not only compared.
 """
 
 from collections.abc import Sequence
@@ -23,17 +23,13 @@ StatementKind = Literal["object", "count", "relation", "place", "grammar"]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing a caption claims.
+    """One statement of a caption.
 
     Args:
-        text: the words that claim it.
+        text: Its words.
         kind: "object" for "a red star", "count" for numbers and "nothing else", "relation" between
-            two objects, "place" of one object, "grammar" for words that could not be read.
-        true: whether it holds in the scene.
-
-    Example:
-        >>> Statement("a red star", "object", true=True).kind
-        'object'
+            two objects, "place" of one object, "grammar" for words that cannot be parsed.
+        true: Whether it is true of the scene.
     """
 
     text: str
@@ -42,15 +38,12 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class CaptionVerdict:
-    """The statements of one caption, judged.
-
-    Args:
-        statements: in the order of the caption; at least one.
+class CaptionCheck:
+    """The statements of one caption, in its order; at least one.
 
     Example:
-        >>> verdict = CaptionVerdict((Statement("a red star", "object", true=False),))
-        >>> verdict.all_true, verdict.num_true
+        >>> check = CaptionCheck((Statement("a red star", "object", true=False),))
+        >>> check.all_true, check.num_true
         (False, 0)
     """
 
@@ -58,25 +51,24 @@ class CaptionVerdict:
 
     @property
     def all_true(self) -> bool:
-        """Whether every statement holds."""
+        """Whether every statement is true."""
         return all(statement.true for statement in self.statements)
 
     @property
     def num_true(self) -> int:
-        """How many statements hold."""
+        """The number of true statements."""
         return sum(statement.true for statement in self.statements)
 
 
-def check_caption(caption: str | Sequence[str], scene: Scene) -> CaptionVerdict:
-    """Judge a caption, written or generated, by the scene it is about.
+def check_caption(caption: str | Sequence[str], scene: Scene) -> CaptionCheck:
+    """Check a caption, written or generated, against its scene.
 
     Args:
-        caption: the text, or its tokens.
-        scene: the graph of the picture.
+        caption: The text, or its tokens.
+        scene: The graph of the image.
 
     Returns:
-        One statement for each thing claimed. A caption in which nothing can be read, and an empty
-        one, is one false statement.
+        The statements. A caption that is empty or cannot be parsed is one false statement.
 
     Example:
         >>> from multimodal.worlds.scenes import describe, sample_scene
@@ -99,22 +91,22 @@ def check_caption(caption: str | Sequence[str], scene: Scene) -> CaptionVerdict:
         claimed = sum(mention.count or 1 for mention in parsed.mentions)
         statements.append(Statement("nothing else", "count", claimed == len(scene.objects)))
     if parsed.relation is not None:
-        statements.append(_judge_relation(parsed, parsed.relation, scene))
+        statements.append(_check_relation(parsed, parsed.relation, scene))
     if parsed.place is not None:
-        statements.append(_judge_place(parsed.mentions[0], parsed.place, scene))
+        statements.append(_check_place(parsed.mentions[0], parsed.place, scene))
     if parsed.rest or not statements:
         statements.append(Statement(parsed.rest, "grammar", true=False))
-    return CaptionVerdict(tuple(statements))
+    return CaptionCheck(tuple(statements))
 
 
 def _mentions_true(mentions: Sequence[Mention], scene: Scene) -> list[bool]:
-    """Judge mentions in order; each must find objects that no earlier one needs.
+    """Check mentions in order; each needs objects that no earlier mention needs.
 
     A maximum matching of mentions to objects by augmenting paths (Kuhn's algorithm), so that "a
     star and a red star" is true of a red and a blue star although the first mention fits both.
     """
     owners: dict[int, int] = {}  # object -> mention
-    verdicts = []
+    results = []
     for number, mention in enumerate(mentions):
         fitting = sum(mention.matches(thing) for thing in scene.objects)
         right = fitting >= 1 if mention.count is None else fitting == mention.count
@@ -123,8 +115,8 @@ def _mentions_true(mentions: Sequence[Mention], scene: Scene) -> list[bool]:
             right = right and _claim(number, mentions, scene, owners, set())
         if not right:
             owners = before
-        verdicts.append(right)
-    return verdicts
+        results.append(right)
+    return results
 
 
 def _claim(
@@ -134,18 +126,18 @@ def _claim(
     owners: dict[int, int],
     tried: set[int],
 ) -> bool:
-    """Give the mention one more object, moving earlier mentions to others where that helps."""
-    for place, thing in enumerate(scene.objects):
-        if place in tried or owners.get(place) == number or not mentions[number].matches(thing):
+    """Assign one more object to a mention; earlier mentions move to other objects if needed."""
+    for index, thing in enumerate(scene.objects):
+        if index in tried or owners.get(index) == number or not mentions[number].matches(thing):
             continue
-        tried.add(place)
-        if place not in owners or _claim(owners[place], mentions, scene, owners, tried):
-            owners[place] = number
+        tried.add(index)
+        if index not in owners or _claim(owners[index], mentions, scene, owners, tried):
+            owners[index] = number
             return True
     return False
 
 
-def _judge_relation(parsed: ParsedCaption, relation: Relation, scene: Scene) -> Statement:
+def _check_relation(parsed: ParsedCaption, relation: Relation, scene: Scene) -> Statement:
     first, second = parsed.mentions
     right = any(
         offset(relation, one, other) >= TRUE_MARGIN
@@ -157,13 +149,13 @@ def _judge_relation(parsed: ParsedCaption, relation: Relation, scene: Scene) -> 
     return Statement(f"{first} {relation} {second}", "relation", right)
 
 
-def _judge_place(mention: Mention, place: str, scene: Scene) -> Statement:
-    right = any(_lies(thing, place) for thing in scene.objects if mention.matches(thing))
+def _check_place(mention: Mention, place: str, scene: Scene) -> Statement:
+    right = any(_is_at(thing, place) for thing in scene.objects if mention.matches(thing))
     where = place if place == MIDDLE else f"{place} the middle"
     return Statement(f"{mention} {where}", "place", right)
 
 
-def _lies(thing: SceneObject, place: str) -> bool:
+def _is_at(thing: SceneObject, place: str) -> bool:
     right, down = thing.x - 0.5, thing.y - 0.5
     if place == MIDDLE:
         return max(abs(right), abs(down)) <= PLACE_MARGIN + TRUE_MARGIN

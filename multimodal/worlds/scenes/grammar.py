@@ -1,9 +1,9 @@
-"""The grammar of scene captions: five ways to say what a scene shows.
+"""The grammar of scene captions: five forms of caption for each scene.
 
-What is said follows from the scene by a visible rule, never by chance, so that a captioner is not
-punished for an arbitrary choice: lists run from left to right, relations hold between the outermost
-objects with the smaller one as the subject, counts follow the order of `SHAPES`. The grammar, which
-`parser` reads, allows a little more than `describe` writes::
+The content of a caption follows from the scene by a visible rule, never by chance, so that a
+captioner is not punished for an arbitrary choice: lists run from left to right, relations are those
+of the outermost objects with the smaller one as the subject, counts follow the order of `SHAPES`.
+The grammar, which `parser` reads, allows a little more than `describe` writes::
 
     caption  = list ["and nothing else"]
              | "nothing but" list
@@ -23,6 +23,7 @@ from typing import Final
 
 from multimodal.worlds.scenes.graph import (
     COLOURS,
+    CONVERSE,
     MAX_OBJECTS,
     RELATIONS,
     SHAPES,
@@ -39,16 +40,10 @@ from multimodal.worlds.scenes.graph import (
 
 NUMBERS: Final = ("one", "two", "three", "four", "five")
 MIDDLE: Final = "in the middle"
-PLACE_MARGIN: Final = 0.1  # a lone object this far off the middle is beside it
+PLACE_MARGIN: Final = 0.1  # a lone object at least this far from the middle is beside it
 
 PLURALS: Final[dict[Shape, str]] = {
     shape: shape + ("es" if shape == "cross" else "s") for shape in SHAPES
-}
-_CONVERSE: Final[dict[Relation, Relation]] = {
-    "left of": "right of",
-    "right of": "left of",
-    "above": "below",
-    "below": "above",
 }
 
 WORDS: Final[tuple[str, ...]] = tuple(
@@ -66,10 +61,10 @@ class Mention:
     """One group of objects as a caption names it.
 
     Args:
-        shape: the noun.
-        colour: the colour said, if any.
-        size: the size said, if any.
-        count: the number said; None for "a" and "an", which claim at least one.
+        shape: The noun.
+        colour: The colour, if it is named.
+        size: The size, if it is named.
+        count: The number; None for "a" and "an", which mean at least one.
 
     Example:
         >>> print(Mention("star", "orange"), Mention("cross", size="small", count=2), sep=", ")
@@ -89,20 +84,7 @@ class Mention:
         return f"an {words}" if words.startswith("orange") else f"a {words}"
 
     def matches(self, thing: SceneObject) -> bool:
-        """Say whether an object has the shape, and the colour and size where said.
-
-        Args:
-            thing: the object.
-
-        Returns:
-            True when nothing said contradicts it.
-
-        Example:
-            >>> from multimodal.worlds.scenes import sample_scene
-            >>> first = sample_scene(0, 0, "train").objects[0]
-            >>> Mention(first.shape, size=first.size).matches(first)
-            True
-        """
+        """Return whether an object has the named shape, colour and size."""
         return (
             thing.shape == self.shape
             and (self.colour is None or thing.colour == self.colour)
@@ -113,13 +95,10 @@ class Mention:
 def describe(scene: Scene) -> tuple[str, str, str, str, str]:
     """Write five true captions of a scene, each in a form of its own.
 
-    Args:
-        scene: the graph.
-
     Returns:
-        Five captions of 5 to 16 lower-case words: two relations (of a lone object: its place, and
-        that it is alone), the list of all objects from left to right, their number with the
-        first two kinds in full, and the shapes counted.
+        Five captions of 5 to 16 lower-case words: two relations (for a single object its place, and
+        that it is the only one), the list of all objects from left to right, their number with the
+        first two kinds in full, and the number of each shape.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -167,7 +146,7 @@ def _list(kinds: list[_Kind], *, limit: int = MAX_OBJECTS) -> str:
 
 
 def _total(things: list[SceneObject]) -> str:
-    """Say how many there are, and name the first two kinds in full."""
+    """State the number of objects, and name the first two kinds in full."""
     kinds: list[_Kind] = [(thing.shape, thing.colour, thing.size) for thing in things]
     if kinds.count(kinds[0]) == len(kinds):
         return f"there {'is' if len(kinds) == 1 else 'are'} {_mention(*kinds[0], len(kinds))}"
@@ -175,7 +154,7 @@ def _total(things: list[SceneObject]) -> str:
 
 
 def _place(thing: SceneObject) -> str:
-    """Compare a lone object with the middle, along the axis on which it is further off."""
+    """Compare a single object with the middle, along the axis on which it is further away."""
     right, down = thing.x - 0.5, thing.y - 0.5
     if max(abs(right), abs(down)) < PLACE_MARGIN:
         return MIDDLE
@@ -187,7 +166,7 @@ def _place(thing: SceneObject) -> str:
 def _relations(things: list[SceneObject]) -> tuple[str, str]:
     """State a horizontal relation in full and a vertical one in short.
 
-    Objects do not touch, so at least one axis separates the outermost two clearly; where only one
+    Objects do not touch, so at least one axis separates the outermost two clearly; if only one
     does, it is stated in both directions.
     """
     across = _outermost("left of", things[0], things[-1])
@@ -217,7 +196,7 @@ _from_top = attrgetter("y", "x")
 
 
 def _outermost(relation: Relation, first: SceneObject, second: SceneObject) -> _Triple | None:
-    """State a relation with the smaller object as its subject; None when the margin is small."""
+    """State a relation with the smaller object as its subject; None if the margin is small."""
     if offset(relation, first, second) < STATED_MARGIN:
         return None
     triple = (first, relation, second)
@@ -226,4 +205,4 @@ def _outermost(relation: Relation, first: SceneObject, second: SceneObject) -> _
 
 def _swapped(triple: _Triple) -> _Triple:
     first, relation, second = triple
-    return second, _CONVERSE[relation], first
+    return second, CONVERSE[relation], first

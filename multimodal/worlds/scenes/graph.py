@@ -1,13 +1,13 @@
-"""The scene graph: what is in a picture of the built-in world, as plain frozen data.
+"""The scene graph: the contents of a built-in scene as plain frozen data.
 
-A scene is one to five coloured shapes on a lit background. Everything about it (pixels, captions,
-and whatever questions are asked of it) is computed from this graph. Positions and radii are
-fractions of the picture's side, all multiples of 1/1024, so that they are exact in floating point
-and a scene can be rendered at any size; y grows downwards, as in the pixels.
+A scene is one to five coloured shapes on a lit background. Its pixels, captions, questions and
+answers are computed from this graph. Positions and radii are fractions of the image's side, all
+multiples of 1/1024, so that they are exact in floating point and a scene can be rendered at any
+size; y grows downwards, as in the pixels.
 
 References:
-    CLEVR (Johnson et al. 2017, section 3) introduced scenes whose graph answers for their truth;
-    ShapeWorld (Kuhnle and Copestake 2017) did so for captions of flat coloured shapes.
+    CLEVR (Johnson et al. 2017, section 3) introduced scenes with a known graph; ShapeWorld (Kuhnle
+    and Copestake 2017) did so for captions of flat coloured shapes.
 """
 
 import io
@@ -30,12 +30,18 @@ SIZES: Final[tuple[Size, ...]] = get_args(Size)
 TEXTURES: Final[tuple[Texture, ...]] = get_args(Texture)
 RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
+CONVERSE: Final[dict[Relation, Relation]] = {
+    "left of": "right of",
+    "right of": "left of",
+    "above": "below",
+    "below": "above",
+}
 
 UNITS: Final = 1024  # positions and radii are whole multiples of 1/UNITS
 MAX_OBJECTS: Final = 5
 
-# A relation is stated only with the first margin between the centres and called true from the
-# second on: what lies between is too close to call, and no captioner is blamed for it.
+# Captions state a relation from the first margin between the centres on, and the checker accepts it
+# from the second on: between the two it is too close to call, and no captioner is blamed for it.
 STATED_MARGIN: Final = 0.12
 TRUE_MARGIN: Final = 0.04
 
@@ -45,15 +51,15 @@ class SceneObject:
     """One shape of a scene.
 
     Args:
-        shape: what it is.
-        colour: the name of its colour.
-        size: its class of size.
-        texture: how its surface is painted; the darker parts keep the hue.
-        x: the centre, as a fraction of the picture's width from the left.
-        y: the centre, as a fraction of the picture's height from the top.
-        radius: the circle around all its points, as a fraction of the picture's side.
-        angle: clockwise rotation in degrees, below the shape's own symmetry (90 for a square).
-        rgb: the paint, a little off the named colour.
+        shape: The name of its shape.
+        colour: The name of its colour.
+        size: Its class of size.
+        texture: The pattern of its surface; the darker parts keep the hue.
+        x: The centre, as a fraction of the image's width from the left.
+        y: The centre, as a fraction of the image's height from the top.
+        radius: The circle around all its points, as a fraction of the image's side.
+        angle: Clockwise rotation in degrees, below the shape's own symmetry (90 for a square).
+        rgb: The paint, a little off the named colour.
 
     Example:
         >>> paint = (220, 40, 40)
@@ -74,22 +80,18 @@ class SceneObject:
 
     @property
     def name(self) -> str:
-        """Colour and shape, the way captions name an object."""
+        """Colour and shape, as captions name an object."""
         return f"{self.colour} {self.shape}"
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Two muted colours that blend into each other behind the shapes.
+    """A gradient of two muted colours behind the shapes.
 
     Args:
-        start: the colour at the left (or the top).
-        end: the colour at the opposite side.
-        direction: where the blend runs.
-
-    Example:
-        >>> Background((60, 60, 70), (90, 80, 80), "down").direction
-        'down'
+        start: The colour at the left (or the top).
+        end: The colour at the opposite side.
+        direction: The gradient's direction.
     """
 
     start: RGB
@@ -99,18 +101,14 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Lighting:
-    """How bright the picture is and where the light comes from, and the camera's noise.
+    """Brightness, the direction of the light, and the camera's noise.
 
     Args:
-        brightness: light in the middle of the picture in 1/128; 128 leaves the colours as they are.
-        slope_x: how much brighter the right edge is than the middle, in 1/128.
-        slope_y: how much brighter the lower edge is than the middle, in 1/128.
-        noise: standard deviation of the noise in grey levels, 0 to 8; 0 switches it off.
-        noise_offset: where the noise is read from the bank of noise, below 65536.
-
-    Example:
-        >>> Lighting(128, 0, 0, 0, 0).noise
-        0
+        brightness: Light in the middle of the image in 1/128; 128 leaves the colours as they are.
+        slope_x: How much brighter the right edge is than the middle, in 1/128.
+        slope_y: How much brighter the lower edge is than the middle, in 1/128.
+        noise: Standard deviation of the noise in grey levels, 0 to 8; 0 switches it off.
+        noise_offset: The start of the noise in the bank of noise, below 65536.
     """
 
     brightness: int
@@ -122,15 +120,15 @@ class Lighting:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A whole picture as data; the key (seed, index, split) draws it again.
+    """A whole image as data; the key (seed, index, split) draws it again.
 
     Args:
-        objects: one to five objects that do not overlap.
-        background: what is behind them.
-        lighting: the light on everything, and the noise.
-        seed: the seed of the world it was drawn from.
-        index: its number within the split.
-        split: its split.
+        objects: One to five objects that do not overlap.
+        background: The gradient behind them.
+        lighting: The light on everything, and the noise.
+        seed: The seed of the world it was drawn from.
+        index: Its index within the split.
+        split: Its split.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -147,10 +145,10 @@ class Scene:
     split: Split
 
     def _repr_png_(self) -> bytes:
-        """Show the picture in a notebook."""
+        """Show the image in a notebook."""
         from PIL import Image
 
-        from multimodal.worlds.scenes.render import render_scene  # draws this file's scenes
+        from multimodal.worlds.scenes.render import render_scene  # which imports this file
 
         file = io.BytesIO()
         Image.fromarray(render_scene(self, _SHOWN)).save(file, "PNG")
@@ -164,16 +162,7 @@ class Scene:
         size: Size | None = None,
         texture: Texture | None = None,
     ) -> tuple[SceneObject, ...]:
-        """Find the objects that have all the given attributes.
-
-        Args:
-            shape: the shape wanted; any when None.
-            colour: the colour wanted; any when None.
-            size: the size wanted; any when None.
-            texture: the texture wanted; any when None.
-
-        Returns:
-            The matching objects, in the scene's order.
+        """Find the objects that have all the given attributes, in the scene's order.
 
         Example:
             >>> from multimodal.worlds.scenes import sample_scene
@@ -193,16 +182,11 @@ class Scene:
 
 
 def offset(relation: Relation, first: SceneObject, second: SceneObject) -> float:
-    """Measure how far `first` lies from `second` in the relation's direction.
-
-    Args:
-        relation: the direction.
-        first: the object spoken of.
-        second: the object it is compared with.
+    """Measure the distance of `first` from `second` in the relation's direction.
 
     Returns:
-        The distance of the centres along that direction as a fraction of the picture's side;
-        negative when the relation is the wrong way round.
+        The distance of the centres along that direction as a fraction of the image's side; negative
+        if the relation is the wrong way round.
 
     Example:
         >>> paint = (220, 40, 40)
@@ -223,15 +207,12 @@ def offset(relation: Relation, first: SceneObject, second: SceneObject) -> float
 def relations(
     first: SceneObject, second: SceneObject, *, margin: float = STATED_MARGIN
 ) -> tuple[Relation, ...]:
-    """List the relations that hold between two objects.
+    """List the relations of `first` to `second`: at most one horizontal and one vertical.
 
     Args:
-        first: the object spoken of.
-        second: the object it is compared with.
-        margin: how far apart the centres must be, as a fraction of the picture's side.
-
-    Returns:
-        At most one horizontal and one vertical relation.
+        first: The subject.
+        second: The object it is compared with.
+        margin: The least distance of the centres, as a fraction of the image's side.
 
     Example:
         >>> paint = (220, 40, 40)

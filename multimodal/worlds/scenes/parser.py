@@ -1,4 +1,4 @@
-"""Reading scene captions back: a recursive descent through the grammar of `grammar`.
+"""Parse scene captions by recursive descent through the grammar of `grammar`.
 
 References:
     Aho, Lam, Sethi, Ullman, "Compilers", 2nd edition 2006, section 4.4.1 (recursive descent).
@@ -21,15 +21,15 @@ _RELATION_TOKENS: Final = tuple((relation, tuple(relation.split())) for relation
 
 @dataclass(frozen=True, slots=True)
 class ParsedCaption:
-    """What a caption says, before anybody looks at the scene.
+    """The content of a caption, not yet compared with its scene.
 
     Args:
-        mentions: the groups it names, in order.
-        total: the number of shapes it claims, if any.
-        relation: the relation between its first two mentions, if any.
-        place: where it says its only mention lies: a relation to the middle, or "in the middle".
-        alone: whether it says that there is nothing else.
-        rest: everything from the first word that the grammar does not allow; else empty.
+        mentions: The groups of objects it names, in order.
+        total: The number of shapes it states, if any.
+        relation: The relation between its first two mentions, if any.
+        place: The place of its only mention: a relation to the middle, or "in the middle".
+        alone: Whether it states that there is nothing else.
+        rest: Everything from the first word that the grammar does not allow; else empty.
 
     Example:
         >>> parse("a red star is above").rest
@@ -45,14 +45,10 @@ class ParsedCaption:
 
 
 def parse(caption: str | Sequence[str]) -> ParsedCaption:
-    """Read a caption by the grammar.
+    """Parse a caption up to the first word that the grammar does not allow.
 
     Args:
-        caption: the text, or its tokens; capitals, commas and full stops do not matter.
-
-    Returns:
-        What it says. Reading stops at the first word that the grammar does not allow, and
-        everything from there on is in `rest`.
+        caption: The text, or its tokens; capitals, commas and full stops do not matter.
 
     Example:
         >>> parsed = parse("A small red star is left of a blue ring.")
@@ -74,7 +70,7 @@ class _Reader:
         self.position = 0
 
     def take(self, *words: str) -> bool:
-        """Step over the words if they come next."""
+        """Skip the words if they come next."""
         end = self.position + len(words)
         if tuple(self.tokens[self.position : end]) != words:
             return False
@@ -97,12 +93,12 @@ class _Reader:
         return ParsedCaption(mentions)
 
     def give_up(self) -> tuple[Mention, ...]:
-        """Go back to the start: the opening words alone say nothing."""
+        """Go back to the start: the opening words alone have no content."""
         self.position = 0
         return ()
 
     def existence(self, number: int) -> ParsedCaption:
-        """Read on after "there is" (1) or "there are" (2)."""
+        """Parse what follows "there is" (1) or "there are" (2)."""
         start = self.position
         count = self.number()
         if count and (count > 1) == (number > 1) and self.take("shapes" if count > 1 else "shape"):
@@ -118,7 +114,7 @@ class _Reader:
         return ParsedCaption(mentions)
 
     def predicate(self, subject: Mention) -> ParsedCaption:
-        """Read what is said of a single object: a relation to another one, or its place."""
+        """Parse the predicate of a single object: a relation to another one, or its place."""
         start = self.position
         copula = self.take("is")
         if copula and self.take("in", "the", "middle"):
@@ -144,16 +140,16 @@ class _Reader:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""
 
     def mentions(self) -> tuple[Mention, ...]:
-        found = []
+        mentions = []
         mention = self.mention()
         while mention is not None:
-            found.append(mention)
+            mentions.append(mention)
             start = self.position
             self.take("and")
             mention = self.mention()
             if mention is None:
                 self.position = start
-        return tuple(found)
+        return tuple(mentions)
 
     def mention(self) -> Mention | None:
         start = self.position
@@ -162,7 +158,7 @@ class _Reader:
         if count is None and article not in {"a", "an"}:
             return None
         self.position += bool(article)
-        vowel = self.peek() == "orange"  # the only adjective that wants "an"; no shape does
+        vowel = self.peek() == "orange"  # the only adjective after "an"; no shape is
         size = _SIZE_WORDS.get(self.peek())
         self.position += size is not None
         colour = _COLOUR_WORDS.get(self.peek())

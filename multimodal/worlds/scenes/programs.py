@@ -1,4 +1,4 @@
-"""Programs of questions: what a question asks for, step by step, and the executor that answers it.
+"""Programs of questions: the steps of each question, and the executor that answers it.
 
 A program is a tuple of operations, each a tuple of words: its name and its arguments. It runs on a
 stack, so that two branches need no tree ("is the star the same colour as the ring")::
@@ -11,7 +11,7 @@ stack, so that two branches need no tree ("is the star the same colour as the ri
 | ``scene`` | | the set of all objects |
 | ``filter WORD...`` | a set | those of it that have every word as size, colour or shape |
 | ``unique`` | a set of one | its object |
-| ``relate RELATION`` | an object | the set of objects that lie so from it |
+| ``relate RELATION`` | an object | the set of objects with that relation to it |
 | ``middle`` | | the middle of the picture, in place of an object |
 | ``count`` | a set | its number; also an answer |
 | ``exist`` | a set | answer: yes or no |
@@ -19,7 +19,7 @@ stack, so that two branches need no tree ("is the star the same colour as the ri
 | ``same ATTRIBUTE`` | two objects | answer: yes or no |
 | ``more``, ``fewer``, ``equal`` | two numbers | answer: yes or no, of the first by the second |
 | ``holds RELATION`` | two objects | answer: yes or no, of the first by the second |
-| ``side across``, ``side down`` | two objects | answer: where the first lies from the second |
+| ``side across``, ``side down`` | two objects | answer: the side on which the first is |
 
 References:
     CLEVR (Johnson et al. 2017, section 3.2 and supplement B): functional programs of questions.
@@ -56,17 +56,17 @@ def run(program: Program, scene: Scene, *, margin: float = STATED_MARGIN) -> str
     """Answer a question from the scene graph.
 
     Args:
-        program: the operations, in the order of execution; the last one gives the answer.
-        scene: the graph.
-        margin: how far apart centres must be for a relation to hold, as a fraction of the picture's
-            side; a negative margin lets objects that lie a little the other way count as well.
+        program: The operations, in the order of execution; the last one gives the answer.
+        scene: The graph.
+        margin: The least distance of centres for a relation, as a fraction of the image's side; a
+            negative margin includes objects that are a little on the other side.
 
     Returns:
         The answer: "yes", "no", a number, an attribute or a side.
 
     Raises:
-        ValueError: if an operation is unknown or finds nothing to work on, if "unique" finds no
-            object or several, if a side is too close to call, or if the program does not end with
+        ValueError: If an operation is unknown or lacks its input, if "unique" finds no object or
+            several, if a side is too close to call, or if the program does not end with
             one answer.
 
     Example:
@@ -78,18 +78,18 @@ def run(program: Program, scene: Scene, *, margin: float = STATED_MARGIN) -> str
 
 
 class Facts:
-    """A scene as sets: a set of objects is a number whose bit i stands for object i.
+    """A scene as sets: a set of objects is a number whose bit i is set if object i is in it.
 
     Args:
-        scene: the graph.
-        margin: how far apart centres must be for a relation to hold.
+        scene: The graph.
+        margin: The least distance of centres for a relation.
 
     Attributes:
-        scene: the graph.
-        everything: the set of all objects.
-        having: the set of objects that have a word as size, colour or shape.
-        related: for each relation, a list: the set of objects that lie so from object i; the last
-            entry is for the middle of the picture.
+        scene: The graph.
+        everything: The set of all objects.
+        having: The set of objects with a word as size, colour or shape.
+        related: For each relation, a list: the set of objects with that relation to object i; the
+            last entry is for the middle of the image.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -110,31 +110,25 @@ class Facts:
         self.related = _related(scene, margin)
 
     def select(self, words: Iterable[str]) -> int:
-        """Find the objects that have all the words.
-
-        Args:
-            words: sizes, colours and shapes; none for all objects.
-
-        Returns:
-            The set of objects.
+        """Find the objects that have all the words as size, colour or shape.
 
         Example:
             >>> from multimodal.worlds.scenes import sample_scene
             >>> Facts(sample_scene(0, 4, "train")).select(("large", "orange")).bit_count()
             1
         """
-        found = self.everything
+        objects = self.everything
         for word in words:
-            found &= self.having.get(word, 0)
-        return found
+            objects &= self.having.get(word, 0)
+        return objects
 
 
 def _related(scene: Scene, margin: float) -> dict[Relation, list[int]]:
-    places = [(thing.x, thing.y) for thing in scene.objects]
+    centres = [(thing.x, thing.y) for thing in scene.objects]
     related: dict[Relation, list[int]] = {relation: [] for relation in RELATIONS}
-    for other, (other_x, other_y) in enumerate([*places, (0.5, 0.5)]):
+    for other, (other_x, other_y) in enumerate([*centres, (0.5, 0.5)]):
         left = right = above = below = 0
-        for number, (x, y) in enumerate(places):
+        for number, (x, y) in enumerate(centres):
             if number == other:
                 continue
             bit = 1 << number
@@ -154,17 +148,10 @@ def _related(scene: Scene, margin: float) -> dict[Relation, list[int]]:
 
 
 def execute(program: Program, facts: Facts) -> str:
-    """Run a program on a scene whose sets are known; `run` is the same from the scene itself.
-
-    Args:
-        program: the operations.
-        facts: the scene's sets.
-
-    Returns:
-        The answer.
+    """Run a program on the sets of a scene; `run` does the same from the scene itself.
 
     Raises:
-        ValueError: as for `run`.
+        ValueError: As for `run`.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -233,13 +220,13 @@ def _answer(facts: Facts, stack: list[int], operation: Operation) -> str:
     return _YES_NO[_COMPARISONS[operation[0]](stack.pop(), last)]
 
 
-def _only(found: int) -> int:
-    if found.bit_count() != 1:
+def _only(objects: int) -> int:
+    if objects.bit_count() != 1:
         raise ValueError(
-            f"`unique` expects exactly one object, found {found.bit_count()}. Filter before it "
+            f"`unique` expects exactly one object, found {objects.bit_count()}. Filter before it "
             f"until one is left."
         )
-    return found.bit_length() - 1
+    return objects.bit_length() - 1
 
 
 def _attribute(facts: Facts, number: int, attribute: str) -> str:
@@ -258,6 +245,6 @@ def _side(facts: Facts, first: int, second: int, axis: str) -> str:
         if facts.related[relation][second] >> first & 1:
             return answer
     raise ValueError(
-        f"On which side one object lies from the other is too close to call {axis}. Ask along the "
-        f"other axis."
+        f"The side of one object from the other is too close to call {axis}. Ask along the other "
+        f"axis."
     )

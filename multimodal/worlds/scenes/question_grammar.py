@@ -1,8 +1,8 @@
 """The wordings of questions: every form of question in several sentences, without a question mark.
 
 As captions, questions are lower-case words without punctuation, which tokenizers drop anyway. A
-description is a tuple of words in the order size, colour, shape; what has no shape in it is called
-a "shape" or a "thing", by whatever noun the question uses throughout.
+description is a tuple of words in the order size, colour, shape; without a shape it takes the noun
+that the question uses throughout, "shape" or "thing".
 """
 
 from functools import lru_cache
@@ -100,16 +100,7 @@ _PLURALS: Final = {
 
 
 class Draft(NamedTuple):
-    """A question without its answer.
-
-    Args:
-        text: the words.
-        program: what to run for the answer.
-
-    Example:
-        >>> Draft("how many shapes are there", (("scene",), ("count",))).text
-        'how many shapes are there'
-    """
+    """A question without its answer: its text and the program that answers it."""
 
     text: str
     program: Program
@@ -117,14 +108,7 @@ class Draft(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def singular(words: Words, noun: Noun) -> str:
-    """Name an object by a description, without an article.
-
-    Args:
-        words: the description.
-        noun: what it is called where the description has no shape.
-
-    Returns:
-        The name.
+    """Name an object by a description, without an article; `noun` stands for a missing shape.
 
     Example:
         >>> singular(("large", "red"), "thing")
@@ -137,13 +121,6 @@ def singular(words: Words, noun: Noun) -> str:
 def indefinite(words: Words, noun: Noun) -> str:
     """Name an object by a description, with "a" or "an".
 
-    Args:
-        words: the description.
-        noun: what it is called where the description has no shape.
-
-    Returns:
-        The name.
-
     Example:
         >>> indefinite(("orange",), "shape")
         'an orange shape'
@@ -155,13 +132,6 @@ def indefinite(words: Words, noun: Noun) -> str:
 @lru_cache(maxsize=4096)
 def plural(words: Words, noun: Noun) -> str:
     """Name several objects by a description.
-
-    Args:
-        words: the description.
-        noun: what they are called where the description has no shape.
-
-    Returns:
-        The name.
 
     Example:
         >>> plural(("small", "cross"), "shape")

@@ -12,10 +12,10 @@ from typing import Final
 from multimodal.worlds.scenes import balances
 from multimodal.worlds.scenes import question_grammar as grammar
 from multimodal.worlds.scenes.balances import Attribute, Selection
-from multimodal.worlds.scenes.graph import RELATIONS, Relation
+from multimodal.worlds.scenes.graph import CONVERSE, RELATIONS, Relation
 from multimodal.worlds.scenes.programs import Program
 from multimodal.worlds.scenes.question_grammar import Draft, Noun, indefinite, plural, singular
-from multimodal.worlds.scenes.references import CONVERSE, Place, References, naming
+from multimodal.worlds.scenes.references import Place, References, naming
 
 _CHAIN_TRIES: Final = 10
 _CROSSWISE: Final[dict[Relation, tuple[Relation, Relation]]] = {

@@ -1,9 +1,9 @@
 """Questions about a scene, each with the program that answers it from the graph.
 
 `ask` draws questions of ten kinds so that over many scenes every kind is about equally frequent and
-its answers are as even as scenes allow. A question never names an object that could be mistaken for
-another, and never asks for a relation that is too close to call: the program gives the same answer
-whether relations begin at `STATED_MARGIN` or at minus `STATED_MARGIN`.
+its answers are as even as scenes allow. A question never names an object ambiguously and never asks
+for a relation that is too close to call: the program gives the same answer whether relations begin
+at `STATED_MARGIN` or at minus `STATED_MARGIN`.
 
 References:
     CLEVR (Johnson et al. 2017, section 3.2): questions that are programs over a scene graph.
@@ -84,14 +84,10 @@ class SceneQuestion:
     """A question about a scene, and its answer.
 
     Args:
-        text: lower-case words without a question mark.
-        answer: one of `ANSWERS`; what `run` gives for the program.
-        kind: one of `KINDS`.
-        program: the operations that answer it, for `run`.
-
-    Example:
-        >>> SceneQuestion("how many stars are there", "2", "count", (("scene",), ("count",))).answer
-        '2'
+        text: Lower-case words without a question mark.
+        answer: One of `ANSWERS`: the result of `run` for the program.
+        kind: One of `KINDS`.
+        program: The operations that answer it, for `run`.
     """
 
     text: str
@@ -104,14 +100,14 @@ def ask(scene: Scene, number: int = 10) -> tuple[SceneQuestion, ...]:
     """Ask questions about a scene.
 
     Args:
-        scene: the graph; the questions follow from its key (seed, index, split).
-        number: how many questions, 1 to 50; a smaller number gives the first of a larger one.
+        scene: The graph; the questions follow from its key (seed, index, split).
+        number: The number of questions, 1 to 50; a smaller number gives the first of a larger one.
 
     Returns:
         The questions; no two have the same program or the same text.
 
     Raises:
-        ValueError: if the number is out of range.
+        ValueError: If the number is out of range.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -138,14 +134,14 @@ def ask(scene: Scene, number: int = 10) -> tuple[SceneQuestion, ...]:
 
 
 def _take(references: References, bag: list[Kind]) -> Kind:
-    """Take a kind out of the bag; once it is empty, every kind has had its share."""
+    """Take a kind out of the bag; once it is empty, every kind has been asked in its share."""
     return bag.pop(references.draws.number(len(bag)))
 
 
 def _try(
     references: References, kind: Kind, asked: dict[Program, SceneQuestion]
 ) -> SceneQuestion | None:
-    """Draft a few questions of one kind until one can be asked and has not been."""
+    """Draft a few questions of one kind until one is new."""
     for _ in range(_TRIES):
         draft = _DRAFT[kind](references)
         if draft is not None and draft.program not in asked:

@@ -12,17 +12,18 @@ from typing import Final, NamedTuple
 
 from multimodal.worlds.draws import Draws
 from multimodal.worlds.scenes.balances import SELECTIONS, SIZES_WANTED, Attribute, Selection
-from multimodal.worlds.scenes.graph import COLOURS, RELATIONS, SHAPES, SIZES, Relation, Scene
+from multimodal.worlds.scenes.graph import (
+    COLOURS,
+    CONVERSE,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Relation,
+    Scene,
+)
 from multimodal.worlds.scenes.programs import Facts, Program
 from multimodal.worlds.scenes.question_grammar import NOUNS, Noun, Words
 from multimodal.worlds.scenes.sampling import HELD_OUT_PAIRS
-
-CONVERSE: Final[dict[Relation, Relation]] = {
-    "left of": "right of",
-    "right of": "left of",
-    "above": "below",
-    "below": "above",
-}
 
 _ORDER: Final[Selection] = ("size", "colour", "shape")
 _VALUES: Final[dict[Attribute, tuple[str, ...]]] = {

@@ -1,9 +1,8 @@
-"""Rendering scenes: from a graph to pixels, in whole numbers only.
+"""Render scenes: from a graph to pixels, in whole numbers only.
 
-An object is painted through a mask of coverage that is computed once for each (shape, texture,
-radius, angle) with 16 samples a pixel and kept; blending, light and noise are a handful of 16-bit
-operations on channel planes. No floating point touches a pixel, so pictures are equal to the bit
-everywhere.
+An object is painted through a coverage mask that is computed once for each (shape, texture, radius,
+angle) with 16 samples a pixel and cached; blending, light and noise are a few 16-bit operations on
+channel planes. No floating point touches a pixel, so that images are equal to the bit everywhere.
 """
 
 import math
@@ -13,6 +12,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, UInt8, UInt16
 
+from multimodal.worlds.draws import GOLDEN
 from multimodal.worlds.scenes.graph import UNITS, Background, Lighting, Scene, Shape, Texture
 
 MIN_PIXELS: Final = 48
@@ -27,19 +27,19 @@ _DARK: Final = 10  # of 16: the shade of stripes and dots
 
 
 def render_scene(scene: Scene, size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:
-    """Paint a scene.
+    """Render a scene.
 
     Args:
-        scene: the graph.
-        size: side of the square picture in pixels, 48 to 256.
+        scene: The graph.
+        size: Side of the square image in pixels, 48 to 256.
 
     Returns:
-        The picture, red, green, blue. Its memory is one plane a channel, so that turning it into a
-        ``(3, height, width)`` tensor copies nothing.
+        The image in RGB. Its memory is one plane a channel, so that turning it into a ``(3, height,
+        width)`` tensor copies nothing.
 
     Raises:
-        ValueError: if the size is out of range, or an object (of a scene made by hand) reaches over
-            the border.
+        ValueError: If the size is out of range, or an object (of a scene made by hand) crosses the
+            border.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -93,7 +93,7 @@ def _paint_background(background: Background, size: int) -> UInt16[np.ndarray, "
 
 
 def _light(canvas: np.ndarray, lighting: Lighting) -> None:
-    """Multiply by the light's field and add the noise, in place."""
+    """Multiply by the light and add the noise, in place."""
     size = canvas.shape[1]
     ramp = _ramp(size)
     rows = (ramp * lighting.slope_y + lighting.brightness * 256).reshape(size, 1)
@@ -112,15 +112,16 @@ def _light(canvas: np.ndarray, lighting: Lighting) -> None:
 
 @lru_cache(maxsize=8)
 def _limits(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Make whole arrays of `_BIAS` and 255 above it: numpy compares with these 4 times as fast."""
+    """Make arrays of `_BIAS` and of 255 above it: 4 times as fast as comparing with numbers."""
     shape = (3, size, size)
     return np.full(shape, _BIAS, np.uint16), np.full(shape, _BIAS + 255, np.uint16)
 
 
 @lru_cache(maxsize=16)
 def _noise_bank(deviation: int) -> UInt16[np.ndarray, " bank"]:
-    """Nearly normal noise around `_BIAS`: sums of the four bytes of SplitMix64's upper halves."""
-    state = np.arange(1, _BANK + 1, dtype=np.uint64) * np.uint64(0x9E37_79B9_7F4A_7C15)
+    """Make nearly normal noise around `_BIAS`: sums of the upper four bytes of mixed numbers."""
+    state = np.arange(1, _BANK + 1, dtype=np.uint64) * np.uint64(GOLDEN)
+    # SplitMix64 without its last step, which images were drawn with from the start.
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
     total = np.zeros(_BANK, dtype=np.int32)
@@ -136,7 +137,7 @@ def _noise_bank(deviation: int) -> UInt16[np.ndarray, " bank"]:
 def _masks(
     shape: Shape, texture: Texture, radius: int, angle: float
 ) -> tuple[UInt16[np.ndarray, "side side"], UInt16[np.ndarray, "side side"]]:
-    """Compute what stays of the canvas and what is laid on of the paint, each of 256.
+    """Compute the weights of the canvas and of the paint, each out of 256.
 
     `radius` is in 1/64 pixel; the patch is square, with the object's centre in its middle.
     """
@@ -145,7 +146,7 @@ def _masks(
     step = _FINE // _SUBPIXELS
     axis = np.arange(samples, dtype=np.int32) * step + step // 2 - half * _FINE
     inside = _inside(shape, axis, radius, angle)
-    # A rim stays bright, or stripes would cut into the outline and a small square become a cross.
+    # The rim stays bright: else stripes cut the outline, and a small square looks like a cross.
     dark = _dark(texture, axis, radius, angle) & _inside(shape, axis, radius * 13 // 16, angle)
     shade = np.where(dark, _DARK, 16) * inside
     blocks = (2 * half, _SUBPIXELS, 2 * half, _SUBPIXELS)
@@ -158,7 +159,7 @@ def _masks(
 
 
 def _turn(angle: float) -> tuple[int, int]:
-    """Cosine and sine in fixed point: rounded, so that no platform's last bit matters."""
+    """Compute cosine and sine in fixed point, rounded so that no platform's last bit matters."""
     radians = math.radians(angle)
     return round(math.cos(radians) * _ONE), round(math.sin(radians) * _ONE)
 
@@ -166,7 +167,7 @@ def _turn(angle: float) -> tuple[int, int]:
 def _inside(
     shape: Shape, axis: np.ndarray, radius: int, angle: float
 ) -> Bool[np.ndarray, "samples samples"]:
-    """Say which samples lie in the shape, by crossing numbers in whole numbers."""
+    """Mark the samples inside the shape, by crossing numbers in whole numbers."""
     if shape in {"circle", "ring"}:
         squares: np.ndarray = axis[:, None] ** 2 + axis[None, :] ** 2
         hole = (radius * 9 // 16) ** 2 if shape == "ring" else 0
@@ -184,7 +185,7 @@ def _inside(
 
 
 def _corners(shape: Shape, radius: int, angle: float) -> list[tuple[int, int]]:
-    """Corners in 1/64 pixel, from (degrees, share of the radius in 1/64)."""
+    """Compute corners in 1/64 pixel from (degrees, share of the radius in 1/64)."""
     polar = {
         "square": [(45 + 90 * k, 64) for k in range(4)],
         "triangle": [(120 * k - 90, 64) for k in range(3)],
@@ -203,7 +204,7 @@ def _corners(shape: Shape, radius: int, angle: float) -> list[tuple[int, int]]:
 def _dark(
     texture: Texture, axis: np.ndarray, radius: int, angle: float
 ) -> Bool[np.ndarray, "samples samples"]:
-    """Say which samples lie on a dark stripe or dot; the pattern turns with the object."""
+    """Mark the samples on a dark stripe or dot; the pattern turns with the object."""
     if texture == "solid":
         return np.zeros((len(axis), len(axis)), dtype=bool)
     cosine, sine = _turn(angle)

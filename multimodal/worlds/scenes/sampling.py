@@ -1,14 +1,14 @@
-"""Drawing scenes: one scene is a pure function of (seed, index, split).
+"""Sample scenes: a scene is a pure function of (seed, index, split).
 
-Its choices come from `draws`: the same on every platform, in every worker, with every version of
-numpy, and scene one million costs no more than scene zero.
+Its choices come from `multimodal.worlds.draws`: the same on every platform, in every worker and
+with every version of numpy, and scene one million costs no more than scene zero.
 
 Splits are disjoint by construction. Each object has a code of four bits made from its shape,
-colour, size and place (a cell of an 8 x 8 grid); the sum of the codes modulo 16 says which of
-train, val and test may hold the scene. So no test scene shows even the same kinds of objects in the
+colour, size and place (a cell of an 8 x 8 grid); the sum of the codes modulo 16 decides which of
+train, val and test may contain the scene. So no test scene has the same kinds of objects in the
 same cells as any training scene, for any seeds. The compositional splits follow the same rule;
-besides, `comp_train` and `comp_val` never show the colour-shape pairs of `HELD_OUT_PAIRS`, and
-every scene of `comp_test` shows one or more.
+besides, `comp_train` and `comp_val` never contain the colour-shape pairs of `HELD_OUT_PAIRS`, and
+every scene of `comp_test` contains at least one.
 
 References:
     CLEVR-CoGenT (Johnson et al. 2017, section 4.7) tests held-out pairs of attributes.
@@ -69,7 +69,7 @@ _PERIOD: Final[dict[Shape, int]] = {
     "cross": 90,
     "ring": 180,
 }
-# Nominal radii in UNITS to try in turn: a large object that finds no place becomes a small one.
+# Nominal radii in UNITS to try in turn: a large object without a free place becomes a small one.
 _RADII: Final[tuple[tuple[tuple[Size, int], ...], ...]] = (
     (("small", 84),),
     (("small", 94),),
@@ -103,18 +103,18 @@ class _Proposal(NamedTuple):
 
 
 def sample_scene(seed: int, index: int, split: str) -> Scene:
-    """Draw scene number `index` of a split.
+    """Sample a scene of a split.
 
     Args:
-        seed: which world; any number from 0 on.
-        index: which scene of the split; any number from 0 on.
-        split: one of `SPLITS`.
+        seed: The seed of the world, from 0 on.
+        index: The index of the scene in the split, from 0 on.
+        split: One of `SPLITS`.
 
     Returns:
         The scene graph, the same for the same arguments everywhere.
 
     Raises:
-        ValueError: if the split is unknown, or seed or index is negative.
+        ValueError: If the split is unknown, or seed or index is negative.
 
     Example:
         >>> scene = sample_scene(seed=0, index=0, split="train")
@@ -151,7 +151,7 @@ def _known_split(split: str) -> Split:
 
 
 def _layout(draws: Draws, count: int, split: Split) -> list[_Proposal] | None:
-    """Place `count` objects; None when one finds no place, or the last no code of the split."""
+    """Place `count` objects; None if one has no free place, or the last no code of the split."""
     placed: list[_Proposal] = []
     total = 0
     residues = _RESIDUES[split.removeprefix("comp_")]
@@ -180,7 +180,7 @@ def _propose(
     )
     shape, colour, sizes = _KINDS[kind]
     # Equal objects would be rare: colour (0 to 2) and shape (2 to 4) are sometimes copied, so that
-    # counts and comparisons have something to say ("two red circles").
+    # there are groups to count and compare ("two red circles").
     if placed and copy <= 2:
         colour = placed[earlier].colour
     if placed and 2 <= copy <= 4:
@@ -198,7 +198,7 @@ def _propose(
 
 
 def _free_place(draws: Draws, placed: list[_Proposal], radius: int) -> tuple[int, int] | None:
-    """Draw places until one is clear of all objects; each word of random bits gives three."""
+    """Draw places until one is free of all objects; each word of random bits gives three."""
     border = radius + _GAP
     span = UNITS - 2 * border
     taken = [(other.x, other.y, (other.radius + border) ** 2) for other in placed]

@@ -109,7 +109,7 @@ def test_arrays_of_something_else_are_refused(dtype):
         load_arrays(pickle.dumps({"data": np.zeros(3, dtype)}, 2), "x")
 
 
-def test_an_array_that_lies_about_its_size_is_refused():
+def test_an_array_of_another_size_than_it_claims_is_refused():
     data = pickle.dumps({"data": np.zeros((2, 77), np.uint8)}, 2)
     assert data.count(b"K\x02KM") == 1
     with pytest.raises(ValueError, match=r"x: an array claims 3 x 77 bytes and has 154; copy or"):
@@ -117,7 +117,7 @@ def test_an_array_that_lies_about_its_size_is_refused():
 
 
 @pytest.mark.parametrize("data", [b"", b"no pickle", struct.pack("<200B", *range(200))])
-def test_what_is_no_pickle_is_named(data):
+def test_what_is_not_a_pickle_is_named(data):
     with pytest.raises(ValueError, match=r"x (cannot be unpickled|wants to run)"):
         load_arrays(data, "x")
 

@@ -95,7 +95,7 @@ def test_a_corrupt_archive_is_named(tmp_path):
         read_cifar10(tmp_path, "train")
 
 
-def test_an_archive_without_a_batch_is_told(tmp_path):
+def test_an_archive_without_a_batch_is_refused(tmp_path):
     with tarfile.open(tmp_path / "cifar-10-binary.tar.gz", "w:gz") as tar:
         tar.add(BINARY / "batches.meta.txt", "cifar-10-batches-bin/batches.meta.txt")
     with pytest.raises(FileNotFoundError, match=r"No file data_batch_1.bin, .* \.\.\. in .*tar.gz"):
@@ -137,14 +137,14 @@ def test_a_wrong_batch_is_named(python_version, batch, message):
         read_cifar10(python_version, "test")
 
 
-def test_wrong_names_of_classes_are_told(python_version):
+def test_wrong_names_of_classes_are_refused(python_version):
     (python_version / "batches.meta").write_bytes(pickle.dumps({"names": []}, 2))
     with pytest.raises(ValueError, match=r"batches\.meta must hold a list 'label_names'"):
         read_cifar10(python_version, "test")
 
 
 @pytest.mark.parametrize("data", [b"", bytes(3072), bytes(3074)])
-def test_records_of_another_length_are_told(binary_version, data):
+def test_records_of_another_length_are_refused(binary_version, data):
     (binary_version / "test_batch.bin").write_bytes(data)
     with pytest.raises(ValueError, match=r"test_batch.bin must hold records of 3,073 bytes, got"):
         read_cifar10(binary_version, "test")
@@ -164,7 +164,7 @@ def test_a_missing_batch_is_named(binary_version):
         read_cifar10(binary_version, "train")
 
 
-def test_what_is_not_there_is_named(tmp_path):
+def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No CIFAR batches in .*cifar-10-batches-py or ci"):
         read_cifar10(tmp_path, "train")
 
@@ -179,6 +179,6 @@ def test_a_member_that_is_too_large_is_refused(tmp_path, monkeypatch):
 
 def test_there_is_no_val():
     with pytest.raises(
-        ValueError, match="CIFAR has no val; hold out a part of train with `holdout"
+        ValueError, match=r"CIFAR has no val; hold out a part of train with `data.holdout"
     ):
         read_cifar10(BINARY, "val")

@@ -26,9 +26,9 @@ def edit(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 @pytest.mark.parametrize("split", ["train", "train2017"])
 def test_the_sample_is_read_exactly_from_its_archive(split):
-    found = read_coco(SAMPLE, split)
-    assert [example.image_id for example in found] == [1, 2, 3]
-    assert found[1] == CaptionExample(
+    examples = read_coco(SAMPLE, split)
+    assert [example.image_id for example in examples] == [1, 2, 3]
+    assert examples[1] == CaptionExample(
         ImageFile(SAMPLE / "train2017.zip", "train2017/000000000002.jpg"),
         ("A green triangle on a black ground .", "Ein grünes Dreieck auf Schwarz ."),
         2,
@@ -56,8 +56,8 @@ def test_annotations_may_lie_beside_the_pictures(root):
 
 def test_pictures_may_lie_elsewhere(root):
     (root / "val2017").rename(root / "elsewhere")
-    found = read_coco(root, "val", images="elsewhere")
-    assert found[0].image == ImageFile(root / "elsewhere" / "000000000001.png")
+    examples = read_coco(root, "val", images="elsewhere")
+    assert examples[0].image == ImageFile(root / "elsewhere" / "000000000001.png")
 
 
 def test_an_image_listed_twice_is_merged(root):
@@ -111,28 +111,13 @@ def test_a_wrong_record_is_named(root, change, message):
         read_coco(root, "train")
 
 
-def test_malformed_json_is_named_by_line_and_column(root):
-    path = root / "annotations" / "captions_train2017.json"
-    path.write_text(path.read_text("utf-8")[:200])
-    with pytest.raises(ValueError, match=r"captions_train2017\.json:\d+:\d+ is not valid JSON"):
-        read_coco(root, "train")
-
-
-def test_missing_pictures_are_counted_and_named(root):
-    (root / "train2017.zip").unlink()
-    with pytest.raises(
-        FileNotFoundError, match=r"names 3 images \(of 3\) that are not there: 0000"
-    ):
-        read_coco(root, "train")
-
-
-def test_a_missing_split_is_said_with_those_there(root):
+def test_a_missing_split_is_named_with_the_present_ones(root):
     message = r"No annotations/captions_test\*\.json in .*; there is captions_train2017\.json, capt"
     with pytest.raises(FileNotFoundError, match=message):
         read_coco(root, "test")
 
 
-def test_two_years_must_be_told_apart(root):
+def test_two_years_need_a_choice(root):
     for split in ("train2014", "train2017"):
         shutil.copy(SAMPLE / "annotations" / "captions_train2017.json",
                     root / "annotations" / f"captions_{split}.json")  # fmt: skip
@@ -144,7 +129,7 @@ def test_two_years_must_be_told_apart(root):
     assert len(read_coco(root, "train2017")) == 3
 
 
-def test_what_is_missing_is_said(tmp_path):
+def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put COCO there: annotations/"):
         read_coco(tmp_path / "none", "train")
     with pytest.raises(FileNotFoundError, match=r"there is no captions_\*\.json at all\. Put COCO"):
@@ -153,10 +138,10 @@ def test_what_is_missing_is_said(tmp_path):
 
 @pytest.mark.data
 def test_a_sample_of_coco_has_its_photos_and_captions(data_folder):
-    found = read_coco(data_folder / "coco_tiny", "train")
-    assert len(found) == 50
-    assert sum(len(example.captions) for example in found) == 250
-    assert found[0].image_id == 391895
-    assert found[0].image.path.is_file()
+    examples = read_coco(data_folder / "coco_tiny", "train")
+    assert len(examples) == 50
+    assert sum(len(example.captions) for example in examples) == 250
+    assert examples[0].image_id == 391895
+    assert examples[0].image.path.is_file()
     with pytest.raises(FileNotFoundError, match=r"there is captions_train2017\.json"):
         read_coco(data_folder / "coco_tiny", "val")

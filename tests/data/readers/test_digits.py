@@ -11,7 +11,7 @@ def test_all_digits_are_there_with_their_full_range():
     assert pixels.classes == tuple("0123456789")
 
 
-def test_sixteen_greys_are_told_apart():
+def test_sixteen_greys_stay_different():
     assert len(np.unique(read_digits().images)) == 17
 
 

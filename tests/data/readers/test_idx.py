@@ -46,7 +46,7 @@ def test_files_unpacked_by_other_tools_or_into_raw_are_found(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "found"), [((3, 4), "only 6"), ((2, 2), "more"), ((1 << 20,) * 2, "the limit is")]
 )
-def test_a_header_that_lies_about_its_size_is_refused(tmp_path, suffix, shape, found):
+def test_a_header_that_does_not_fit_the_size_is_refused(tmp_path, suffix, shape, found):
     path = write_idx(tmp_path / f"lie{suffix}", np.zeros((2, 3), np.uint8), shape=shape)
     with pytest.raises(ValueError, match=rf"lie.* claims {shape[0]:,} x {shape[1]:,} = .*{found}"):
         read_idx(path)
@@ -69,7 +69,7 @@ def test_more_than_was_claimed_is_not_unpacked(tmp_path):
         (b"\0\0\x08\x03\0\0", "bad ends within its header"),
     ],
 )
-def test_what_is_no_idx_file_is_named(tmp_path, data, message):
+def test_what_is_not_an_idx_file_is_named(tmp_path, data, message):
     (tmp_path / "bad").write_bytes(data)
     with pytest.raises(ValueError, match=message):
         read_idx(tmp_path / "bad")
@@ -87,7 +87,7 @@ def test_a_corrupt_archive_is_named(tmp_path, damage):
         read_idx(path)
 
 
-def test_what_is_not_there_is_named(tmp_path):
+def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No folder .*none. Put the four files of the set"):
         read_mnist(tmp_path / "none", "train")
     with pytest.raises(FileNotFoundError, match=r"No file train-images-idx3-ubyte or .*\.gz in "):
@@ -97,18 +97,20 @@ def test_what_is_not_there_is_named(tmp_path):
 
 
 def test_there_is_no_val():
-    with pytest.raises(ValueError, match="the set has no val; hold out a part of train with `hold"):
+    with pytest.raises(
+        ValueError, match=r"the set has no val; hold out a part of train with `data"
+    ):
         read_mnist(SAMPLE, "val")
 
 
-def test_files_that_were_swapped_are_told(tmp_path):
+def test_swapped_files_are_refused(tmp_path):
     for kind, other in (("images-idx3", "labels-idx1"), ("labels-idx1", "images-idx3")):
         shutil.copy(SAMPLE / f"t10k-{kind}-ubyte", tmp_path / f"t10k-{other}-ubyte")
     with pytest.raises(ValueError, match="must hold images, with three axes, and its labels one"):
         read_mnist(tmp_path, "test")
 
 
-def test_labels_of_another_set_are_told(tmp_path):
+def test_labels_of_another_set_are_refused(tmp_path):
     write_idx(tmp_path / "t10k-images-idx3-ubyte", np.zeros((3, 2, 2), np.uint8))
     write_idx(tmp_path / "t10k-labels-idx1-ubyte", np.array([0, 1], np.uint8))
     with pytest.raises(ValueError, match="t10k-images-idx3-ubyte has 3 images and 2 labels"):

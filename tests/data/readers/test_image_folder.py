@@ -141,7 +141,7 @@ def test_a_picture_in_no_class_is_refused(put):
         read_image_folder(root, "train")
 
 
-def test_what_is_not_there_is_named(tmp_path):
+def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No folder .*none. Put a folder of pictures for"):
         read_image_folder(tmp_path / "none", "train")
     with pytest.raises(FileNotFoundError, match="No picture in a class folder in "):

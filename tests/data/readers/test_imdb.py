@@ -45,7 +45,7 @@ def test_val_is_to_be_held_out():
         read_imdb(SAMPLES / "imdb", "val")
 
 
-def test_a_folder_without_reviews_is_said(tmp_path):
+def test_a_folder_without_reviews_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No reviews train/pos/\*\.txt in .*must be unpa"):
         read_imdb(tmp_path, "train")
     with pytest.raises(FileNotFoundError, match=r"No folder .*nowhere\. Put IMDB there"):

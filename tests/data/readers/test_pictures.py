@@ -124,7 +124,7 @@ def test_missing_pictures_are_counted_and_three_are_named(root):
         Pictures(places_of(root, ["images"])).locate(names, Path("list.txt"))
 
 
-def test_no_place_at_all_is_said(tmp_path):
+def test_no_place_at_all_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="in vain: there is no folder or zip of images"):
         Pictures([tmp_path / "none"]).locate(["a.jpg"], Path("list.txt"))
 
@@ -140,7 +140,7 @@ def test_missing_pictures_can_be_left_out_with_one_line(root, caplog):
     )
 
 
-def test_where_no_picture_is_there_none_is_left_out(root):
+def test_skipping_never_leaves_out_every_picture(root):
     with pytest.raises(FileNotFoundError, match=r"names 2 images \(of 2\) that are not there: y"):
         Pictures(places_of(root, [])).locate(["y.jpg", "z.jpg"], Path("l.txt"), skip_missing=True)
 
@@ -167,7 +167,7 @@ PATTERNS = ("COCO_{id:03d}.jpg", "{id}.jpg", "image{id}.jpg")
 
 
 @pytest.mark.parametrize("name", ["COCO_007.jpg", "7.jpg", "image7.jpg"])
-def test_a_numbered_picture_goes_by_usual_names(tmp_path, name):
+def test_a_numbered_picture_is_found_by_usual_names(tmp_path, name):
     (tmp_path / name).touch()
     found = Pictures([tmp_path]).locate_numbered([7, 7], PATTERNS, Path("q.json"))
     assert found == {7: ImageFile(tmp_path / name)}

@@ -16,7 +16,7 @@ def test_the_largest_object_is_the_only_large_one_or_alone(label):
         assert len(things) == 1 or largest.size == "large"
 
 
-def test_every_shape_is_told_of_about_equally_many_scenes():
+def test_every_shape_labels_about_equally_many_scenes():
     counts = Counter(example.label for example in read_scenes("val", 300))
     assert set(counts) == set(SHAPES)
     assert max(counts.values()) < 2 * min(counts.values())

@@ -38,10 +38,10 @@ def test_dev_is_val_and_escapes_are_undone():
 
 def test_phrases_are_read_once_each_with_their_labels():
     examples = read_sst(SAMPLES / "sst", "train", classes=5, phrases=True)
-    said = [(example.text, example.label) for example in examples]
-    assert ("dull plot", "negative") in said
-    assert ("never", "negative") in said
-    assert len(set(said)) == len(said)
+    labels = [(example.text, example.label) for example in examples]
+    assert ("dull plot", "negative") in labels
+    assert ("never", "negative") in labels
+    assert len(set(labels)) == len(labels)
     assert len({example.text_id for example in examples}) == len(examples)
     sentences = read_sst(SAMPLES / "sst", "train", classes=5)
     assert [e for e in examples if e.text_id.count(":") == 1] == sentences
@@ -85,7 +85,7 @@ def test_the_tables_of_glue_are_read_with_their_quotes():
         ("((2 It) (4 works))", r"train.txt:3: a label must be from 0 to 4, got '\('"),
     ],
 )
-def test_what_is_no_tree_is_named_with_its_line(tree, line, message):
+def test_what_is_not_a_tree_is_named_with_its_line(tree, line, message):
     with pytest.raises(ValueError, match=message):
         read_sst(tree(line), "train")
 

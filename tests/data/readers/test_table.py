@@ -285,10 +285,10 @@ def test_missing_pictures_are_named_or_left_out(root, picture_kind):
 
 
 def test_another_folder_of_pictures_may_be_named(root, picture_kind):
-    (root / "images").rename(root / "shown")
+    (root / "images").rename(root / "photos")
     write_rows(root, [{**picture_kind.row, "split": "train"}], f"{picture_kind.stem}.csv")
-    (example,) = picture_kind.read(root, "train", images="shown")
-    assert example.image == ImageFile(root / "shown" / "a.png")
+    (example,) = picture_kind.read(root, "train", images="photos")
+    assert example.image == ImageFile(root / "photos" / "a.png")
 
 
 def test_a_picture_that_is_not_named_by_a_text_is_refused(root, picture_kind):

@@ -13,7 +13,7 @@ from torch import nn
 from multimodal.nn.choices import build_choice
 from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.vqa.fusion import FUSIONS, FusionName, Questions, grid_coordinates
-from multimodal.vqa.fusion.contract import even_weights, places_by_image, weighted_sum
+from multimodal.vqa.fusion.contract import even_weights, positions_by_image, weighted_sum
 from multimodal.vqa.model import AnswererSettings
 from multimodal.vqa.questions import QuestionEncoder
 
@@ -187,11 +187,11 @@ def test_the_weighted_sum_is_that_of_a_loop_over_rows(image_of, seed):
 
 
 @given(image_of=st.lists(st.integers(0, 5), min_size=1, max_size=12))
-def test_every_row_has_a_place_of_its_own_in_its_images_part(image_of):
-    places, most = places_by_image(torch.tensor(image_of))
+def test_every_row_has_its_own_position_in_its_images_part(image_of):
+    positions, most = positions_by_image(torch.tensor(image_of))
     assert most == max(image_of.count(image) for image in image_of)
-    assert len(set(places.tolist())) == len(image_of)
-    assert (places // most).tolist() == image_of
+    assert len(set(positions.tolist())) == len(image_of)
+    assert (positions // most).tolist() == image_of
 
 
 def test_even_weights_sum_to_one():

@@ -1,0 +1,159 @@
+"""multimodal caption, ask, classify, sentiment, write: use a trained model, as a table or as JSON.
+
+One driver serves all commands: it opens the model, reads the inputs, writes each result as soon as
+it is there, and names on stderr what cannot be used, after which the exit code is 1. What a command
+adds is its row of `multimodal.cli.verbs.VERBS`.
+"""
+
+import os
+import sys
+from argparse import Namespace
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Any
+
+from multimodal.cli.arguments import Arguments
+from multimodal.cli.inputs import Item
+from multimodal.cli.printing import Complaints, JsonArray, JsonLines, Progress
+from multimodal.cli.verbs import VERBS, Verb
+from multimodal.tasks import TASKS
+
+EXIT_ERROR = 1
+
+
+def run(arguments: list[str]) -> int:
+    """Use a trained model and print a table, or JSON.
+
+    Args:
+        arguments: The command and what follows it.
+
+    Returns:
+        The exit code: 0 if every input got its result, 1 if one did not, 2 for a wrong call.
+
+    Raises:
+        FileNotFoundError: If there is no such model, or no such file of texts.
+        ValueError: If the model cannot be used, or there is no text.
+        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
+    """
+    name, *others = arguments
+    verb = VERBS[name]
+    parser = _parser(name, verb)
+    options = parser.parse_args(others)
+    if verb.check:
+        verb.check(parser, options)
+    predictor = _open(verb, options)
+    complaints = Complaints()
+    items = verb.items(options, complaints)
+    try:
+        _print_all(verb, predictor, items, options, complaints)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the results, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    return EXIT_ERROR if complaints.failed else 0
+
+
+def _parser(name: str, verb: Verb) -> Arguments:
+    task = TASKS[verb.task]
+    parser = Arguments(name, about=verb.about, examples=verb.examples)
+    parser.add_model(task.run, task.shipped)
+    verb.add_inputs(parser)
+    parser.add_argument("--json", action="store_true", help=verb.json)
+    parser.add_options(task.load("options"), verb.defaults, verb.without)
+    parser.add_hardware()
+    return parser
+
+
+def _open(verb: Verb, options: Namespace) -> Any:
+    # Only now: torch takes a second to import.
+    from multimodal.hardware import tune_cpu
+    from multimodal.loading import from_saved
+    from multimodal.saving import read_model
+
+    saved, task = read_model(options.model), TASKS[verb.task]
+    if saved.task != verb.task:
+        other = TASKS.get(saved.task)
+        use = f", or {other.usage.format(path=options.model)}" if other else ""
+        raise ValueError(
+            f"{options.model} is a checkpoint of the task {saved.task!r} and {verb.refusal}. Give "
+            f"a checkpoint of {task.run}{use}{'' if use.endswith('...') else '.'}"
+        )
+    tune_cpu()
+    return from_saved(saved, str(options.model), device=options.device, precision=options.precision)
+
+
+def _print_all(
+    verb: Verb,
+    predictor: Any,
+    items: Iterable[Item],
+    options: Namespace,
+    complaints: Complaints,
+) -> None:
+    """Print each result, or what went wrong, as it comes."""
+    progress = Progress(len(items) if isinstance(items, list) else None, verb.noun)
+    complaints.clear = progress.clear
+    array = TASKS[verb.task].inputs.startswith("images")
+    json = (JsonArray() if array else JsonLines()) if options.json else None
+    write = verb.rows(predictor, items, options)
+    draw = verb.draw(predictor, items, options) if verb.draw else None
+    lines = _Lines()
+    for item, result in _results(verb, predictor, items, options):
+        if isinstance(result, Exception):
+            complaints.fail(f"{item.place}: {result}" if item.place else result)
+        elif item.place:
+            lines.count(result)
+        elif result.note:
+            complaints.say(verb.note.format(note=result.note, question=item.question))
+        if json is not None:
+            failed = isinstance(result, Exception)
+            json.row({**item.fields, **({"error": str(result)} if failed else result.summary())})
+        elif not isinstance(result, Exception):
+            write(item, result)
+        sys.stdout.flush()  # someone may wait at the other end of a pipe
+        if draw is not None:
+            draw(item, result)
+        progress.step()
+    progress.clear()
+    if json is not None:
+        json.end()
+    lines.sum_up(complaints)
+
+
+def _results(
+    verb: Verb, predictor: Any, items: Iterable[Item], options: Namespace
+) -> Iterator[tuple[Item, Any]]:
+    """Yield each input with its result, or with the error that says what is wrong with it."""
+    waiting: deque[Item] = deque()
+
+    def inputs() -> Iterator[Any]:
+        for item in items:
+            waiting.append(item)
+            yield item.given
+
+    names = {each.name for each in fields(predictor.Options)}
+    given = {name: value for name, value in vars(options).items() if name in names}
+    given |= verb.chosen(options) if verb.chosen else {}
+    for result in predictor.stream(inputs(), **given):
+        item = waiting.popleft()
+        yield item, item.problem or result
+
+
+class _Lines:
+    """Counts the notes on the lines of a file, of which only the number is written."""
+
+    def __init__(self) -> None:
+        self.lines = self.unknown = self.cut = 0
+
+    def count(self, result: Any) -> None:
+        self.lines += 1
+        self.unknown += bool(result.unknown_words)
+        self.cut += result.cut
+
+    def sum_up(self, complaints: Complaints) -> None:
+        for count, what in (
+            (self.unknown, "have words that the model never saw"),
+            (self.cut, "are longer than the model reads, and were read in part"),
+        ):
+            if count:
+                complaints.say(f"{count:,} of {self.lines:,} texts {what}; --json says which.")
