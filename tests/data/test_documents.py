@@ -90,7 +90,7 @@ def test_an_unknown_part_is_refused():
 @pytest.mark.data
 @pytest.mark.parametrize("corpus", ["polarity", "movie_reviews", "imdb"])
 def test_reading_chunk_by_chunk_gives_the_words_of_real_texts(data_folder, corpus):
-    from multimodal.data.text_formats import TextSource
+    from multimodal.data.text_source import TextSource
 
     root = data_folder / ("imdb" if corpus == "imdb" else "nltk_data")
     step = {"polarity": 10, "movie_reviews": 100, "imdb": 50}[corpus]
