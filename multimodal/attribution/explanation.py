@@ -159,9 +159,11 @@ def explain(
     """
     row = find_method(method)
     if isinstance(predictor, type) or not isinstance(predictor, Explainable):
+        is_class = isinstance(predictor, type)
+        name = f"the class {predictor.__name__}" if is_class else type(predictor).__name__
         raise TypeError(
             "`explain` takes a predictor of captions, answers, sentiment or classes, got "
-            f"{type(predictor).__name__}, which has no prediction to explain."
+            f"{name}, which has no prediction to explain."
         )
     with torch.inference_mode(mode=False):  # in inference mode there are no gradients
         evidence = predictor.evidence(given, question)
