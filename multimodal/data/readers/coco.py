@@ -66,7 +66,7 @@ def read_coco(
 
 
 def annotated_captions(content: Any, path: Path) -> Iterator[tuple[str, int | str, str]]:
-    """Yield the place, the image's id and the caption of each annotation in a parsed file."""
+    """Yield file and index, the image's id and the caption of each annotation in a parsed file."""
     for where, record in json_records(content, "annotations", path):
         number = identifier(record, "image_id", where)
         yield where, number, clean_sentence(field(record, "caption", str, where), where, "caption")

@@ -288,9 +288,6 @@ def texts_in(row: Row, column: str, *, numbers: bool = False) -> list[str]:
 def answers_in(row: Row, column: str) -> tuple[str, ...]:
     """Return the answers of a row: separated by ``|``, or in JSONL a list; a test row may lack it.
 
-    Raises:
-        ValueError: There is no such column, no answer, or an empty one.
-
     Example:
         >>> answers_in(Row("a.csv:2", {"answer": "dog|a dog"}, "train"), "answer")
         ('dog', 'a dog')

@@ -95,7 +95,7 @@ class _QuestionRecord(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """The answers to one question as people wrote them, and its place in the file."""
+    """The answers to one question as people wrote them, and its position in the file."""
 
     position: int
     image: int | str
@@ -165,17 +165,7 @@ def _read_questions(path: Path) -> dict[int | str, _QuestionRecord]:
 
 
 def read_annotations(path: Path, *, with_images: bool = True) -> dict[int | str, Annotation]:
-    """Read the answers to each question from a file of annotations.
-
-    Args:
-        path: The JSON file.
-        with_images: Whether each annotation must name its image.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is not in this layout, or answers a question twice; the message names the
-            entry.
-    """
+    """Read the answers to each question; each must name its image unless `with_images` is false."""
     annotations: dict[int | str, Annotation] = {}
     content = read_json(path, hook=_answer_texts())
     for index, (where, record) in enumerate(json_records(content, "annotations", path)):
