@@ -1,9 +1,9 @@
 """Write files so that a crash leaves the old one, and open weight files without running them.
 
-A checkpoint, a cache or a picture is written beside its target, synced to the disk and renamed over
-it: whoever opens the target finds the old file or the new one, never half of one. Weight files are
-opened as tensors only: a pickle can run any program when it is loaded, so whatever holds more than
-tensors is refused before anything in it is executed.
+A checkpoint, a cache or an image is written beside its target, synced to the disk and renamed over
+it: a reader of the target finds the old file or the new one, never half of one. Weight files are
+opened as tensors only: a pickle can run any program when it is loaded, so that a file with more
+than tensors is refused before anything in it is executed.
 
 References:
     torch.load, ``weights_only``: https://docs.pytorch.org/docs/stable/generated/torch.load.html
@@ -30,7 +30,7 @@ _LEFTOVER_SECONDS = 24 * 3600
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside the target, and put it in the target's place on success.
+    """Yield a temporary path beside the target, and rename it over the target on success.
 
     Missing folders are made. When the body raises, the temporary file is removed and the target
     stays as it was. The temporary name keeps the target's suffix, for writers that look at it.
@@ -71,18 +71,18 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a file of named tensors to the CPU, executing nothing that is in it.
+    """Read a file of named tensors to the CPU without executing anything in it.
 
     Args:
         path: A ``.safetensors`` file, or a ``.pth``, ``.pt``, ``.bin`` or ``.ckpt`` file that
             torch.save wrote. A checkpoint with the tensors under ``state_dict`` is accepted.
 
     Returns:
-        Tensor by name, in the types they were stored in.
+        Tensor by name, in their stored types.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is of another kind, damaged, or holds more than tensors.
+        ValueError: If the file is of another kind, damaged, or contains more than tensors.
 
     Example:
         >>> path = getfixture("tmp_path") / "linear.pth"
@@ -114,7 +114,7 @@ def _temporary_prefix(target: Path) -> str:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Delete what a killed process left of earlier attempts, unless it may still be in use."""
+    """Delete the temporary files of killed processes, unless they may still be in use."""
     prefix = _temporary_prefix(target)
     for found in target.parent.iterdir():
         if found.name.startswith(prefix) and found.suffix == target.suffix:
@@ -125,9 +125,6 @@ def _remove_leftovers(target: Path) -> None:
 
 def sync(path: Path) -> None:
     """Make a file, or the renames in a folder, durable; some systems cannot open a folder.
-
-    Args:
-        path: The file or the folder.
 
     Raises:
         OSError: If it cannot be opened or the disk fails.
@@ -142,7 +139,7 @@ def sync(path: Path) -> None:
 
 
 def _is_about(error: Exception, temporary: Path) -> bool:
-    """Tell a failed write of our file from any other error raised by the body."""
+    """Return whether an error is a failed write of our file and no other error of the body."""
     if isinstance(error, OSError):
         # The system's errors name the temporary file, or a folder above it, or nothing.
         return error.filename is None or str(temporary).startswith(str(error.filename))

@@ -1,10 +1,10 @@
-"""Choose the device and the precision from what is there, and tune the CPU when asked to.
+"""Choose the device and the precision for this machine, and tune the CPU on request.
 
-Nothing happens on import: the command line chooses the hardware once, says it in one line, and
-calls :func:`tune_cpu`, which changes the whole process and is therefore nobody else's to call.
+Nothing happens on import: the command line chooses the hardware once, logs it in one line, and
+calls :func:`tune_cpu`, which changes the whole process and must not be called by a library.
 
-bfloat16 is chosen only where the hardware computes in it. A processor without it emulates it, which
-is slower than single precision; a graphics card without it does the same.
+bfloat16 is chosen only where the hardware computes in it: processors and graphics cards without it
+emulate it, which is slower than single precision.
 
 References:
     glibc's malloc, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD: ``man 3 mallopt``.
@@ -35,13 +35,13 @@ _LARGEST_ERROR = 2e-3
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a run uses, in the words of Lightning's Trainer, and why.
+    """The hardware of a run, as the arguments of Lightning's Trainer.
 
     Args:
         accelerator: The kind of device.
-        devices: How many of them.
+        devices: The number of devices.
         precision: The Trainer's name of the arithmetic.
-        reason: Why this precision, for the log.
+        reason: The reason for this precision, for the log.
 
     Example:
         >>> print(Hardware("gpu", 1, "bf16-mixed", "the GPU computes in bfloat16"))
@@ -58,13 +58,10 @@ class Hardware:
 
 
 def choose_hardware() -> Hardware:
-    """Choose the fastest device that is there, and bfloat16 where it computes in it.
+    """Choose the fastest available device, and bfloat16 if it computes in it.
 
-    One device is chosen also where there are several, so that a run gives the same result on every
-    machine; who wants more asks the Trainer for them.
-
-    Returns:
-        What to use. Its text is one line for the log.
+    One device is chosen even if there are several, so that a run gives the same result on every
+    machine; the Trainer's own arguments choose more.
 
     Example:
         >>> choose_hardware().devices
@@ -77,9 +74,9 @@ def choose_hardware() -> Hardware:
         return Hardware("gpu", 1, "32-true", f"{name} does not compute in bfloat16")
     if torch.backends.mps.is_available():
         return Hardware("mps", 1, "32-true", "bfloat16 is no faster on this device")
-    found = [flag for flag in _BF16_FLAGS if flag in _cpu_info("flags").split()]
-    if found:
-        return Hardware("cpu", 1, "bf16-mixed", f"the processor computes in bfloat16 ({found[0]})")
+    flags = [flag for flag in _BF16_FLAGS if flag in _cpu_info("flags").split()]
+    if flags:
+        return Hardware("cpu", 1, "bf16-mixed", f"the processor computes in bfloat16 ({flags[0]})")
     return Hardware("cpu", 1, "32-true", "the processor does not compute in bfloat16")
 
 
@@ -88,16 +85,16 @@ def tune_cpu() -> tuple[str, ...]:
 
     Two changes, each only where it is known to help and to leave results in single precision:
 
-    - On AMD processors MKL runs at half speed; oneDNN takes over. oneDNN may then compute in
-      bfloat16 where the processor has matrix units (AMX), so the error is measured, and the change
-      taken back if it is not that of single precision.
-    - glibc gives every large tensor back to the system and pays for its pages again at the next
-      step; it is told to keep them.
+    - On AMD processors MKL runs at half speed, and oneDNN replaces it. oneDNN may then compute in
+      bfloat16 if the processor has matrix units (AMX), so the error is measured, and the change is
+      undone if the error is larger than that of single precision.
+    - glibc returns the memory of every large tensor to the system and has to map its pages again at
+      the next step; it is set to keep them.
 
-    Both hold for the whole process, so only programs call this, never a library.
+    Both affect the whole process, so only programs call this, never a library.
 
     Returns:
-        What was done, one phrase each; empty if there was nothing to do.
+        The changes, one phrase each; empty if there were none.
 
     Example:
         >>> isinstance(tune_cpu(), tuple)

@@ -1,13 +1,13 @@
 """Turn sentences into tokens and tokens into numbers, and back.
 
-Training, inference and evaluation all call the one `tokenize` of this file, so that a model never
-meets a token at prediction that it could not have met in training. It follows COCO's caption
-evaluation: Penn Treebank tokens, lower case, no punctuation, numbers and hyphenated words whole.
-nltk's tokenizer does the splitting (it needs no corpus); what Stanford's, the one COCO runs, does
-otherwise is mended here: full stops inside a text and at abbreviations. One slip of COCO's is left
-out on purpose: it lower-cases ``-LRB-`` before looking it up among the punctuation to drop, and so
-keeps brackets as words; here they are dropped. So are smileys and runs of marks (``!!!``). On the
-35,000 captions of Flickr8k's train and dev images this tokenizer and COCO's differ in 3 of 10,000.
+Training, inference and evaluation all call the one `tokenize` of this file, so that prediction gets
+the same kinds of tokens as training. It follows COCO's caption evaluation: Penn Treebank tokens,
+lower case, no punctuation, numbers and hyphenated words whole. nltk's tokenizer does the splitting
+(it needs no corpus); its differences from Stanford's, which COCO runs, are corrected here: full
+stops inside a text and at abbreviations. One bug of COCO's is left out on purpose: it lower-cases
+``-LRB-`` before looking it up among the punctuation to drop, and so keeps brackets as words; here
+they are dropped. So are smileys and runs of marks (``!!!``). On the 35,000 captions of Flickr8k's
+train and dev images this tokenizer and COCO's differ in 3 of 10,000.
 
 References:
     Chen et al. 2015, "Microsoft COCO Captions: Data Collection and Evaluation Server", section 3.1.
@@ -29,10 +29,10 @@ MAX_CHARACTERS = 10_000
 def tokenize(text: str) -> list[str]:
     """Split a text into lower-case words and numbers, without punctuation.
 
-    No token of a text is ever a special token: angle brackets are punctuation like the others.
+    No token is ever a special token: angle brackets are punctuation like the others.
 
     Args:
-        text: A sentence or a few; control and zero-width characters in it are ignored.
+        text: One or more sentences; control and zero-width characters are ignored.
 
     Returns:
         The tokens; an empty list for a text without words.
@@ -50,25 +50,19 @@ def tokenize(text: str) -> list[str]:
             f"{len(text):,} and begins {text[:40]!r}. Cut it into sentences."
         )
     plain = _clean(text)
-    words = [part for word in plain.split(" ") for part in _part_stop(word)]
+    words = [part for word in plain.split(" ") for part in _split_stop(word)]
     simple = _SIMPLE.fullmatch(plain)
     if not simple:
         # The stop added is the one nltk takes for the sentence's last: it then leaves all others.
         words = _treebank().tokenize(" ".join([*words, "."]))
     stripped = [word.strip("-,") for word in words]
     if simple and ("'" in plain or "cannot" in plain):
-        stripped = [part for word in stripped for part in _part_contraction(word)]
+        stripped = [part for word in stripped for part in _split_contraction(word)]
     return [word for word in stripped if not _PUNCTUATION.issuperset(word)]
 
 
 def detokenize(tokens: Sequence[str]) -> str:
-    """Join tokens into a readable sentence, contractions closed up.
-
-    Args:
-        tokens: Words as `tokenize` gives them.
-
-    Returns:
-        The sentence, in lower case and without a final stop, as the tokens have it.
+    """Join the tokens of `tokenize` into a readable sentence, contractions in one word.
 
     Example:
         >>> detokenize(["a", "man", "'s", "dog", "ca", "n't", "run"])
@@ -81,15 +75,15 @@ _SPLIT_OFF = re.compile(r"(?<=\w) ('(?:s|m|d|ll|re|ve)|n't)(?!\S)")
 _SPLIT_IN_TWO = re.compile(r"(?<!\S)(gim|lem|gon|got|wan) (me|na|ta)(?!\S)")
 
 
-# What is dropped when a token consists of nothing else: the characters of COCO's list, brackets,
-# and what Stanford's tokenizer makes one of them (curly quotes, dashes, the ellipsis).
+# A token of these characters alone is dropped: those of COCO's list, brackets, and those that
+# Stanford's tokenizer replaces by one of them (curly quotes, dashes, the ellipsis).
 _PUNCTUATION = frozenset("'`\".?!,:;-()[]{}<>‘’‚‛“”„«»‹›‐‑‒–—―…")
 
 _INVISIBLE = ("Cc", "Cf", "Cs")  # control, format (the zero-width ones) and lone surrogates
 
-# Most sentences are such plain words, with commas and a last stop, which the Treebank rules split
-# at the spaces and before the common contractions; going round them saves most of the time, and the
-# two seconds of importing nltk. Possessive quantifiers (++): no text can make the matching slow.
+# Most sentences are plain words, with commas and a last stop, which the Treebank rules split at the
+# spaces and before the common contractions; skipping these rules saves most of the time, and two
+# seconds of importing nltk. Possessive quantifiers (++): no text can make the matching slow.
 _CONTRACTION = re.compile(r"([a-z]+)(n't|'(?:s|m|d|ll|re|ve))|(can)(not)")
 _SIMPLE = re.compile(
     r"(?!.*\b(?:(?<![^ ])cannot(?![ ,]|\.?$)|(?<=[^ ])cannot|gimme|gonna|gotta|lemme|wanna)\b)"
@@ -99,13 +93,13 @@ _SIMPLE = re.compile(
 )
 
 
-def _part_contraction(word: str) -> tuple[str, ...]:
+def _split_contraction(word: str) -> tuple[str, ...]:
     found = _CONTRACTION.fullmatch(word)
     return tuple(part for part in found.groups() if part) if found else (word,)
 
 
 def _clean(text: str) -> str:
-    """Reduce to visible characters and single spaces, compose (NFC) and lower-case."""
+    """Keep visible characters and single spaces, compose (NFC) and convert to lower case."""
     text = " ".join(text.split())
     if not text.isprintable():
         text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
@@ -129,8 +123,8 @@ _ABBREVIATION = re.compile(
 )
 
 
-def _part_stop(word: str) -> tuple[str, ...]:
-    """Part a word from the full stop it ends with, unless it is an abbreviation."""
+def _split_stop(word: str) -> tuple[str, ...]:
+    """Split a word from its final full stop, unless it is an abbreviation."""
     closed = word.rstrip("\"'”’)]}>,;:?!")
     bare = closed.rstrip(".")
     if bare in (closed, "") or _ABBREVIATION.fullmatch(closed):
@@ -152,16 +146,16 @@ def _treebank() -> _WordTokenizer:
 
 
 class Vocabulary:
-    """The words a model knows, each with its number; plain lists in and out.
+    """The words of a model with their ids.
 
-    The four specials have the numbers 0 to 3 (``<pad> <bos> <eos> <unk>``). They are never words: a
-    word of a text that is spelt like one is unknown.
+    The four special tokens have the ids 0 to 3 (``<pad> <bos> <eos> <unk>``). They are never words:
+    a word of a text with the same spelling is unknown.
 
     Args:
-        tokens: All tokens in the order of their numbers, the four specials first.
+        tokens: All tokens in the order of their ids, the four special ones first.
 
     Raises:
-        ValueError: If the specials are not in front, or a token comes twice or is empty.
+        ValueError: If the special tokens are not first, or a token occurs twice or is empty.
         TypeError: If a token is not a string.
 
     Example:
@@ -189,7 +183,7 @@ class Vocabulary:
         min_count: int = 1,
         max_size: int | None = None,
     ) -> "Vocabulary":
-        """Collect the words of tokenised sentences, most frequent first, equals alphabetically.
+        """Collect the words of tokenized sentences, most frequent first, ties alphabetically.
 
         Args:
             sentences: Lists of words, as `tokenize` gives them.
@@ -225,14 +219,14 @@ class Vocabulary:
         return cls([*SPECIALS, *words][:max_size])
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
-        """Give each word's number, 3 for an unknown one; adds no ``<bos>`` or ``<eos>``."""
+        """Return the id of each word, 3 for an unknown one; no ``<bos>`` or ``<eos>`` is added."""
         return [self._ids.get(token, UNK_ID) for token in tokens]
 
     def decode(self, ids: Sequence[int]) -> list[str]:
-        """Give the words of a row of numbers up to ``<eos>``, without ``<pad>`` and ``<bos>``.
+        """Return the words of a sequence of ids up to ``<eos>``, without ``<pad>`` and ``<bos>``.
 
         Raises:
-            ValueError: If a number is not one of this vocabulary's.
+            ValueError: If an id is not in this vocabulary.
         """
         words = []
         for id_ in ids:
@@ -248,14 +242,14 @@ class Vocabulary:
         return words
 
     def to_list(self) -> list[str]:
-        """List all tokens in the order of their numbers: what `Vocabulary` is built from."""
+        """List all tokens in the order of their ids, as `Vocabulary` takes them."""
         return list(self._tokens)
 
     def __len__(self) -> int:
         return len(self._tokens)
 
     def __contains__(self, word: object) -> bool:
-        """Whether `encode` knows the word; false for the specials, which are not words."""
+        """Return whether the word has an id; False for the special tokens."""
         return word in self._ids
 
     def __repr__(self) -> str:

@@ -91,11 +91,11 @@ def measure_answers(model: Any, count: int) -> dict[str, float]:
 def measure_digits(model: Any, count: int) -> dict[str, float]:
     """Classify the digits of the test part."""
     # Only now: it takes seconds to import, with Lightning.
-    from multimodal.data.image_formats import LabelledImages
+    from multimodal.classification.data import ClassificationData
 
-    source = LabelledImages("digits", seed=SEED)
-    examples = source.read("test")[:count]
-    (pixels,) = source.sets.values()
+    data = ClassificationData(format="digits", seed=SEED)
+    examples = data.examples("test")[:count]
+    (pixels,) = data.sets.values()
     images = [pixels.images[each.image_id, 0] for each in examples]  # of (height, width)
     found = model.stream(images, top=1, batch_size=100)
     right = [each.label == example.label for each, example in zip(found, examples, strict=True)]
@@ -114,15 +114,15 @@ def _words(options: str) -> tuple[str, ...]:
     return tuple(options.split())
 
 
-_FEW_SCENES = "--data.scenes.train 24 --data.scenes.val 6 --data.scenes.test 6"
+_FEW_SCENES = "--data.options.train 24 --data.options.val 6 --data.options.test 6"
 _ONE_EPOCH = "--trainer.max_epochs 1"
 
 RECIPES = {
     "captioning-scenes": Recipe(
         "captioning_scenes",
         _words(
-            "--data.scenes.train 20000 --trainer.max_epochs 2 --data.batch_size 32 "
-            "--data.captions_per_image 5 --model.learning_rate 0.003"
+            "--data.options.train 20000 --trainer.max_epochs 2 --data.batch_size 32 "
+            "--data.text.captions_per_image 5 --model.learning_rate 0.003"
         ),
         _words(f"{_FEW_SCENES} {_ONE_EPOCH} --data.batch_size 4"),
         measure_captions,
@@ -158,7 +158,7 @@ RECIPES = {
     "sentiment-reviews": Recipe(
         "sentiment_reviews",
         (),
-        _words(f"--data.reviews.train 64 --data.reviews.val 8 --data.reviews.test 8 {_ONE_EPOCH}"),
+        _words(f"--data.options.train 64 --data.options.val 8 --data.options.test 8 {_ONE_EPOCH}"),
         measure_verdicts,
         2_000,
         "Reviews of films, restaurants and hotels that `multimodal.worlds.reviews` writes from a "

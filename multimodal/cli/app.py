@@ -1,4 +1,4 @@
-"""multimodal app: the page in the browser, on this machine alone."""
+"""multimodal app: serve the page for the browser, on this machine only."""
 
 import sys
 from importlib.util import find_spec
@@ -24,13 +24,13 @@ def run(arguments: list[str]) -> int:
     """Open the models and serve the page until Ctrl-C.
 
     Args:
-        arguments: What follows ``app`` on the command line.
+        arguments: The command line after ``app``.
 
     Returns:
         The exit code.
 
     Raises:
-        ImportError: If gradio is not installed; the message says how to get it.
+        ImportError: If gradio is not installed; the message has the command that installs it.
         OSError: If no port is free.
         SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
@@ -39,7 +39,7 @@ def run(arguments: list[str]) -> int:
         raise ImportError(
             "The page needs gradio, which is not installed. Run `pip install -e '.[app]'`."
         )
-    # Only now: torch and gradio take seconds to import.
+    # Not before the arguments are read: torch and gradio take seconds to import.
     from multimodal.app.models import Models
     from multimodal.app.replies import Replies
     from multimodal.app.server import HOST, free_port, serve

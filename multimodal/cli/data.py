@@ -13,7 +13,12 @@ from torch import Tensor
 from multimodal.cli.arguments import EXIT_USAGE, Arguments, whole_number
 from multimodal.cli.data_check import DataAlone, check
 from multimodal.cli.lightning import command, told
-from multimodal.data.examples import CaptionExample, ImageExample, QuestionExample
+from multimodal.data.examples import (
+    CaptionExample,
+    ImageExample,
+    QuestionExample,
+    TextExample,
+)
 from multimodal.figures.page import save_figure
 from multimodal.figures.variations import variation_figure
 
@@ -75,7 +80,8 @@ def preview(arguments: list[str]) -> int:
 
 
 def _draw(data: Any, pictures: int, epochs: int, path: Path) -> None:
-    if not hasattr(data, "in_order"):
+    examples = data.examples("train") if hasattr(data, "examples") else []
+    if not examples or isinstance(examples[0], TextExample):
         raise ValueError(
             f"{type(data).__name__} has no pictures to look at; preview one of captioning, "
             "questions or classification."

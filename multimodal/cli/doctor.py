@@ -1,7 +1,7 @@
-"""multimodal doctor: what is installed, what it can compute with, and what is missing.
+"""multimodal doctor: show the installed versions, the devices, and what is missing.
 
-What is optional may be missing: it is named with the command that installs it. What is needed and
-is not there, is too old, or does not compute is a problem, and the exit code is 1.
+Missing extras are listed with the commands that install them. A requirement that is missing or too
+old, or a device that does not compute, is a problem, and the exit code is 1.
 """
 
 import json
@@ -36,13 +36,13 @@ _EXAMPLES = """\
 
 
 def run(arguments: list[str]) -> int:
-    """Look at the installation and tell what was found.
+    """Examine the installation and print the results.
 
     Args:
-        arguments: What follows ``doctor`` on the command line.
+        arguments: The command line after ``doctor``.
 
     Returns:
-        The exit code: 0 if everything that is needed is there and computes, otherwise 1.
+        The exit code: 0 if there is no problem, otherwise 1.
 
     Raises:
         SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
@@ -58,19 +58,19 @@ def run(arguments: list[str]) -> int:
         help="print a JSON object: ok, problems, versions, processor, devices, extras, corpora",
     )
     options = parser.parse_args(arguments)
-    found = examine()
-    text = json.dumps(found, ensure_ascii=False, indent=2) if options.json else _written(found)
+    results = examine()
+    text = json.dumps(results, ensure_ascii=False, indent=2) if options.json else _format(results)
     sys.stdout.write(f"{text}\n")
-    return 0 if found["ok"] else EXIT_ERROR
+    return 0 if results["ok"] else EXIT_ERROR
 
 
 def examine() -> dict[str, Any]:
-    """Look at the installation.
+    """Examine the installation.
 
     Returns:
-        JSON types: ``ok``, ``problems`` (sentences), ``versions`` (of what is needed),
-        ``processor``, ``devices``, ``extras`` (installed or not, and the command), ``corpora`` (of
-        nltk: their place, or nothing).
+        JSON types: ``ok``, ``problems`` (sentences), ``versions`` (of the requirements),
+        ``processor``, ``devices``, ``extras`` (whether installed, and the command), ``corpora`` (of
+        nltk: their paths, or empty).
     """
     problems: list[str] = []
     versions = {
@@ -98,7 +98,7 @@ def _version(distribution: str) -> str | None:
 
 
 def _requirements() -> list[Any]:
-    """What the package asks for, as `packaging.requirements.Requirement`; none uninstalled."""
+    """List the package's requirements; none if it is not installed."""
     from packaging.requirements import Requirement  # comes with torch's and Lightning's needs
 
     try:
@@ -108,7 +108,7 @@ def _requirements() -> list[Any]:
 
 
 def _needed(problems: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield name and version of what is needed; say what is missing or too old."""
+    """Yield name and version of each requirement; add the missing and too old ones to problems."""
     requirements = _requirements()
     if not requirements:
         problems.append(f"{_DISTRIBUTION} is not installed. Run `pip install -e .` in its folder.")
@@ -170,12 +170,12 @@ def _processor() -> dict[str, Any]:
 def _memory() -> float | None:
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
-    except (AttributeError, ValueError, OSError):  # Windows, and systems that do not tell
+    except (AttributeError, ValueError, OSError):  # Windows, and systems without these names
         return None
 
 
 def _devices(problems: list[str]) -> dict[str, Any]:
-    """Name what torch computes with, and let each multiply two matrices."""
+    """List the devices of torch, and check that each multiplies two matrices."""
     try:
         import torch
 
@@ -211,22 +211,24 @@ def _corpora() -> dict[str, str]:
         from nltk.data import path as folders
     except ImportError:
         folders = []
-    found = {}
+    corpora = {}
     for name in _CORPORA:
-        places = [
+        paths = [
             Path(folder, "corpora", file) for folder in folders for file in (name, f"{name}.zip")
         ]
-        found[name] = next((str(place) for place in places if place.exists()), "")
-    return found
+        corpora[name] = next((str(path) for path in paths if path.exists()), "")
+    return corpora
 
 
-def _written(found: dict[str, Any]) -> str:
-    """The same for people."""
-    processor, devices = found["processor"], found["devices"]
+def _format(results: dict[str, Any]) -> str:
+    """Format the results as lines of text."""
+    processor, devices = results["processor"], results["devices"]
     features = ", ".join(processor["features"]) or "none of the fast ones"
     memory = f", {processor['memory_gb']:.0f} GB of memory" if processor["memory_gb"] else ""
     lines = ["versions"]
-    lines += [f"  {name:<20}{version or 'missing'}" for name, version in found["versions"].items()]
+    lines += [
+        f"  {name:<20}{version or 'missing'}" for name, version in results["versions"].items()
+    ]
     lines += [
         "processor",
         f"  {processor['name']}, {processor['cores']} cores{memory}",
@@ -236,13 +238,13 @@ def _written(found: dict[str, Any]) -> str:
         f"  {devices['chosen']} {devices['threads']} threads.",
         "extras",
     ]
-    for name, extra in found["extras"].items():
+    for name, extra in results["extras"].items():
         lacking = f"missing {', '.join(extra['missing'])}: {extra['install']}"
         lines.append(f"  {name:<20}{'installed' if extra['installed'] else lacking}")
     lines.append("corpora of nltk")
-    for name, place in found["corpora"].items():
+    for name, path in results["corpora"].items():
         lacking = f"missing ({_CORPORA[name]}): python -m nltk.downloader {name}"
-        lines.append(f"  {name:<20}{place or lacking}")
-    lines.append("problems" if found["problems"] else "no problems")
-    lines += [f"  {problem}" for problem in found["problems"]]
+        lines.append(f"  {name:<20}{path or lacking}")
+    lines.append("problems" if results["problems"] else "no problems")
+    lines += [f"  {problem}" for problem in results["problems"]]
     return "\n".join(lines)

@@ -1,7 +1,4 @@
-"""multimodal export: write a trained model as a folder, to be kept, shared and shipped.
-
-Or, with ``--onnx``, as ONNX graphs for other runtimes.
-"""
+"""multimodal export: write a trained model as a folder, or with ``--onnx`` as ONNX graphs."""
 
 import argparse
 import sys
@@ -19,19 +16,18 @@ _EXAMPLES = """\
 
 
 def run(arguments: list[str]) -> int:
-    """Write a model's folder, with its card and what was measured.
+    """Write an exported folder with its card and scores, or ONNX graphs.
 
     Args:
-        arguments: What follows ``export`` on the command line.
+        arguments: The command line after ``export``.
 
     Returns:
         The exit code: 0 when the folder is written.
 
     Raises:
-        FileNotFoundError: If there is no such checkpoint, or no results of a test where they were
-            said to be.
-        ModuleNotFoundError: If graphs are asked for and the extra ``onnx`` is not installed.
-        OSError: If the folder cannot be written, or is taken.
+        FileNotFoundError: If there is no such checkpoint, or ``--test`` has no results.
+        ModuleNotFoundError: If ``--onnx`` is given and the extra ``onnx`` is not installed.
+        OSError: If the folder cannot be written, or exists.
         ValueError: If it is no checkpoint of ours.
         SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
@@ -44,7 +40,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _export_model(options: argparse.Namespace) -> None:
-    # Only now: torch takes a second to import.
+    # Not before the arguments are read: torch takes a second to import.
     from multimodal.saving import halved, write_folder
     from multimodal.saving.card import write_card
     from multimodal.saving.checkpoint import read_checkpoint
@@ -62,7 +58,7 @@ def _export_model(options: argparse.Namespace) -> None:
         metrics={"test": facts.test, "val": facts.val},
         overwrite=options.overwrite,
     )
-    sys.stdout.write(_said(options.folder, saved.task, tested=bool(facts.test)))
+    sys.stdout.write(_summary(options.folder, saved.task, tested=bool(facts.test)))
 
 
 def _export_graphs(options: argparse.Namespace) -> None:
@@ -120,7 +116,7 @@ def _parser() -> Arguments:
     return parser
 
 
-def _said(folder: Path, task: str, *, tested: bool) -> str:
+def _summary(folder: Path, task: str, *, tested: bool) -> str:
     shown = printable(str(folder))
     size = sum(found.stat().st_size for found in folder.iterdir())
     lines = [

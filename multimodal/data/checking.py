@@ -97,7 +97,8 @@ def examine(data: Any, missing: Sequence[str], *, open_pictures: bool) -> dict[s
     problems: list[str] = []
     examples = {split: _read(data, split, problems) for split in SPLITS}
     words = data.words if hasattr(data, "words") else None
-    splits = {split: _counts(examples[split], words) for split in SPLITS}
+    parse = getattr(data, "parse", tokenize)  # a language model may read characters
+    splits = {split: _counts(examples[split], words, parse) for split in SPLITS}
     opened = {split: _open(data, examples[split]) for split in SPLITS} if open_pictures else {}
     for split, images in opened.items():
         splits[split]["pictures"] = len(images.digests) + images.copies
@@ -278,10 +279,12 @@ def _read(data: Any, split: str, problems: list[str]) -> list[Example]:
     return examples
 
 
-def _counts(examples: Sequence[Example], words: Any) -> dict[str, Any]:
+def _counts(
+    examples: Sequence[Example], words: Any, parse: Callable[[str], list[str]]
+) -> dict[str, Any]:
     """Count the examples, texts, labels and words of a split."""
     labels = Counter(label for example in examples for label in labels_of(example))
-    sentences = [tokenize(text) for example in examples for text in texts_of(example)]
+    sentences = [parse(text) for example in examples for text in texts_of(example)]
     counts: dict[str, Any] = {
         "examples": len(examples),
         "texts": len(sentences),
@@ -306,7 +309,7 @@ def _open(data: Any, examples: Sequence[Example]) -> OpenedImages:
 
     def load(image: StoredImage) -> Tensor:
         if isinstance(image, PixelImage):
-            return torch.from_numpy(data.source.sets[image.source].images[image.index])
+            return torch.from_numpy(data.sets[image.source].images[image.index])
         return load_image(image)
 
     hidden = not sys.stderr.isatty()

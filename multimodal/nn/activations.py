@@ -7,8 +7,8 @@ References:
     Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural
     networks", equation 16 (Xavier: for activations that are linear about zero, tanh and sigmoid);
     He et al. 2015, "Delving deep into rectifiers", equation 14 (Kaiming: for ReLU and its kin);
-    Zagoruyko and Komodakis 2017, "DiracNets" (convolutions that start by handing on what they
-    see); Clevert, Unterthiner and Hochreiter 2016 (ELU); Hendrycks and Gimpel 2016 (GELU).
+    Zagoruyko and Komodakis 2017, "DiracNets" (convolutions that start as
+    the identity); Clevert, Unterthiner and Hochreiter 2016 (ELU); Hendrycks and Gimpel 2016 (GELU).
 """
 
 import math
@@ -20,8 +20,8 @@ Activation = Literal["relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid"]
 Initialisation = Literal["kaiming", "xavier", "dirac"]
 
 _SLOPE = 0.01  # of leaky ReLU below zero
-# What makes up for the part of a signal that an activation swallows; torch's numbers where it has
-# them, and for ELU and GELU, which are of ReLU's size on a signal about zero, ReLU's.
+# Gains that keep the size of a signal through an activation: torch's where it has them, and ReLU's
+# for ELU and GELU, which are of its size on a signal about zero.
 _GAINS = {
     "relu": math.sqrt(2),
     "leaky_relu": math.sqrt(2 / (1 + _SLOPE**2)),

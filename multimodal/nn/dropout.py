@@ -1,14 +1,14 @@
 """Dropout of single elements, and of one set of features for a whole sequence.
 
-Neither waits for random numbers. torch's dropout on the CPU draws a number for every element, one
+Both draw few random numbers. torch's dropout on the CPU draws a number for every element, one
 after the other: 6 % of a training step of the captioner in single precision, and more in bfloat16.
 Here a draw of 64 bits decides four elements, which is more than twice as fast. Elsewhere torch's
 own is the fast one.
 
 References:
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, "Dropout: a simple way to
-    prevent neural networks from overfitting", section 10 (scaled in training, nothing in use); Gal
-    and Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural
+    prevent neural networks from overfitting", section 10 (scaled in training, off in evaluation);
+    Gal and Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural
     networks", section 4 (the same mask at every step of a sequence).
 """
 

@@ -1,4 +1,4 @@
-"""Word vectors: found, learned, left out, and learned fast where there are very many.
+"""Word vectors, with word dropout and sparse gradients for large vocabularies.
 
 A step of training touches a few thousand words. A gradient for the whole table, and an optimiser
 that walks through it, cost the same for every word there is: with 100,000 of them more than the
@@ -70,14 +70,7 @@ class WordEmbedding(nn.Embedding):
             self.weight[0] = 0
 
     def forward(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time embedding"]:
-        """Look the tokens up.
-
-        Args:
-            tokens: Token ids ``(batch, time)``.
-
-        Returns:
-            Word vectors ``(batch, time, embedding)``; zeros for padding and dropped words.
-        """
+        """Look the tokens up; padding and dropped words are zeros."""
         vectors = super().forward(tokens)
         if not (self.training and self.dropout.probability):
             return vectors
@@ -112,9 +105,9 @@ class WordEmbedding(nn.Embedding):
 
 @cache
 def _can_be_clipped() -> bool:
-    """Tell whether this torch takes the norm of a sparse gradient; 2.11 does not."""
-    places = torch.zeros(1, 1, dtype=torch.long)
-    gradient = torch.sparse_coo_tensor(places, torch.ones(1), (2,), check_invariants=False)
+    """Return whether this torch takes the norm of a sparse gradient; 2.11 does not."""
+    indices = torch.zeros(1, 1, dtype=torch.long)
+    gradient = torch.sparse_coo_tensor(indices, torch.ones(1), (2,), check_invariants=False)
     try:
         torch.linalg.vector_norm(gradient)
     except (NotImplementedError, RuntimeError):
@@ -123,16 +116,9 @@ def _can_be_clipped() -> bool:
 
 
 def input_scale(embedding_dim: int) -> float:
-    """Return by how much a language model's word vectors are scaled up when they are read.
+    """Return the factor that gives word vectors of length 1 unit variance: the root of their width.
 
-    Rows of length 1 predict well but are too small to be read: inputs get unit variance back
-    (Vaswani et al. 2017, section 3.4).
-
-    Args:
-        embedding_dim: Width of a word vector.
-
-    Returns:
-        The root of it.
+    Rows of length 1 predict well but are too small as inputs (Vaswani et al. 2017, section 3.4).
 
     Example:
         >>> input_scale(400)

@@ -70,13 +70,7 @@ class ImageEncoder(nn.Module):
         images: UInt8[Tensor, "batch channels height width"]
         | Float[Tensor, "batch channels height width"],
     ) -> Float[Tensor, "batch regions feature"]:
-        """Encode images into region vectors, row by row from the upper left.
-
-        Args:
-            images: RGB, or grey, as bytes or as numbers from 0 to 1.
-
-        Returns:
-            One vector a region.
+        """Encode images (bytes, or numbers from 0 to 1) into regions, row by row from the top left.
 
         Raises:
             ValueError: If the encoder cannot take images of this size.
@@ -101,18 +95,13 @@ class ImageEncoder(nn.Module):
             height: Height of the image in pixels.
             width: Width of the image in pixels.
 
-        Returns:
-            Rows and columns; their product is the number of regions.
-
         Raises:
             ValueError: If the encoder cannot take images of this size.
         """
         return self._map_shape(height, width)[1:]
 
     def unfreeze(self, stages: int) -> None:
-        """Open the last stages for training and freeze all others.
-
-        The number is plain data: who resumes a run calls this again with the same number.
+        """Unfreeze the last stages and freeze all others.
 
         Args:
             stages: How many of the last stages are trained: 0 none, -1 all.
@@ -127,14 +116,14 @@ class ImageEncoder(nn.Module):
             >>> sum(parameter.requires_grad for parameter in encoder.parameters())
             3
         """
-        found = len(self.stages())
-        if not -1 <= stages <= found:
+        count = len(self.stages())
+        if not -1 <= stages <= count:
             raise ValueError(
-                f"trainable_stages of {self.name} must be -1 (all) or 0 to {found}, got {stages}."
+                f"trainable_stages of {self.name} must be -1 (all) or 0 to {count}, got {stages}."
             )
         self.trainable_stages = stages
         for parameter in self.parameters():
-            parameter.requires_grad_(stages in (-1, found))
+            parameter.requires_grad_(stages in (-1, count))
         for module in self._open_modules():
             module.requires_grad_(True)
         self.train(self.training)
@@ -149,10 +138,7 @@ class ImageEncoder(nn.Module):
         return self
 
     def fingerprint(self) -> str:
-        """Return a digest of the architecture and the weights: the same digest, the same features.
-
-        Returns:
-            Sixty-four hexadecimal digits.
+        """Return a digest of architecture and weights, 64 hexadecimal digits; it keys the cache.
 
         Example:
             >>> from multimodal.nn.encoders import SmallCNN

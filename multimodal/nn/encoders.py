@@ -34,10 +34,10 @@ _GREY = (0.5, 0.5, 0.5)
 
 
 class SmallCNN(ImageEncoder):
-    """A few convolutions for images of 32 to 96 pixels, trained from nothing.
+    """A few convolutions for images of 32 to 96 pixels, trained from scratch.
 
     With the default strides an image of 64 pixels becomes 8 x 8 regions. The last channels of a
-    region say where it is, as two numbers from -1 to 1: a caption that says "left of" needs it.
+    region are its coordinates, from -1 to 1: a caption with "left of" needs them.
 
     Args:
         channels: Width of each convolution; the last is the width of the map.
@@ -113,12 +113,12 @@ class SmallCNN(ImageEncoder):
             return features
         features = features.permute(0, 2, 3, 1)  # (batch, rows, columns, channels), as in memory
         batch, rows, columns, _ = features.shape
-        where = torch.cartesian_prod(
+        coordinates = torch.cartesian_prod(
             torch.linspace(-1, 1, rows, device=features.device, dtype=features.dtype),
             torch.linspace(-1, 1, columns, device=features.device, dtype=features.dtype),
         )  # (rows * columns, 2)
-        where = where.view(1, rows, columns, 2).expand(batch, -1, -1, -1)
-        return torch.cat([features, where], dim=-1).permute(0, 3, 1, 2)
+        coordinates = coordinates.view(1, rows, columns, 2).expand(batch, -1, -1, -1)
+        return torch.cat([features, coordinates], dim=-1).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ In evaluation a batch normalisation multiplies and adds constants, and so does t
 before it, so one convolution with other numbers does the work of both. Networks of thin layers
 (MobileNet, EfficientNet) spend a third of their time in what is saved here.
 
-Which normalisation follows which convolution is seen by running the encoder once. The result is
+Running the encoder once shows which normalisation follows which convolution. The result is
 compared with the original; an encoder that cannot be folded is returned as it was.
 
 References:

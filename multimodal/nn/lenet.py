@@ -27,7 +27,7 @@ from multimodal.nn.convolutions import (
 )
 from multimodal.nn.encoder import ImageEncoder
 
-_DEVIATION = 0.25  # of pixels from 0 to 1, about; what is left of it the first layer learns
+_DEVIATION = 0.25  # of pixels from 0 to 1, about; the first layer learns the rest
 
 
 class LeNet(ImageEncoder):

@@ -70,18 +70,18 @@ class _CrossEntropy(torch.autograd.Function):
         for start in range(0, count, step):
             rows = slice(start, start + step)
             scores, words = logits[rows].float(), targets[rows].unsqueeze(1)
-            highest, said = scores.amax(dim=1, keepdim=True), scores.gather(1, words)
-            mean = scores.mean(dim=1, keepdim=True) if smoothing else said
+            highest, target = scores.amax(dim=1, keepdim=True), scores.gather(1, words)
+            mean = scores.mean(dim=1, keepdim=True) if smoothing else target
             scores.sub_(highest).exp_()
             total = scores.sum(dim=1, keepdim=True)
             log_total = total.log() + highest
-            plain[rows] = (log_total - said).squeeze(1)
+            plain[rows] = (log_total - target).squeeze(1)
             smooth[rows] = (log_total - mean).squeeze(1)
             # d loss / d logits = (softmax - target) / count
             scores.mul_(1 / (count * total))
             if smoothing:
                 scores.sub_(smoothing / (count * vocab))
-            scores.scatter_add_(1, words, torch.full_like(said, (smoothing - 1) / count))
+            scores.scatter_add_(1, words, torch.full_like(target, (smoothing - 1) / count))
             if logits.dtype != torch.float32:
                 logits[rows] = scores
         ctx.save_for_backward(logits)

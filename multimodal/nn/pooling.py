@@ -1,4 +1,4 @@
-"""From a vector for each word to one for the text: last state, mean, maximum, attention, several.
+"""Pool a text's word vectors: last state, mean, maximum, attention, or several of them.
 
 Padding never counts, and a text without words gives zeros.
 
@@ -22,7 +22,7 @@ _NAMES = ("last", "mean", "max", "attention")
 
 
 class Pooling(nn.Module):
-    """One or several ways of pooling, their results side by side.
+    """One or several ways of pooling, concatenated.
 
     Args:
         names: Any of ``last``, ``mean``, ``max`` and ``attention``.
@@ -61,12 +61,9 @@ class Pooling(nn.Module):
         """Pool.
 
         Args:
-            outputs: A vector after each word ``(batch, time, feature)``.
-            states: The vector after each whole text ``(batch, feature)``: what ``last`` gives.
+            outputs: A vector after each word.
+            states: The vector after each whole text, for ``last``.
             mask: True where a word is real.
-
-        Returns:
-            One vector for each text ``(batch, pooled)``.
         """
         parts = [self._pool(name, outputs, states, mask) for name in self.names]
         return torch.cat(parts, dim=-1)
@@ -108,13 +105,9 @@ class AttentionPooling(nn.Module):
     ) -> tuple[Float[Tensor, "batch feature"], Float[Tensor, "batch time"]]:
         """Pool.
 
-        Args:
-            outputs: ``(batch, time, feature)``.
-            mask: True where a word is real.
-
         Returns:
-            The averages ``(batch, feature)`` and each word's weight ``(batch, time)``: those of a
-            text sum to 1, those of a text without words are 0.
+            The averages and each word's weight: those of a text sum to 1, those of a text without
+            words are 0.
         """
         scores = self.score(self.hidden(outputs).tanh()).squeeze(-1)  # (batch, time)
         # The lowest number and not -inf: a row of -inf alone would give NaN, here and backwards.

@@ -80,12 +80,12 @@ class Recurrent(nn.Module):
         )
         self.weight_drop = WeightDrop(weight_drop)
         if isinstance(self.layers, nn.LSTM):
-            _remember_at_first(self.layers)
+            _open_forget_gate(self.layers)
 
     def forward(
         self, inputs: Float[Tensor, "batch time feature"], state: State
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """Read a whole sequence in one fused call.
+        """Run over a whole sequence in one fused call.
 
         Args:
             inputs: Vectors ``(batch, time, feature)``.
@@ -133,13 +133,13 @@ class Recurrent(nn.Module):
             backwards: Whether to read from each row's last real vector to its first.
 
         Returns:
-            The top layer's outputs ``(batch, time, hidden)``, each at the place of the vector it
-            was given after; what stands at the padding has no meaning.
+            The top layer's outputs, each at the position of its input vector; those at the padding
+            have no meaning.
         """
         # What is exported must not depend on lengths either: a graph has no branches.
         on_cpu = inputs.device.type == "cpu" and not torch.compiler.is_exporting()
         full = on_cpu and int(lengths.sum()) > _FULL * inputs.shape[0] * inputs.shape[1]
-        if on_cpu and not full and isinstance(self.layers, nn.LSTM) and _learning(inputs):
+        if on_cpu and not full and isinstance(self.layers, nn.LSTM) and _needs_gradient(inputs):
             return self._read_unpadded(inputs, state, lengths, backwards)
         if backwards:
             outputs = self.read(flip_sequences(inputs, lengths), state, lengths)
@@ -165,9 +165,9 @@ class Recurrent(nn.Module):
         steps = torch.arange(time).unsqueeze(1)  # (time, 1)
         real = steps < lengths[order]  # (time, batch)
         sizes = real.sum(dim=1).tolist()
-        # Of each word among all rows' words; no vector need be moved to read backwards.
-        places = ((lengths[order] - 1 - steps if backwards else steps) + order * time)[real]
-        outputs = inputs.flatten(0, 1).index_select(0, places)
+        # Of each word among all rows' words; no vector has to be moved to read backwards.
+        positions = ((lengths[order] - 1 - steps if backwards else steps) + order * time)[real]
+        outputs = inputs.flatten(0, 1).index_select(0, positions)
         hidden, cell = (part[order] for part in state)
         for layer, weights in enumerate(self.layers.all_weights):
             if layer:
@@ -175,13 +175,13 @@ class Recurrent(nn.Module):
             first = hidden[:, layer], cell[:, layer]
             outputs = read_unpadded(outputs, first, self.weight_drop.drop(weights), sizes)
         padded = outputs.new_zeros(batch * time, self.hidden_dim)
-        return padded.index_copy(0, places, outputs).view(batch, time, self.hidden_dim)
+        return padded.index_copy(0, positions, outputs).view(batch, time, self.hidden_dim)
 
 
 def flip_sequences(
     values: Float[Tensor, "batch time feature"], lengths: Int[Tensor, " batch"]
 ) -> Float[Tensor, "batch time feature"]:
-    """Turn the real part of each row around and leave the padding where it is.
+    """Reverse the real part of each row and leave the padding in place.
 
     Args:
         values: Padded vectors ``(batch, time, feature)``, real ones first.
@@ -216,12 +216,12 @@ def _lacks_bfloat16(device: str) -> bool:
     )
 
 
-def _learning(inputs: Tensor) -> bool:
+def _needs_gradient(inputs: Tensor) -> bool:
     single = inputs.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
     return single and torch.is_grad_enabled()
 
 
-def _remember_at_first(lstm: nn.LSTM) -> None:
+def _open_forget_gate(lstm: nn.LSTM) -> None:
     """Set the forget gate's bias to 1 (Jozefowicz et al. 2015, section 2.2)."""
     with torch.no_grad():
         for layer in range(lstm.num_layers):

@@ -1,10 +1,10 @@
-"""A small residual network that learns fast: few layers, wide ones, most work in large products.
+"""A small residual network that trains fast: few, wide layers, most work in large products.
 
-Networks of ten and more layers were made for millions of pictures. For tens of thousands of small
-ones, few wide layers learn as much in a fraction of the time: a processor spends its time in large
-convolutions instead of in passing thin maps through memory. Each block halves the picture right
-after its first convolution, before anything else touches it, and adds one more convolution to what
-it found.
+Deep networks were made for millions of pictures. On tens of thousands of small ones, a few wide
+layers learn as much in a fraction of the time: a processor spends it in large convolutions instead
+of moving thin maps through memory. Each block halves the picture right
+after its first convolution, before anything else touches it, and adds the output of one more
+convolution.
 
 References:
     Page 2018, "How to train your ResNet" (DAWNBench's CIFAR-10 in seconds: nine layers, pooling
@@ -30,7 +30,7 @@ from multimodal.nn.convolutions import (
 )
 from multimodal.nn.encoder import ImageEncoder
 
-_DEVIATION = 0.25  # of pixels from 0 to 1, about; the first normalisation sees to the rest
+_DEVIATION = 0.25  # of pixels from 0 to 1, about; the first normalisation corrects the rest
 
 
 class ResidualCNN(ImageEncoder):
@@ -156,7 +156,7 @@ class ResidualCNN(ImageEncoder):
 
 
 class _Block(nn.Module):
-    """Widen and pool, then add what one more convolution finds."""
+    """Widen and pool, then add the output of one more convolution."""
 
     def __init__(self, widen: nn.Module, more: nn.Module) -> None:
         super().__init__()
@@ -165,5 +165,5 @@ class _Block(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         features = self.widen(features)
-        found: Tensor = features + self.more(features)
-        return found
+        total: Tensor = features + self.more(features)
+        return total

@@ -1,4 +1,4 @@
-"""What shape a network's output has, found by running it on an image that shows nothing."""
+"""The shape of an encoder's feature map, found by running it on an empty image."""
 
 from typing import Any, cast
 
@@ -11,16 +11,13 @@ _FEW_PIXELS = 256 * 256
 
 
 def map_shape(encoder: nn.Module, channels: int, height: int, width: int) -> tuple[int, int, int]:
-    """Find the shape of an encoder's map of features; of large images without computing the map.
+    """Return feature, rows and columns of an encoder's map; for large images without computing it.
 
     Args:
         encoder: Has a method ``feature_map``.
         channels: Channels of an image.
         height: Height of an image in pixels.
         width: Width of an image in pixels.
-
-    Returns:
-        Feature, rows and columns.
 
     Example:
         >>> class Half(nn.Module):
@@ -30,34 +27,34 @@ def map_shape(encoder: nn.Module, channels: int, height: int, width: int) -> tup
         (3, 4, 3)
     """
     small = height * width <= _FEW_PIXELS
-    found = (
+    features = (
         _computed(encoder, channels, height, width)
         if small
-        else _hollow(encoder, channels, height, width)
+        else _on_meta(encoder, channels, height, width)
     )
-    feature, rows, columns = found.shape[1:]
+    feature, rows, columns = features.shape[1:]
     return feature, rows, columns
 
 
 @torch.no_grad()
 def _computed(encoder: nn.Module, channels: int, height: int, width: int) -> Tensor:
     device = next(iter([*encoder.parameters(), *encoder.buffers()]), torch.empty(0)).device
-    learning = [module for module in encoder.modules() if module.training]
+    training = [module for module in encoder.modules() if module.training]
     encoder.eval()  # so that no statistics change
     try:
         images = torch.zeros(1, channels, height, width, device=device)
         return cast("Tensor", cast("Any", encoder).feature_map(images))
     finally:
-        for module in learning:
+        for module in training:
             module.training = True
 
 
 @torch.no_grad()
-def _hollow(encoder: nn.Module, channels: int, height: int, width: int) -> Tensor:
+def _on_meta(encoder: nn.Module, channels: int, height: int, width: int) -> Tensor:
     tensors = {**dict(encoder.named_parameters()), **dict(encoder.named_buffers())}
-    hollow = {f"encoder.{name}": tensor.to("meta") for name, tensor in tensors.items()}
+    on_meta = {f"encoder.{name}": tensor.to("meta") for name, tensor in tensors.items()}
     images = torch.empty(2, channels, height, width, device="meta")
-    return cast("Tensor", torch.func.functional_call(_MapOf(encoder), hollow, images))
+    return cast("Tensor", torch.func.functional_call(_MapOf(encoder), on_meta, images))
 
 
 class _MapOf(nn.Module):
@@ -68,5 +65,5 @@ class _MapOf(nn.Module):
         self.encoder = encoder
 
     def forward(self, images: Tensor) -> Tensor:
-        found: Tensor = cast("Any", self.encoder).feature_map(images)
-        return found
+        features: Tensor = cast("Any", self.encoder).feature_map(images)
+        return features

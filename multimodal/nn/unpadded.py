@@ -1,4 +1,4 @@
-"""An LSTM that reads sentences of different lengths without their padding.
+"""An LSTM over sentences of different lengths, without their padding.
 
 The words of all sentences lie one after the other, time by time, the longest sentence first: at
 every step the sentences still going are the first rows. So nothing is computed for padding, and
@@ -7,7 +7,7 @@ share of the gates, and in the backward pass the gradients of both weights and o
 the recurrence goes step by step.
 
 Measured on the CPU in single precision it takes three quarters of the time of torch's fused LSTM on
-padded sentences. In bfloat16 and on a GPU the fused ones are for.
+padded sentences. In bfloat16 and on a GPU the fused ones are faster.
 
 References:
     Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers,
@@ -35,7 +35,7 @@ def read_unpadded(
             the longer sentence comes first.
         state: Hidden and cell before the first word, longest sentence first, ``(batch, hidden)``.
         weights: torch's ``weight_ih``, ``weight_hh``, ``bias_ih`` and ``bias_hh``.
-        sizes: How many sentences have a first word, a second and so on.
+        sizes: Number of sentences with a first word, a second and so on.
 
     Returns:
         The output after each word ``(words, hidden)``.
@@ -63,13 +63,13 @@ class _Unpadded(torch.autograd.Function):
         across = weight_hh.t().contiguous()  # few rows times this takes half the time of its view
         for rows in sizes:
             here = slice(start, start + rows)
-            now = gates[here].addmm_(hidden[:rows], across)
-            now[:, : 2 * width].sigmoid_()
-            now[:, 2 * width : 3 * width].tanh_()
-            now[:, 3 * width :].sigmoid_()
-            entering, forget, candidate, leaving = now.chunk(4, dim=1)
-            cell = torch.mul(forget, cell[:rows], out=cells[here]).addcmul_(entering, candidate)
-            hidden = torch.tanh(cell, out=outputs[here]).mul_(leaving)
+            step = gates[here].addmm_(hidden[:rows], across)
+            step[:, : 2 * width].sigmoid_()
+            step[:, 2 * width : 3 * width].tanh_()
+            step[:, 3 * width :].sigmoid_()
+            enter, forget, candidate, leave = step.chunk(4, dim=1)
+            cell = torch.mul(forget, cell[:rows], out=cells[here]).addcmul_(enter, candidate)
+            hidden = torch.tanh(cell, out=outputs[here]).mul_(leave)
             start += rows
         ctx.save_for_backward(words, *first, weight_ih, weight_hh, gates, cells, outputs)
         ctx.sizes = sizes
@@ -122,18 +122,18 @@ def _step_back(
     d_cell: Tensor,
     d_gates: Tensor,
 ) -> None:
-    """Write the gates' gradient, and turn the cell's into that of the cell before.
+    """Compute the gates' gradient, and the previous cell's from the cell's.
 
-    ``cell = forget * before + entering * candidate`` and ``hidden = leaving * tanh(cell)``.
+    ``cell = forget * before + enter * candidate`` and ``hidden = leave * tanh(cell)``.
     """
-    entering, forget, candidate, leaving = gates.chunk(4, dim=1)
-    d_entering, d_forget, d_candidate, d_leaving = d_gates.chunk(4, dim=1)
+    enter, forget, candidate, leave = gates.chunk(4, dim=1)
+    d_enter, d_forget, d_candidate, d_leave = d_gates.chunk(4, dim=1)
     bent = torch.tanh(cell)
-    _through_sigmoid(d_hidden * bent, leaving, grad_input=d_leaving)
-    d_cell += _through_tanh(d_hidden * leaving, bent)
-    _through_sigmoid(d_cell * candidate, entering, grad_input=d_entering)
+    _through_sigmoid(d_hidden * bent, leave, grad_input=d_leave)
+    d_cell += _through_tanh(d_hidden * leave, bent)
+    _through_sigmoid(d_cell * candidate, enter, grad_input=d_enter)
     _through_sigmoid(d_cell * before, forget, grad_input=d_forget)
-    _through_tanh(d_cell * entering, candidate, grad_input=d_candidate)
+    _through_tanh(d_cell * enter, candidate, grad_input=d_candidate)
     d_cell *= forget
 
 

@@ -1,4 +1,4 @@
-"""Weights by name: find a network's own among a larger model's, load them or say what differs."""
+"""Weights by name: extract a part of a larger model, load it, or report the differences."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 
 def weights_below(found: Mapping[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:
-    """Cut one part's weights out of a larger model's, by the names that the part wants.
+    """Extract the weights of one part of a larger model.
 
     Args:
         found: The weights of a file.
         wanted: The names of the part's own weights.
 
     Returns:
-        The weights below the prefix that holds the part; all of them if no prefix does.
+        The weights below the part's prefix; all of them if no prefix has the part.
 
     Example:
         >>> import torch
@@ -29,7 +29,7 @@ def weights_below(found: Mapping[str, Tensor], wanted: Iterable[str]) -> dict[st
 
 
 def load_named(module: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Copy named tensors into a module, in its own precision, or say what does not fit.
+    """Copy named tensors into a module, in its own precision, or report what does not fit.
 
     Args:
         module: What receives the weights.
@@ -66,7 +66,7 @@ def load_named(module: nn.Module, weights: Mapping[str, Tensor], source: str) ->
 
 
 def check_finite(weights: Mapping[str, Tensor], source: str) -> None:
-    """Refuse weights that are no numbers, with which every answer would be none.
+    """Refuse weights that are NaN or infinite.
 
     Args:
         weights: Tensor by name.

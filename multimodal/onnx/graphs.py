@@ -1,9 +1,11 @@
-"""What becomes a graph of each network, with names for what goes in and comes out.
+"""The graphs of each network, with names for their inputs and outputs.
 
-A captioner is two graphs, because its search asks the second once a word; an answerer is two,
-because a picture is encoded once for all its questions. The classifiers are one each.
+A captioner has two graphs, because its search runs the second once a word; an answerer has two,
+because a picture is encoded once for all its questions. The classifiers have one each. `GRAPHS` is
+the table: a network that is to become graphs needs a row.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +25,13 @@ _BATCH, _BEAMS, _TIME = 3, 4, 7
 
 @dataclass(frozen=True)
 class Graph:
-    """A part of a network, and examples of what it takes.
+    """A part of a network, and examples of its inputs.
 
     Attributes:
-        name: What its file is called, without the suffix.
+        name: Name of its file, without the suffix.
         module: Tensors, or tuples of them, in and out.
-        inputs: Names of the tensors that go in, an example of each, and its axes that may vary.
-        outputs: Names of the tensors that come out.
+        inputs: Names of the input tensors, an example of each, and its axes that may vary.
+        outputs: Names of the output tensors.
     """
 
     name: str
@@ -39,11 +41,7 @@ class Graph:
 
 
 class CaptionStart(nn.Module):
-    """All that a captioner computes before the first word.
-
-    Args:
-        captioner: A trained captioner.
-    """
+    """A captioner before the first word."""
 
     def __init__(self, captioner: Captioner) -> None:
         super().__init__()
@@ -62,12 +60,7 @@ class CaptionStart(nn.Module):
 
 
 class CaptionStep(nn.Module):
-    """One word of every caption that is being written.
-
-    Args:
-        captioner: A trained captioner.
-        num_states: Tensors of its state.
-    """
+    """One step of a captioner, whose state is so many tensors."""
 
     def __init__(self, captioner: Captioner, num_states: int) -> None:
         super().__init__()
@@ -90,11 +83,7 @@ class CaptionStep(nn.Module):
 
 
 class QuestionAnswer(nn.Module):
-    """An answerer's reading, fusion and answers, one question a picture.
-
-    Args:
-        answerer: A trained answerer.
-    """
+    """An answerer's question encoder, fusion and answers, one question a picture."""
 
     def __init__(self, answerer: Answerer) -> None:
         super().__init__()
@@ -104,7 +93,7 @@ class QuestionAnswer(nn.Module):
         """Answer the question ``(batch, time)`` about each picture ``(batch, regions, feature)``.
 
         Returns:
-            Logits ``(batch, answers)``, and where it looked ``(batch, regions)``.
+            Logits ``(batch, answers)``, and attention weights ``(batch, regions)``.
         """
         rows = torch.arange(tokens.shape[0], device=tokens.device)
         logits, weights = self.answerer(features, tokens, mask, rows, rows)
@@ -125,30 +114,12 @@ def graphs_of(model: nn.Module, size: int) -> list[Graph]:
     Raises:
         ValueError: If it is another network.
     """
-    match model:
-        case Captioner():
-            return _captioner_graphs(model, size)
-        case Answerer():
-            images = _images(size, 3)
-            features = model.encoder(images[0]), {0: "batch"}
-            return [
-                Graph("encoder", model.encoder, {"images": images}, ["features"]),
-                Graph(
-                    "answerer",
-                    QuestionAnswer(model),
-                    {"features": features, **_words()},
-                    ["logits", "attention"],
-                ),
-            ]
-        case SentimentClassifier():
-            return [Graph("classifier", model, _words(), ["logits"])]
-        case Classifier():
-            pictures = {"images": _images(size, model.channels)}
-            return [Graph("classifier", model, pictures, ["logits"])]
-    raise ValueError(
-        "Captioners, answerers and classifiers of texts and of images become ONNX graphs, got "
-        f"{type(model).__name__}."
-    )
+    if type(model) not in GRAPHS:
+        raise ValueError(
+            "Captioners, answerers and classifiers of texts and of images become ONNX graphs, got "
+            f"{type(model).__name__}."
+        )
+    return GRAPHS[type(model)](model, size)
 
 
 def _captioner_graphs(model: Captioner, size: int) -> list[Graph]:
@@ -183,6 +154,31 @@ def _captioner_graphs(model: Captioner, size: int) -> list[Graph]:
     ]
 
 
+def _answerer_graphs(model: Answerer, size: int) -> list[Graph]:
+    images = _images(size, 3)
+    inputs = {"features": (model.encoder(images[0]), {0: "batch"}), **_words()}
+    return [
+        Graph("encoder", model.encoder, {"images": images}, ["features"]),
+        Graph("answerer", QuestionAnswer(model), inputs, ["logits", "attention"]),
+    ]
+
+
+def _text_classifier_graphs(model: SentimentClassifier, _: int) -> list[Graph]:
+    return [Graph("classifier", model, _words(), ["logits"])]
+
+
+def _image_classifier_graphs(model: Classifier, size: int) -> list[Graph]:
+    return [Graph("classifier", model, {"images": _images(size, model.channels)}, ["logits"])]
+
+
+GRAPHS: dict[type[nn.Module], Callable[[Any, int], list[Graph]]] = {
+    Captioner: _captioner_graphs,
+    Answerer: _answerer_graphs,
+    SentimentClassifier: _text_classifier_graphs,
+    Classifier: _image_classifier_graphs,
+}
+
+
 def _images(size: int, channels: int) -> tuple[Tensor, Axes]:
     return torch.zeros(_BATCH, channels, size, size, dtype=torch.uint8), {0: "batch"}
 
@@ -194,14 +190,7 @@ def _words() -> dict[str, tuple[Tensor, Axes]]:
 
 
 def shapes(graph: Graph) -> tuple[Any, ...]:
-    """Name the axes of a graph's inputs that may vary, as `torch.export` wants them.
-
-    Args:
-        graph: The graph.
-
-    Returns:
-        A dictionary of axes for each argument of its module, in order.
-    """
+    """Name the axes that may vary for each argument of a graph's module, as `torch.export` does."""
     axes = [dict(axes) for _, axes in graph.inputs.values()]
     if isinstance(graph.module, CaptionStep):
         return axes[0], tuple(axes[1:])

@@ -56,7 +56,7 @@ class OnnxGraph:
         self.outputs = [each.name for each in self._session.get_outputs()]
 
     def __call__(self, *given: Tensor) -> Tensors:
-        """Compute what the graph gives for its inputs, in their order.
+        """Compute the graph's outputs for its inputs, in their order.
 
         Raises:
             ValueError: If there are too few or too many of them, or one is not of the graph's type
@@ -79,7 +79,7 @@ class OnnxGraph:
 
 
 class OnnxCaptioner:
-    """A captioner's graphs as what a search asks for; see `multimodal.decoding`.
+    """A captioner's graphs with the `begin` and `step` of a search; see `multimodal.decoding`.
 
     Args:
         folder: What `write_onnx` wrote of a captioner.
@@ -100,9 +100,6 @@ class OnnxCaptioner:
     def begin(self, images: UInt8[Tensor, "batch 3 height width"]) -> tuple[Tensors, Tensors]:
         """Encode images.
 
-        Args:
-            images: ``(batch, 3, height, width)``.
-
         Returns:
             State and context, tensors ``(batch, ...)``.
         """
@@ -117,13 +114,13 @@ class OnnxCaptioner:
         """Predict the next word of each beam, as `multimodal.captioning.model.Captioner.step`.
 
         Args:
-            tokens: The last word of each beam ``(batch, beams)``.
+            tokens: The last word of each beam.
             state: Tensors ``(batch, beams, ...)``.
             context: Tensors ``(batch, ...)``.
 
         Returns:
-            Logits ``(batch, beams, vocab)``, the next state, and the attention weights ``(batch,
-            beams, regions)``, or None where the decoder does not attend.
+            Logits, the next state, and the attention weights, or None where the decoder does not
+            attend.
         """
         logits, *after = self.decoder(tokens, *state, *context)
         weights = after.pop() if len(after) > self.num_states else None

@@ -96,7 +96,7 @@ def write_graph(graph: Graph, path: Path) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's talk about its own insides from people who cannot act on it."""
+    """Suppress the exporter's internal messages, which no user can act on."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -36,11 +36,7 @@ class UsesEncoder(Protocol):
     """Data that can cache the features of an image encoder."""
 
     def use_encoder(
-        self,
-        encoder: ImageEncoder | None,
-        *,
-        trained_from_epoch: int,
-        trainable_stages: int,
+        self, encoder: ImageEncoder, *, trained_from_epoch: int, trainable_stages: int
     ) -> None:
         """Take the encoder, and when it is trained."""
 
@@ -67,12 +63,12 @@ def connect(task: LightningModule, data: LightningDataModule) -> None:
         data: Has ``examples`` and, if it can cache features, ``use_encoder``.
     """
     if isinstance(task, UsesTrainingExamples) and isinstance(data, HasExamples):
+        # A function, because copies of the task, as of its moving average, share it.
         task.use_training_examples(lambda: data.examples("train"))
-    if isinstance(data, UsesEncoder):
-        encoder = getattr(getattr(task, "model", None), "encoder", None)
-        known = encoder if isinstance(encoder, ImageEncoder) else None
+    encoder = getattr(getattr(task, "model", None), "encoder", None)
+    if isinstance(data, UsesEncoder) and isinstance(encoder, ImageEncoder):
         data.use_encoder(
-            known,
+            encoder,
             trained_from_epoch=int(getattr(task, "unfreeze_epoch", -1)),
-            trainable_stages=known.trainable_stages if known else 0,
+            trainable_stages=encoder.trainable_stages,
         )

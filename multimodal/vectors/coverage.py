@@ -1,4 +1,4 @@
-"""The vectors of a list of words, which of the words have one, and a report in a sentence.
+"""Word vectors as a matrix, the words that have one, and a report in a sentence.
 
 A word without a vector has zeros in the matrix. To train from it, `Vectors.filled` draws such rows
 with the spread of the others, so that unknown words are neither louder nor quieter than known ones.
@@ -21,18 +21,18 @@ _NAMED = 8  # missing words listed in the sentence
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many of the words have a vector, and what the file was like.
+    """The number of words that have a vector, and the counts of their file.
 
     Args:
         source: Name of the file or object.
-        words: How many words were asked for.
-        found: How many of them have a vector.
-        missing: Those that have none, in the order they were given in.
+        words: Number of words that were looked up.
+        found: Number of them that have a vector.
+        missing: The words that have none, in their order.
         rows: Words in the file.
         width: Numbers in a vector.
-        folded: How many words were found in another case only, such as ``paris`` as ``Paris``.
-        duplicates: Later rows of words that were asked for; the first one counts.
-        not_utf8: Rows whose words are not UTF-8; they were left out.
+        folded: Words found only in another case, such as ``paris`` as ``Paris``.
+        duplicates: Later rows of words that were looked up; the first row counts.
+        not_utf8: Rows whose words are not UTF-8; they are left out.
 
     Example:
         >>> print(Coverage("glove.txt", 3, 2, ("qat",), rows=400_000, width=100))
@@ -51,7 +51,7 @@ class Coverage:
 
     @property
     def share(self) -> float:
-        """The words that have a vector, of 1."""
+        """The share of words that have a vector."""
         return self.found / self.words if self.words else 0.0
 
     def __str__(self) -> str:
@@ -83,12 +83,9 @@ class Vectors:
     def filled(self, generator: torch.Generator) -> Float[Tensor, "words width"]:
         """Draw rows for the words without a vector.
 
-        Args:
-            generator: Where the randomness comes from.
-
         Returns:
             The matrix; rows of words without a vector are normal numbers around 0 with the standard
-            deviation of the vectors that were found.
+            deviation of the other vectors.
 
         Example:
             >>> matrix = torch.tensor([[1.0, -1.0], [0.0, 0.0]])
@@ -107,14 +104,7 @@ class Vectors:
 
 
 def missing_words(words: Sequence[str], found: Bool[Tensor, " words"]) -> tuple[str, ...]:
-    """List the words that have no vector.
-
-    Args:
-        words: The words.
-        found: Which of them have a vector.
-
-    Returns:
-        The others, in their order.
+    """List the words that have no vector, in their order.
 
     Example:
         >>> missing_words(["a", "qat"], torch.tensor([True, False]))

@@ -1,10 +1,10 @@
-"""Read pretrained word vectors for a list of words, and keep them for the next time.
+"""Read pretrained word vectors for a list of words, with a cache on the disk.
 
 GloVe's, fastText's and word2vec's text files are read, plain, gzipped or inside of a zip archive.
 Only the rows of the given words are kept, so that 400,000 vectors cost the memory of the vocabulary
-alone. What was read is stored as a safetensors file under a hash of the file's content and the
-words: another file of the same name, or the same file with another line, is another entry. Nothing
-is ever downloaded.
+alone. They are cached as a safetensors file under a hash of the file's content and the words:
+another file of the same name, or the same file with another line, is another entry. Nothing is ever
+downloaded.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from multimodal.vectors.rows import Rows, read_rows
 from multimodal.vectors.sources import content_digest, open_source
 
 _LOGGER = logging.getLogger(__name__)
-_FORM = 1  # of the cached files: another one when they change
+_FORM = 1  # version of the cached files
 _COUNTS = ("rows", "width", "folded", "duplicates", "not_utf8")
 
 
@@ -40,7 +40,7 @@ def read_vectors(
         words: The words, each once, such as a vocabulary's list.
         ignore_case: Take ``Paris`` for ``paris`` where the file has no ``paris``. A text that went
             through `multimodal.text.tokenize` is in lower case, and many files are not.
-        cache: Folder for what was read; nothing is stored without one.
+        cache: Folder of the cache; nothing is stored without one.
 
     Returns:
         The matrix, which words have a vector, and a report, which is also logged.
@@ -88,7 +88,7 @@ def _numbered(words: Sequence[str]) -> dict[bytes, int]:
 
 
 def _entry(path: Path, words: Sequence[str], *, ignore_case: bool) -> str:
-    """Name the cache's file for a content, words and options."""
+    """Return the name of the cache's file for a content, words and options."""
     key = json.dumps([_FORM, content_digest(path), ignore_case, list(words)])
     digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
     return f"{path.stem[:64]}-{digest}.safetensors"
@@ -117,13 +117,13 @@ def _warn(rows: Rows, path: Path) -> None:
 def _assembled(rows: Rows, words: Sequence[str], source: str) -> Vectors:
     folded = {row: numbers for row, numbers in rows.folded.items() if row not in rows.numbers}
     matrix = np.zeros((len(words), rows.width), dtype=np.float32)
-    for found in (rows.numbers, folded):
-        if found:
-            matrix[list(found)] = list(found.values())
-    there = torch.zeros(len(words), dtype=torch.bool)
-    there[[*rows.numbers, *folded]] = True
+    for numbers in (rows.numbers, folded):
+        if numbers:
+            matrix[list(numbers)] = list(numbers.values())
+    found = torch.zeros(len(words), dtype=torch.bool)
+    found[[*rows.numbers, *folded]] = True
     counts = (rows.count, rows.width, len(folded), rows.duplicates, rows.not_utf8[1])
-    return _reported(torch.from_numpy(matrix), there, words, source, counts)
+    return _reported(torch.from_numpy(matrix), found, words, source, counts)
 
 
 def _reported(
@@ -151,7 +151,7 @@ def _store(vectors: Vectors, path: Path) -> None:
 
 
 def _cached(path: Path, words: Sequence[str], source: str) -> Vectors | None:
-    """Open a cache's file; nothing if it is not there, or damaged and to be written anew."""
+    """Open a cache's file; return None if it is missing, or damaged and must be written again."""
     try:
         tensors = read_weights(path)
         matrix, found, counts = (tensors[name] for name in ("matrix", "found", "counts"))

@@ -1,10 +1,10 @@
-"""Rows of a text file of word vectors: the wanted ones as numbers, all others only counted.
+"""Read rows of a text file of word vectors: the wanted ones as numbers, others are counted.
 
-A row is a word, a space, and as many numbers as in every other row, with single spaces between. The
-word may hold spaces itself (GloVe's 840B has ``. . .``), so that the numbers are counted from the
-end. fastText and word2vec write a first line with two whole numbers, the words and the numbers a
-word. Of rows that nobody asked for only the spaces are counted, for a whole block at once: turning
-their numbers into floats is what makes other readers slow.
+A row is a word, a space, and as many numbers as in every other row, with single spaces between. A
+word may contain spaces itself (GloVe's 840B has ``. . .``), so the numbers are counted from the
+end. fastText and word2vec write a first line with two whole numbers, the number of words and the
+numbers a word. In rows of other words only the spaces are counted, for a whole block at once:
+converting all numbers to floats is what makes other readers slow.
 
 References:
     Pennington et al. 2014, "GloVe: global vectors for word representation"; Bojanowski et al. 2017,
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from multimodal.vectors.sources import ByteStream
 
-_BLOCK = 1 << 18  # bytes: what is looked at thrice stays in the processor's cache
+_BLOCK = 1 << 18  # bytes: a block is read three times and stays in the processor's cache
 _LONGEST = 1 << 22  # bytes of a line
 _HEADER = re.compile(rb"(\d{1,18}) (\d{1,9})")
 _SPACE, _LINE_FEED = b" \n"
@@ -31,16 +31,16 @@ _FORMAT = " A line is a word and its numbers with single spaces between, as GloV
 
 @dataclass(slots=True)
 class Rows:
-    """What was found of the wanted words.
+    """The rows of the wanted words, and counts of the file.
 
     Attributes:
-        width: Numbers in a row; 0 as long as no row was read.
+        width: Numbers in a row; 0 before the first row.
         count: Rows of the file.
-        promised: Rows and width that the file's first line promises, if it does.
-        numbers: Vectors by the number of their word.
-        folded: The same for words found in another case, if that was allowed.
-        duplicates: Later rows of words that had been found.
-        not_utf8: Line of the first row whose word is not UTF-8, and how many such rows there are.
+        promised: Rows and width that the file's first line states, if it does.
+        numbers: Vectors by the index of their word.
+        folded: The same for words found in another case, if that is allowed.
+        duplicates: Later rows of wanted words.
+        not_utf8: Line of the first row whose word is not UTF-8, and the number of such rows.
     """
 
     width: int = 0
@@ -59,16 +59,13 @@ def read_rows(
 
     Args:
         stream: The text.
-        wanted: The words as UTF-8, each with a number.
+        wanted: The words as UTF-8, each with its index.
         source: Name of the file, for messages.
-        ignore_case: Take a row also whose word in lower case is wanted; the first such one counts.
-
-    Returns:
-        The vectors and what else was seen.
+        ignore_case: Accept a row whose word in lower case is wanted; the first such row counts.
 
     Raises:
         ValueError: If the file is empty or no text, a row has another number of numbers than the
-            first, or a wanted one holds what is no finite number. The message names the line.
+            first, or a wanted row has a value that is no finite number. The message names the line.
 
     Example:
         >>> from io import BytesIO
@@ -103,14 +100,14 @@ def _blocks(stream: ByteStream, source: str) -> Iterator[bytes]:
 
 
 class _Table:
-    """A file that is read block by block."""
+    """The state of a file that is read block by block."""
 
     def __init__(self, wanted: Mapping[bytes, int], source: str, *, ignore_case: bool) -> None:
         self.wanted = wanted
         self.source = source
         self.ignore_case = ignore_case
         self.rows = Rows()
-        self.lines = 0  # that were read
+        self.lines = 0  # read so far
 
     def read(self, block: bytes) -> None:
         """Read the rows of some lines."""
@@ -137,7 +134,7 @@ class _Table:
         self.lines += len(starts)
 
     def _begin(self, lines: "_Lines") -> int:
-        """Look for the header and the width, and say how many lines stand before the first row."""
+        """Read the header and the width, and count the lines before the first row."""
         for skipped, (start, end) in enumerate(zip(lines.starts, lines.ends, strict=True)):
             line, number = lines.block[start:end], self.lines + skipped + 1
             header = _HEADER.fullmatch(line) if number == 1 else None
@@ -149,7 +146,7 @@ class _Table:
         return len(lines.starts)
 
     def _width(self, first: bytes, number: int) -> int:
-        """Count the numbers that the first row ends with; its word may hold spaces."""
+        """Count the numbers at the end of the first row; its word may contain spaces."""
         width = _trailing_numbers(first)
         if not width:
             raise ValueError(
@@ -167,7 +164,7 @@ class _Table:
         return promised
 
     def _word_length(self, line: bytes, number: int) -> int:
-        """Measure a word with spaces in it, or say that there are too few or too many numbers."""
+        """Measure a word that contains spaces; raise if there are too few or too many numbers."""
         width = self.rows.width
         word, *numbers = line.rsplit(b" ", width)
         inner = word.split(b" ")[1:]
@@ -181,13 +178,13 @@ class _Table:
         return len(word)
 
     def _lowered(self, word: bytes, number: int) -> bytes:
-        """Lower a word's case; note one that is not UTF-8."""
+        """Convert a word to lower case; count it if it is not UTF-8."""
         try:
             return word.decode().lower().encode()
         except UnicodeDecodeError:
             first, count = self.rows.not_utf8
             self.rows.not_utf8 = (first or number, count + 1)
-            return b"\xff"  # nobody's
+            return b"\xff"  # no word
 
     def _keep(
         self, found: dict[int, NDArray[np.float32]], row: int, line: bytes, number: int
@@ -208,7 +205,7 @@ class _Table:
 
 
 class _Lines(NamedTuple):
-    """A block of lines: where each starts and ends, and how many spaces are in it."""
+    """A block of lines: the start, the end and the number of spaces of each."""
 
     block: bytes
     starts: list[int]
@@ -217,9 +214,11 @@ class _Lines(NamedTuple):
 
 
 def _split(block: bytes) -> _Lines:
-    """Take away what stands between a row's last number and its line feed, and split."""
+    """Remove white space before line feeds, and split into lines."""
     letters, ends = _line_ends(block)
-    if np.isin(letters[ends - 1], tuple(b" \t\r")).any():  # the first line's is the last letter
+    if np.isin(
+        letters[ends - 1], tuple(b" \t\r")
+    ).any():  # of an empty first line it is the last letter
         block = b"\n".join(line.rstrip(b" \t\r") for line in block.split(b"\n"))
         letters, ends = _line_ends(block)
     starts = np.concatenate(([0], ends[:-1] + 1))
@@ -256,7 +255,7 @@ def _is_fraction(piece: bytes) -> bool:
 
 
 def _finite(pieces: list[bytes]) -> NDArray[np.float32] | None:
-    """Turn texts into numbers; nothing if one of them is not a finite number."""
+    """Convert texts to numbers; return None if one of them is not a finite number."""
     try:
         values = list(map(float, pieces))
     except ValueError:

@@ -1,8 +1,8 @@
 """Files of word vectors as streams of bytes: plain, gzipped, or a member of a zip archive.
 
-A member is named by a path that goes on inside of the archive, ``glove.6B.zip/glove.6B.100d.txt``;
-an archive with a single file needs no name. What is packed is recognised by its first bytes, not by
-its name, and is never unpacked to disk.
+A member is named by a path that continues inside of the archive:
+``glove.6B.zip/glove.6B.100d.txt``; for an archive with a single file its own path is enough.
+Archives are recognised by their first bytes, not by their names, and are never unpacked to disk.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ _DAMAGE = (
 
 @runtime_checkable
 class ByteStream(Protocol):
-    """What bytes can be read from."""
+    """A stream of bytes."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return at most so many bytes, none at the end."""
+        """Return at most `size` bytes, none at the end."""
 
 
 @contextlib.contextmanager
@@ -46,8 +46,8 @@ def open_source(path: Path) -> Iterator[ByteStream]:
 
     Raises:
         FileNotFoundError: If there is no such file or member.
-        ValueError: If the archive is damaged or encrypted, or it is not clear which of its members
-            is meant. Damage inside of the packed data shows while it is read.
+        ValueError: If the archive is damaged or encrypted, or it has several members and the path
+            names none. Damage inside of the packed data shows while it is read.
 
     Example:
         >>> path = getfixture("tmp_path") / "small.txt.gz"
@@ -79,13 +79,10 @@ def open_source(path: Path) -> Iterator[ByteStream]:
 
 
 def content_digest(path: Path) -> str:
-    """Hash what a file of word vectors holds; its name and place do not matter.
+    """Hash the content of a file of word vectors, in hexadecimal; its path does not matter.
 
     Args:
         path: The file, or a member of a zip archive.
-
-    Returns:
-        A hexadecimal number that another content has not got.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -105,10 +102,10 @@ def content_digest(path: Path) -> str:
 
 
 def _located(path: Path) -> tuple[Path, str]:
-    """Part a path into a file that is there and the name of a member in it, or nothing."""
-    for place in (path, *path.parents):
-        if place.is_file():
-            return place, path.relative_to(place).as_posix() if place != path else ""
+    """Split a path into an existing file and the name of a member in it, or an empty name."""
+    for file in (path, *path.parents):
+        if file.is_file():
+            return file, path.relative_to(file).as_posix() if file != path else ""
     if path.is_dir():
         raise FileNotFoundError(f"{path} is a folder. Name the file of word vectors in it.")
     raise FileNotFoundError(f"No file of word vectors at {path}. Check the path.")

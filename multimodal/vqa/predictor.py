@@ -189,7 +189,7 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
                 return self._ask([question], image, chosen.top)[0]
             return self._ask(question, image, chosen.top)
         answers: list[Answer] = []
-        for found in self._each(pair_up(image, question), chosen, numbered=True):
+        for found in self._each(_pair_up(image, question), chosen, numbered=True):
             if not isinstance(found, Answer):
                 raise found
             answers.append(found)
@@ -240,7 +240,7 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
         image_of = [row_of[id(pair.image)] for pair in items]
         return self._answer(self._encode(list(images.values())), items, image_of, options.top)
 
-    def _ask(self, questions: Iterable[str], picture: Any, top: int) -> list[Answer]:
+    def _ask(self, questions: Iterable[object], picture: Any, top: int) -> list[Answer]:
         asked = [
             read_question(each, self.vocabulary, f"Question {number} (counted from 0)")
             for number, each in enumerate(questions)
@@ -337,27 +337,8 @@ def read_question(question: object, vocabulary: Vocabulary, name: str) -> Questi
     return Question(question, tuple(vocabulary.encode(words)), tuple(unknown))
 
 
-def pair_up(pictures: object, questions: str | Iterable[str]) -> Iterator[tuple[Any, Any]]:
-    """Pair many images with one question, or each with its own.
-
-    Args:
-        pictures: The images.
-        questions: The question, or as many as there are images.
-
-    Yields:
-        Pairs of an image and a question.
-
-    Raises:
-        TypeError: If the images are no images.
-        ValueError: If there are not as many questions as images.
-
-    Example:
-        >>> list(pair_up(["a.jpg", "b.jpg"], "Is it red?"))
-        [('a.jpg', 'Is it red?'), ('b.jpg', 'Is it red?')]
-        >>> list(pair_up(["a.jpg", "b.jpg"], ["Is it red?"]))
-        Traceback (most recent call last):
-        ValueError: Many pictures are asked one question, or one each: got 2 pictures ...
-    """
+def _pair_up(pictures: object, questions: str | Iterable[str]) -> Iterator[tuple[Any, Any]]:
+    """Pair many images with one question, or each with its own."""
     if not isinstance(pictures, Iterable):
         raise TypeError(
             f"A predictor takes {IMAGE_NAME} or a sequence of them, got {type(pictures).__name__}."

@@ -1,12 +1,11 @@
-"""Pictures and questions in the way of easy-VQA: one shape, one colour, simple questions.
+"""Images and questions like those of easy-VQA: one shape, one colour, simple questions.
 
-easy-VQA has 64 x 64 pictures of one of three shapes in one of eight colours, and asks what shape or
-what colour it is, or whether a shape or colour is there (or is not there), in many wordings. This
-draws a set of that kind and writes it in the layout in which easy-VQA is published. The wordings,
-the paints and the drawing are our own; the numbers (4,000 and 1,000 pictures, about 9.65 questions
-each of which 7.1 are yes/no, 107 wordings, 13 answers) are those of the published set, and so the
-question alone can tell about two answers of three. A picture and what is asked about it are a
-function of (seed, split, number).
+easy-VQA has 64 x 64 images of one of three shapes in one of eight colours, and asks for the shape
+or the colour, or whether a shape or colour is present or absent, in many wordings. This file draws
+such a set and writes it in the published layout. Wordings, paints and drawing are our own; the
+numbers (4,000 and 1,000 images, about 9.65 questions each, of which 7.1 are yes/no, 107 wordings,
+13 answers) are those of the published set, so that the question alone predicts about two answers of
+three. An image and its questions are a function of (seed, split, number).
 
 References:
     Zhou, "easy-VQA", 2019, https://github.com/vzhou842/easy-VQA.
@@ -60,27 +59,27 @@ _SHAPES = (
     "which shape does the image show?",
     "what is the present shape?",
 )
-# How often each wording that fits is asked of a picture.
-_YES_NO_SHARE = 7.1 / (8 * (len(SHAPES) + len(PAINTS)))
-_COLOUR_SHARE = 1.275 / (2 * len(_COLOURS))
-_SHAPE_SHARE = 1.275 / len(_SHAPES)
+# The probability of each wording that fits an image.
+_YES_NO_CHANCE = 7.1 / (8 * (len(SHAPES) + len(PAINTS)))
+_COLOUR_CHANCE = 1.275 / (2 * len(_COLOURS))
+_SHAPE_CHANCE = 1.275 / len(_SHAPES)
 
 _JITTER = 12  # of 255, off the named colour
-_GROUND = 225  # the darkest ground
+_GROUND = 225  # the darkest background
 _SMALLEST, _LARGEST = 12, 44  # pixels of a shape's sides
 _FINE = 4  # samples along each side of a pixel
 
 
 @dataclass(frozen=True, slots=True)
 class EasyScene:
-    """One shape on a light ground.
+    """One shape on a light background.
 
     Args:
-        shape: circle, rectangle or triangle.
+        shape: One of `SHAPES`.
         colour: The name of its colour.
         box: Left, top, right and bottom of the shape in pixels.
-        paint: Its red, green and blue, a little off the named colour.
-        ground: The ground's.
+        paint: Its RGB, a little off the named colour.
+        ground: The RGB of the background.
     """
 
     shape: str
@@ -91,43 +90,29 @@ class EasyScene:
 
 
 def sample_easy_scene(seed: int, split: str, number: int) -> EasyScene:
-    """Draw lots for a picture.
-
-    Args:
-        seed: Another seed makes another set.
-        split: train or test.
-        number: The picture's number.
-
-    Returns:
-        The scene: every shape and colour equally often, of any size at any place.
+    """Sample a scene: every shape and colour equally often, of any size at any place.
 
     Example:
         >>> scene = sample_easy_scene(0, "train", 0)
         >>> scene.colour, scene.shape
         ('green', 'triangle')
     """
-    lots = Random(f"{seed} {split} {number} scene")
-    shape, colour = lots.choice(SHAPES), lots.choice(sorted(PAINTS))
-    width, height = (lots.randint(_SMALLEST, _LARGEST) for _ in range(2))
+    draws = Random(f"{seed} {split} {number} scene")
+    shape, colour = draws.choice(SHAPES), draws.choice(sorted(PAINTS))
+    width, height = (draws.randint(_SMALLEST, _LARGEST) for _ in range(2))
     if shape == "circle":
         height = width
-    left, top = lots.randint(1, SIDE - 1 - width), lots.randint(1, SIDE - 1 - height)
+    left, top = draws.randint(1, SIDE - 1 - width), draws.randint(1, SIDE - 1 - height)
     red, green, blue = (
-        min(max(level + lots.randint(-_JITTER, _JITTER), 0), 255) for level in PAINTS[colour]
+        min(max(level + draws.randint(-_JITTER, _JITTER), 0), 255) for level in PAINTS[colour]
     )
-    ground = (lots.randint(_GROUND, 255), lots.randint(_GROUND, 255), lots.randint(_GROUND, 255))
+    ground = (draws.randint(_GROUND, 255), draws.randint(_GROUND, 255), draws.randint(_GROUND, 255))
     box = (left, top, left + width, top + height)
     return EasyScene(shape, colour, box, (red, green, blue), ground)
 
 
 def draw_easy_scene(scene: EasyScene) -> Image.Image:
-    """Paint a scene.
-
-    Args:
-        scene: The scene.
-
-    Returns:
-        An RGB picture of 64 x 64 pixels.
+    """Render a scene as an RGB image of 64 x 64 pixels.
 
     Example:
         >>> draw_easy_scene(sample_easy_scene(0, "train", 0)).size
@@ -147,28 +132,19 @@ def draw_easy_scene(scene: EasyScene) -> Image.Image:
 
 
 def ask_easy_scene(scene: EasyScene, seed: int, split: str, number: int) -> list[tuple[str, str]]:
-    """Ask about a scene.
-
-    Args:
-        scene: The scene.
-        seed: As for `sample_easy_scene`.
-        split: train or test.
-        number: The picture's number.
-
-    Returns:
-        Questions with their answers: 9.65 on average, each wording at most once.
+    """Draw questions with their answers: 9.65 on average, each wording at most once.
 
     Example:
         >>> scene = sample_easy_scene(0, "train", 0)
         >>> ask_easy_scene(scene, 0, "train", 0)[1]
         ('what shape is there?', 'triangle')
     """
-    lots = Random(f"{seed} {split} {number} questions")
+    draws = Random(f"{seed} {split} {number} questions")
     asked = []
-    for question, answer, share in _fitting(scene):
-        if lots.random() < share:
+    for question, answer, chance in _fitting(scene):
+        if draws.random() < chance:
             asked.append((question, answer))
-    lots.shuffle(asked)
+    draws.shuffle(asked)
     return asked
 
 
@@ -177,16 +153,16 @@ def write_easy_vqa(root: Path, *, train: int = 4_000, test: int = 1_000, seed: i
 
     Args:
         root: A new folder.
-        train: Pictures to train on.
-        test: Pictures to test on.
+        train: Number of training images.
+        test: Number of test images.
         seed: Another seed makes another set.
 
     Returns:
-        What was written, in one sentence.
+        A summary in one sentence.
 
     Raises:
-        FileExistsError: There is something in the folder.
-        ValueError: A number of pictures is below 1.
+        FileExistsError: If the folder is not empty.
+        ValueError: If a number of images is below 1.
     """
     if min(train, test) < 1:
         raise ValueError(f"`train` and `test` must be at least 1, got {train} and {test}.")
@@ -204,17 +180,17 @@ def write_easy_vqa(root: Path, *, train: int = 4_000, test: int = 1_000, seed: i
 
 
 def _fitting(scene: EasyScene) -> list[tuple[str, str, float]]:
-    """Every wording that can be asked of a scene, its answer, and how often it is asked."""
+    """List every wording that fits a scene, its answer and its probability."""
     fitting = []
     things = [(shape, shape == scene.shape) for shape in SHAPES]
     things += [(f"{colour} shape", colour == scene.colour) for colour in PAINTS]
-    for thing, there in things:
-        answers = ("yes", "no") if there else ("no", "yes")
+    for thing, present in things:
+        answers = ("yes", "no") if present else ("no", "yes")
         for wordings, answer in zip((_PRESENT, _ABSENT), answers, strict=True):
-            fitting += [(wording.format(thing), answer, _YES_NO_SHARE) for wording in wordings]
+            fitting += [(wording.format(thing), answer, _YES_NO_CHANCE) for wording in wordings]
     for name in (scene.shape, "shape"):
-        fitting += [(words.format(name), scene.colour, _COLOUR_SHARE) for words in _COLOURS]
-    return fitting + [(words, scene.shape, _SHAPE_SHARE) for words in _SHAPES]
+        fitting += [(words.format(name), scene.colour, _COLOUR_CHANCE) for words in _COLOURS]
+    return fitting + [(words, scene.shape, _SHAPE_CHANCE) for words in _SHAPES]
 
 
 def _write_split(folder: Path, split: str, count: int, seed: int) -> int:

@@ -28,8 +28,8 @@ from multimodal.classification.model import Classifier, ClassifierSettings
 from multimodal.data.augmentation import Augmentation
 from multimodal.data.buckets import BucketSampler
 from multimodal.data.examples import ImageExample, ImageFile, PixelImage
+from multimodal.data.image_source import ImageSource
 from multimodal.data.loaders import ResumableLoader
-from multimodal.data.sources import ImageSource
 from multimodal.data.transforms import TrainTransform, TransformSettings
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.nn.label_losses import label_loss

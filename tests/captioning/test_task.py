@@ -9,10 +9,10 @@ from multimodal.captioning.data import CaptionData
 from multimodal.captioning.model import CaptionerSettings
 from multimodal.captioning.self_critical import CaptionReward
 from multimodal.captioning.task import CaptioningTask
-from multimodal.data.split_images import SceneCounts
 from multimodal.data.transforms import TransformSettings
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
+from multimodal.text import SPECIALS, Vocabulary
 
 SETTINGS = CaptionerSettings(
     encoder=EncoderSettings(channels=[8, 16], strides=[4, 2]),
@@ -25,7 +25,7 @@ SETTINGS = CaptionerSettings(
 
 def make_data(**changes) -> CaptionData:
     settings = {
-        "scenes": SceneCounts(train=8, val=4, test=4),
+        "options": {"train": 8, "val": 4, "test": 4},
         "transform": TransformSettings(size=48),
         "batch_size": 4,
     }
@@ -89,7 +89,8 @@ def test_prediction_writes_what_cocos_results_hold(fitted):
 
 def test_resuming_with_other_words_is_refused(fitted, tmp_path):
     _, _, _, path = fitted
-    data = make_data(tokens=["<pad>", "<bos>", "<eos>", "<unk>", "red"])
+    data = make_data()
+    data.words = Vocabulary([*SPECIALS, "red"])
     with pytest.raises(ValueError, match=r"vocabulary has \d+ entries, this run's 5"):
         make_trainer(tmp_path).fit(make_task(data), data, ckpt_path=path)
 
@@ -103,7 +104,8 @@ def test_resuming_with_another_network_is_refused(fitted, tmp_path):
 
 def test_a_warm_start_takes_weights_though_the_words_differ(fitted):
     _, task, data, path = fitted
-    fewer = make_data(tokens=[*data.vocabulary[:4], *reversed(data.vocabulary[4:-3]), "zebra"])
+    fewer = make_data()
+    fewer.words = Vocabulary([*data.vocabulary[:4], *reversed(data.vocabulary[4:-3]), "zebra"])
     started = make_task(fewer, warm_start=str(path))
     word = data.vocabulary[6]
     torch.testing.assert_close(

@@ -1,10 +1,7 @@
 import copy
-import inspect
 import json
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, fields, replace
-from pathlib import Path
+from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
@@ -24,9 +21,7 @@ from multimodal.classification.predictor import (
     Ranked,
 )
 from multimodal.data.examples import ImageFile
-from multimodal.data.images import ImageError
 from multimodal.data.transforms import EvalTransform, TransformSettings
-from multimodal.worlds.scenes import sample_scene
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +68,6 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_a_picture_gets_the_same_label(form, predictor, photos):
-    found = predictor(FORMS[form](photos, "green"))
-    assert isinstance(found, Classification)
-    assert found.label == "green"
-    assert found == predictor(picture("green"))
-
-
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "1", "CMYK", "I;16"])
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (40, 40)])
 def test_pictures_of_all_modes_and_sizes_are_classified(mode, size, predictor):
@@ -94,15 +81,6 @@ def test_many_pictures_get_a_list_in_their_order(predictor):
     assert [each.label for each in predictor(stack)] == LABELS
 
 
-@pytest.mark.parametrize("nothing", [[], (), iter([])], ids=["list", "tuple", "iterator"])
-def test_no_picture_gets_an_empty_list(nothing, predictor):
-    assert predictor(nothing) == []
-
-
-def test_a_list_of_one_gets_a_list_of_one(predictor):
-    assert predictor([picture("red")]) == [predictor(picture("red"))]
-
-
 @settings(
     max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -113,22 +91,6 @@ def test_batched_pictures_get_the_labels_of_single_ones(predictor, colours, batc
         alone = predictor(picture(colour))
         assert each.labels == alone.labels
         assert [s for _, s in each.top] == pytest.approx([s for _, s in alone.top], abs=1e-5)
-
-
-def test_threads_may_share_a_predictor():
-    predictor = untrained()
-    expected = [predictor(picture(colour)) for colour in LABELS]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda colour: predictor(picture(colour)), LABELS * 3))
-    assert found == expected * 3
-
-
-def test_classifying_leaves_model_and_gradients_alone(predictor):
-    before = {name: value.clone() for name, value in predictor.model.state_dict().items()}
-    predictor(picture("red"))
-    torch.testing.assert_close(dict(predictor.model.state_dict()), before)
-    assert torch.is_grad_enabled()
-    assert not predictor.model.training
 
 
 def test_probabilities_are_those_of_the_models_own_outputs_and_share_one(predictor):
@@ -218,71 +180,6 @@ def test_a_classification_turns_into_json_and_back(predictor):
     assert Classification(**values) == found
 
 
-@pytest.mark.parametrize("size", [16, 64, 300])
-def test_scenes_are_drawn_at_the_models_size(size):
-    assert untrained(size=size)(sample_scene(0, 3, "test")).label.startswith("class ")
-
-
-def test_seen_is_the_whole_picture_or_the_square_that_was_cut(predictor):
-    tall = picture("red", (32, 96))
-    assert predictor.seen(tall).shape == (3, 96, 32)
-    cutting = EvalTransform(TransformSettings(size=40, resize="crop"))
-    predictor = ClassificationPredictor(trained(), LABELS, cutting, device="cpu")
-    assert predictor.seen(tall).shape == (3, 40, 40)
-
-
-def test_bfloat16_gives_the_same_labels(tmp_path):
-    path = save(tmp_path / "best.ckpt")
-    predictor = ClassificationPredictor.from_checkpoint(path, device="cpu", precision="bfloat16")
-    assert [str(each) for each in predictor([picture(c) for c in LABELS])] == LABELS
-
-
-def test_a_stream_takes_a_batch_at_a_time(predictor):
-    taken = []
-
-    def pictures():
-        for number in range(6):
-            taken.append(number)
-            yield picture("red")
-
-    stream = predictor.stream(pictures(), batch_size=2)
-    assert taken == []
-    assert str(next(stream)) == "red"
-    assert taken == [0, 1]
-    assert len(list(stream)) == 5
-
-
-def test_a_stream_goes_on_after_a_picture_that_cannot_be_used(predictor, photos):
-    (photos / "broken.png").write_bytes(b"not a picture")
-    names = ["red", "broken", "nowhere", "blue"]
-    found = list(predictor.stream([photos / f"{name}.png" for name in names], batch_size=3))
-    kinds = [Classification, ImageError, FileNotFoundError, Classification]
-    assert [type(each) for each in found] == kinds
-    assert [str(found[0]), str(found[3])] == ["red", "blue"]
-    assert "broken.png is not a picture" in str(found[1])
-
-
-def test_a_picture_without_a_name_is_numbered(predictor):
-    with pytest.raises(ImageError, match=r"^Picture 1 \(counted from 0\): the picture given as"):
-        predictor([picture("red"), b""])
-    with pytest.raises(ImageError, match=r"^the picture given as bytes is empty"):
-        predictor(b"")
-
-
-def test_a_missing_picture_is_named(predictor, photos):
-    with pytest.raises(FileNotFoundError, match=r"No picture .*nowhere\.png"):
-        predictor(photos / "nowhere.png")
-
-
-@pytest.mark.parametrize("images", [None, 5])
-def test_what_is_no_picture_is_refused(images, predictor):
-    call = inspect.unwrap(ClassificationPredictor.__call__)
-    with pytest.raises(
-        TypeError, match=r"^A predictor takes a picture \(a path, .* got (None|int)"
-    ):
-        call(predictor, images)
-
-
 def test_options_below_one_are_refused(predictor):
     with pytest.raises(ValueError, match="`top` must be 1 or more, got 0"):
         predictor(picture("red"), top=0)
@@ -294,15 +191,6 @@ def test_parts_of_different_trainings_are_refused():
     transform = EvalTransform(tiny_transform())
     with pytest.raises(ValueError, match=r"The model has 3 outputs and there are 2 labels\. Take"):
         ClassificationPredictor(trained(), ["yes", "no"], transform)
-
-
-def test_weights_that_the_encoder_started_from_need_not_be_there(tmp_path):
-    """A checkpoint moves to a machine that has no file of pretrained weights."""
-    encoder = replace(tiny_settings().encoder, weights="/nowhere/mobilenet.pth")
-    path = save(
-        tmp_path / "moved.ckpt", settings={**tiny_settings().to_dict(), "encoder": asdict(encoder)}
-    )
-    assert ClassificationPredictor.from_checkpoint(path)(picture("red")).label == "red"
 
 
 @pytest.mark.parametrize(
@@ -336,16 +224,6 @@ def test_a_checkpoint_without_labels_is_refused(labels, tmp_path):
     path = save(tmp_path / "old.ckpt", extra={"labels": labels})
     with pytest.raises(ValueError, match=r"old\.ckpt has no list of labels\. Was it changed"):
         ClassificationPredictor.from_checkpoint(path)
-
-
-def test_a_checkpoint_of_another_task_is_refused(checkpoint):
-    with pytest.raises(ValueError, match=r"best\.ckpt is a checkpoint of the task 'captioning'"):
-        ClassificationPredictor.from_checkpoint(checkpoint)
-
-
-def test_a_missing_checkpoint_is_named():
-    with pytest.raises(FileNotFoundError, match=r"nothing\.ckpt"):
-        ClassificationPredictor.from_checkpoint(Path("nothing.ckpt"))
 
 
 @pytest.mark.parametrize("target", ["label", "number"])

@@ -8,12 +8,11 @@ from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 
 from multimodal.classification.class_tables import Predicted
-from multimodal.classification.data import ClassificationData
+from multimodal.classification.data import ClassificationData, ImageSettings
 from multimodal.classification.report import ClassificationReport, mistake_sheet
 from multimodal.data.examples import ImageExample, PixelImage
-from multimodal.data.split_images import SceneCounts
 
-COUNTS = SceneCounts(train=40, val=3, test=12)
+COUNTS = {"train": 40, "val": 3, "test": 12}
 
 
 class Parrot(LightningModule):
@@ -27,9 +26,13 @@ class Parrot(LightningModule):
         return self.predictions[batch.indices]
 
 
-def scenes(**options):
+def scenes(label="shape", **settings):
     return ClassificationData(
-        format="scenes", scenes=COUNTS, image_size=48, eval_batch_size=5, **options
+        format="scenes",
+        options={**COUNTS, "label": label},
+        transform=ImageSettings(size=48),
+        eval_batch_size=5,
+        **settings,
     )
 
 
@@ -123,7 +126,7 @@ def test_no_sheet_is_drawn_if_none_is_wanted(tmp_path):
 
 
 def test_several_labels_have_a_report_and_no_confusions(tmp_path):
-    data = scenes(target="labels", scene_label="shapes")
+    data = scenes("shapes", target="labels")
     predictions = [
         [0.9 if label in each.label else 0.2 for label in data.labels]
         for each in data.examples("test")
@@ -139,7 +142,7 @@ def test_several_labels_have_a_report_and_no_confusions(tmp_path):
 
 
 def test_numbers_have_their_errors_and_the_farthest_off(tmp_path):
-    data = scenes(target="number", scene_label="count")
+    data = scenes("count", target="number")
     predictions = [[each.label] for each in data.examples("test")]
     predictions[4][0] += 3
     run_test(data, tmp_path, predictions)

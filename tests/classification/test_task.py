@@ -5,11 +5,10 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, Trainer
 
-from multimodal.classification.data import ClassificationData
+from multimodal.classification.data import ClassificationData, ImageSettings
 from multimodal.classification.model import ClassifierSettings
 from multimodal.classification.task import ClassificationTask
 from multimodal.data.batches import ClassificationBatch
-from multimodal.data.split_images import SceneCounts
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
 
@@ -23,13 +22,12 @@ TARGETS = {
 
 
 def make_data(kind="label", **changes):
-    scene_label, target = TARGETS[kind]
+    label, target = TARGETS[kind]
     settings = {
         "format": "scenes",
-        "scenes": SceneCounts(train=24, val=4, test=4),
-        "scene_label": scene_label,
+        "options": {"label": label, "train": 24, "val": 4, "test": 4},
         "target": target,
-        "image_size": 48,
+        "transform": ImageSettings(size=48),
         "batch_size": 8,
     }
     return ClassificationData(**{**settings, **changes})
@@ -66,7 +64,10 @@ def a_batch(data, split="train"):
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     """One short run: its trainer, task, data and checkpoint."""
-    folder, data = tmp_path_factory.mktemp("run"), make_data(compute_mean=True)
+    folder, data = (
+        tmp_path_factory.mktemp("run"),
+        make_data(transform=ImageSettings(size=48, compute_mean=True)),
+    )
     task, trainer = make_task(data), make_trainer(folder)
     trainer.fit(task, data)
     path = folder / "classifier.ckpt"
@@ -127,7 +128,8 @@ def test_the_datas_mean_is_what_the_network_subtracts(fitted):
 
 def test_resuming_with_other_labels_is_refused(fitted, tmp_path):
     *_, path = fitted
-    other = make_data(known_labels=["triangle", "square", "circle", "star", "cross"])
+    other = make_data()
+    other.labels = ["triangle", "square", "circle", "star", "cross"]
     with pytest.raises(ValueError, match=r"labels has \d entries, this run's 5"):
         make_trainer(tmp_path, max_epochs=2).fit(
             make_task(other), other, ckpt_path=path, weights_only=True

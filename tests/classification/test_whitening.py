@@ -2,16 +2,18 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from multimodal.classification.data import ClassificationData
+from multimodal.classification.data import ClassificationData, ImageSettings
 from multimodal.classification.model import ClassifierSettings
 from multimodal.classification.task import ClassificationTask
-from multimodal.data.split_images import SceneCounts
 from multimodal.nn.encoders import EncoderSettings
 
 
 def make_data():
     return ClassificationData(
-        format="scenes", scenes=SceneCounts(train=24, val=4), image_size=48, batch_size=8
+        format="scenes",
+        options={"train": 24, "val": 4},
+        transform=ImageSettings(size=48),
+        batch_size=8,
     )
 
 

@@ -192,12 +192,12 @@ def test_a_folder_without_pictures_is_named(answerer, tmp_path, capsys):
 def test_pictures_are_drawn_and_named_by_number_picture_and_question(
     answerer, photos, tmp_path, capsys, monkeypatch
 ):
-    from multimodal.figures import rendering
+    from multimodal.figures import page
 
     drawn = []
-    save = rendering.save_figure
+    save = page.save_figure
     monkeypatch.setattr(
-        rendering, "save_figure", lambda figure, path: drawn.append(figure) or save(figure, path)
+        page, "save_figure", lambda figure, path: drawn.append(figure) or save(figure, path)
     )
     (photos / "blue.png").write_bytes(b"")
     folder = tmp_path / "looked" / "deep"

@@ -9,6 +9,7 @@ from PIL import Image
 
 from multimodal.cli.data import run
 from multimodal.cli.main import main
+from multimodal.data.checking import examine
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def check(*arguments):
 
 
 def own(table):
-    return ("--config", "captioning_csv", "--data.root", table, "--data.min_count", "1",
+    return ("--config", "captioning_csv", "--data.root", table, "--data.text.min_count", "1",
             "--data.holdout", "0")  # fmt: skip
 
 
@@ -110,9 +111,16 @@ def test_a_split_without_an_example_is_wrong(table, capsys):
     assert "has no image in the split test" in capsys.readouterr().out
 
 
-def test_data_without_examples_are_refused(capsys):
-    assert main(["data", "check", "--config", "smoke_language_model"]) == 1
-    assert "LanguageModelData has no examples to check" in capsys.readouterr().err
+def test_the_texts_of_a_language_model_are_checked_as_it_reads_them(capsys):
+    assert check("--config", "smoke_language_model", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["splits"]["train"]["texts"] == 30
+    assert found["splits"]["test"]["known_words"] == found["splits"]["test"]["words"] > 0
+
+
+def test_data_without_examples_are_refused():
+    with pytest.raises(ValueError, match="object has no examples to check"):
+        examine(object(), [], open_pictures=False)
 
 
 def test_help_has_examples(capsys):

@@ -246,12 +246,12 @@ def test_numbers_are_explained_too(stars, capsys, terminal):
 
 
 def test_a_verdict_is_drawn(critic, tmp_path, capsys, monkeypatch):
-    from multimodal.figures import rendering
+    from multimodal.figures import page
 
     drawn = []
-    save_figure = rendering.save_figure
+    save_figure = page.save_figure
     monkeypatch.setattr(
-        rendering,
+        page,
         "save_figure",
         lambda figure, path, dpi: drawn.append(figure) or save_figure(figure, path, dpi=dpi),
     )

@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, Trainer
 
-from multimodal.data.text_formats import ReviewCounts, TextSource
-from multimodal.language_model.data import LanguageModelData
+from multimodal.data.text_source import TextSource
+from multimodal.language_model.data import LanguageModelData, StreamText
 from multimodal.language_model.model import LanguageModelSettings
 from multimodal.language_model.task import LanguageModelTask
 from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
 
-SOURCES = [TextSource(reviews=ReviewCounts(train=20, val=4, test=4))]
+SOURCES = [TextSource(options={"train": 20, "val": 4, "test": 4})]
 
 
 def make_data(**changes) -> LanguageModelData:
@@ -102,7 +102,7 @@ def test_validation_is_the_perplexity_of_the_whole_text_read_at_once(tmp_path):
     task = make_task(data)
     trainer = make_trainer(tmp_path)
     (scores,) = trainer.validate(task, data, verbose=False)
-    whole = make_data(eval_batch_size=1, window=10_000, tokens=data.vocabulary)
+    whole = make_data(eval_batch_size=1, window=10_000)
     (batch,) = whole.val_dataloader()
     logits = task.eval()(batch, task.model.start(1)).logits
     expected = math.exp(F.cross_entropy(logits, batch.targets[batch.mask]).item())
@@ -146,7 +146,7 @@ def test_resuming_with_another_vocabulary_is_refused(tmp_path):
     trainer = make_trainer(tmp_path, max_steps=1, limit_val_batches=0)
     trainer.fit(make_task(data), data)
     trainer.save_checkpoint(tmp_path / "reader.ckpt")
-    other = make_data(min_count=3)
+    other = make_data(text=StreamText(min_count=3))
     with pytest.raises(ValueError, match=r"vocabulary has .* entries, this run's"):
         make_trainer(tmp_path).fit(make_task(other), other, ckpt_path=tmp_path / "reader.ckpt")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from multimodal.data.text_formats import ReviewCounts, TextSource
+from multimodal.data.text_source import TextSource
 from multimodal.language_model.data import LanguageModelData
 from multimodal.language_model.model import LanguageModelSettings
 from multimodal.language_model.task import LanguageModelTask
@@ -13,15 +13,16 @@ from multimodal.metrics.regression import RegressionScores
 from multimodal.nn.embedding import input_scale
 from multimodal.nn.text_encoder import TextEncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
-from multimodal.sentiment.data import SentimentData
+from multimodal.sentiment.data import SentimentData, TextSettings
 from multimodal.sentiment.model import SentimentSettings
 from multimodal.sentiment.task import SentimentTask
 
-COUNTS = ReviewCounts(train=24, val=8, test=8)
+COUNTS = {"train": 24, "val": 8, "test": 8}
 
 
 def make_data(**changes) -> SentimentData:
-    return SentimentData(**{"reviews": COUNTS, "batch_size": 8, "max_words": 40, **changes})
+    text = TextSettings(max_words=40)
+    return SentimentData(**{"options": COUNTS, "batch_size": 8, "text": text, **changes})
 
 
 def make_task(data: SentimentData, *, reader=None, **changes) -> SentimentTask:
@@ -149,8 +150,9 @@ def test_prediction_names_each_text_and_its_label(fitted):
 
 
 def test_resuming_with_other_labels_is_refused(fitted, tmp_path):
-    *_, data, path = fitted
-    other = make_data(known_labels=["positive", "negative"], tokens=data.vocabulary)
+    *_, path = fitted
+    other = make_data()
+    other.labels = ["positive", "negative"]
     with pytest.raises(ValueError, match="The checkpoint's labels has 2 entries"):
         make_trainer(tmp_path).fit(make_task(other), other, ckpt_path=path)
 
@@ -181,7 +183,7 @@ def test_scores_fit_the_target():
 
 def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
     reader = {"directions": "ahead", "embedding_dim": 12, "hidden_dim": 16}
-    source = TextSource(reviews=COUNTS)
+    source = TextSource(options=COUNTS)
     texts = LanguageModelData(sources=[source], batch_size=2, window=10)
     teacher = LanguageModelTask(
         LanguageModelSettings(TextEncoderSettings(**reader)), texts.vocabulary, "words", False
@@ -189,7 +191,8 @@ def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
     trainer = make_trainer(tmp_path, max_steps=2)
     trainer.fit(teacher, texts)
     trainer.save_checkpoint(tmp_path / "reader.ckpt")
-    data = make_data(tokens=texts.vocabulary)
+    data = make_data()
+    data.words = texts.words
     task = make_task(data, reader=reader, language_model=str(tmp_path / "reader.ckpt"))
     # A step at no rate changes nothing: what is there afterwards is what it started from.
     task.rates = type(task.rates)(peak=0.0, weight_decay=0.0)
@@ -205,7 +208,7 @@ def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
 def test_a_language_model_of_characters_is_refused(tmp_path):
     reader = {"directions": "ahead", "embedding_dim": 12, "hidden_dim": 16}
     texts = LanguageModelData(
-        sources=[TextSource(reviews=COUNTS)], level="characters", batch_size=2, window=10
+        sources=[TextSource(options=COUNTS)], level="characters", batch_size=2, window=10
     )
     settings = LanguageModelSettings(TextEncoderSettings(**reader))
     trainer = make_trainer(tmp_path, max_steps=1, limit_val_batches=0)
@@ -254,7 +257,7 @@ def test_below_the_open_layers_nothing_moves(tmp_path):
 
 
 def test_eight_reviews_are_learnt_by_heart():
-    data = make_data(reviews=ReviewCounts(train=8, val=1, test=1))
+    data = make_data(options={"train": 8, "val": 1, "test": 1})
     task = make_task(data)
     (batch,) = data.train_dataloader()
     optimizer = torch.optim.AdamW(task.parameters(), lr=1e-2)

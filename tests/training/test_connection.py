@@ -47,10 +47,10 @@ def test_data_get_the_encoder_and_the_epoch_from_which_it_is_trained():
     assert data.given == (encoder, 3, 0)
 
 
-def test_data_learn_that_a_task_has_no_encoder():
+def test_data_of_a_task_without_an_image_encoder_get_none():
     data = Images()
     connect(Looker(torch.nn.Linear(1, 1)), data)
-    assert data.given == (None, 3, 0)
+    assert not hasattr(data, "given")
 
 
 def test_tasks_and_data_of_ones_own_need_no_methods():

@@ -1,12 +1,8 @@
 import copy
 import inspect
 import json
-import subprocess
-import sys
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, fields, replace
-from pathlib import Path
+from dataclasses import asdict, fields
 
 import numpy as np
 import pytest
@@ -25,7 +21,7 @@ from multimodal.data.transforms import EvalTransform, TransformSettings
 from multimodal.text import Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary
 from multimodal.vqa.model import Answerer
-from multimodal.vqa.predictor import Alternative, Answer, VQAPredictor
+from multimodal.vqa.predictor import Alternative, Answer, Pair, VQAPredictor, read_question
 from multimodal.worlds.scenes import sample_scene
 
 
@@ -83,14 +79,6 @@ FORMS = {
     "a tensor": as_tensor,
     "a member of a zip": as_member,
 }
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_a_picture_gets_the_same_answer(form, predictor, photos):
-    answer = predictor(FORMS[form](photos, "green"), WHAT)
-    assert isinstance(answer, Answer)
-    assert answer.answer == "green"
-    assert answer == predictor(picture("green"), WHAT)
 
 
 @pytest.mark.parametrize("colour", COLOURS)
@@ -161,27 +149,6 @@ def test_batched_pairs_get_the_answers_of_single_ones(predictor, pairs, batch_si
     found = predictor.stream([(picture(c), text) for c, text in pairs], batch_size=batch_size)
     for answer, (colour, text) in zip(found, pairs, strict=True):
         close(answer, predictor(picture(colour), text))
-
-
-def test_the_same_question_gets_the_same_answer_to_the_bit(predictor):
-    assert predictor(picture("blue"), QUESTIONS) == predictor(picture("blue"), QUESTIONS)
-
-
-def test_threads_may_share_a_predictor():
-    predictor = untrained()
-    asked = [(picture(colour), text) for colour in COLOURS for text in QUESTIONS]
-    expected = [predictor(*pair) for pair in asked]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda pair: predictor(*pair), asked * 2))
-    assert found == expected * 2
-
-
-def test_calling_leaves_model_and_gradients_alone(predictor):
-    before = {name: value.clone() for name, value in predictor.model.state_dict().items()}
-    predictor(picture("red"), QUESTIONS)
-    torch.testing.assert_close(dict(predictor.model.state_dict()), before)
-    assert torch.is_grad_enabled()
-    assert not predictor.model.training
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "soft"])
@@ -289,19 +256,6 @@ def test_an_answer_turns_into_json_and_back(predictor):
     assert rebuilt == answer
 
 
-@pytest.mark.parametrize("size", [16, 64, 300])
-def test_scenes_are_drawn_at_the_models_size(size):
-    answer = untrained(size=size)(sample_scene(0, 3, "test"), WHAT)
-    assert len(answer.attention) == -(-size // 8)
-
-
-def test_seen_is_the_whole_picture_or_the_square_that_was_cut(predictor):
-    tall = picture("red", (32, 96))
-    assert predictor.seen(tall).shape == (3, 96, 32)
-    cutting = EvalTransform(TransformSettings(size=40, resize="crop"))
-    assert VQAPredictor(*trained(), cutting, device="cpu").seen(tall).shape == (3, 40, 40)
-
-
 def test_bfloat16_gives_the_same_answers(answerer):
     predictor = VQAPredictor.from_checkpoint(answerer, device="cpu", precision="bfloat16")
     for colour in COLOURS:
@@ -309,21 +263,6 @@ def test_bfloat16_gives_the_same_answers(answerer):
         assert [each.answer for each in answers] == [right_answer(q, colour) for q in QUESTIONS]
         total = torch.tensor([each.attention for each in answers]).sum(dim=(1, 2))
         torch.testing.assert_close(total, torch.ones(4))
-
-
-def test_a_stream_takes_a_batch_at_a_time(predictor):
-    taken = []
-
-    def pairs():
-        for number in range(6):
-            taken.append(number)
-            yield picture("red"), WHAT
-
-    stream = predictor.stream(pairs(), batch_size=2)
-    assert taken == []
-    assert str(next(stream)) == "red"
-    assert taken == [0, 1]
-    assert len(list(stream)) == 5
 
 
 def test_a_stream_goes_on_after_what_cannot_be_answered(predictor, photos):
@@ -374,27 +313,6 @@ def test_what_is_no_question_among_many_is_numbered(predictor):
         TypeError, match=r"^Question 1 \(counted from 0\) must be a string, got int"
     ):
         call(predictor, picture("red"), [WHAT, 7])
-
-
-@pytest.mark.parametrize(
-    "image",
-    [None, 5],
-    ids=["nothing", "number"],
-)
-def test_what_is_no_picture_is_refused(image, predictor):
-    call = inspect.unwrap(VQAPredictor.__call__)
-    with pytest.raises(TypeError, match=r"takes a picture \(a path, .* or a sequence of them, got"):
-        call(predictor, image, WHAT)
-
-
-def test_a_bad_picture_is_refused_by_its_name(predictor, photos):
-    (photos / "broken.png").write_bytes(b"not a picture")
-    with pytest.raises(ImageError, match=r"broken\.png is not a picture"):
-        predictor(photos / "broken.png", WHAT)
-    with pytest.raises(ImageError, match=r"^the picture given as bytes is empty"):
-        predictor(b"", WHAT)
-    with pytest.raises(FileNotFoundError, match=r"No picture .*nowhere\.png"):
-        predictor(photos / "nowhere.png", WHAT)
 
 
 def test_options_below_one_are_refused(predictor):
@@ -455,31 +373,6 @@ def test_what_a_task_saves_is_answered_as_the_task_answers(tmp_path):
     assert predictor(picture("green"), WHAT).answer == "green"
 
 
-def test_weights_that_the_encoder_started_from_need_not_be_there(tmp_path):
-    """A checkpoint moves to a machine that has no file of pretrained weights."""
-    encoder = replace(tiny_settings().encoder, weights="/nowhere/mobilenet.pth")
-    settings = {**tiny_settings().to_dict(), "encoder": asdict(encoder)}
-    path = save(tmp_path / "moved.ckpt", settings=settings)
-    assert VQAPredictor.from_checkpoint(path)(picture("red"), WHAT).answer == "red"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"settings": {**tiny_settings().to_dict(), "decoder": "lstm"}},
-        {"transform": {"size": 32, "letterbox": True}},
-        {"settings": {}},
-    ],
-    ids=["settings", "transform", "no encoder"],
-)
-def test_settings_of_another_version_are_refused(changes, tmp_path):
-    path = save(tmp_path / "newer.ckpt", **changes)
-    with pytest.raises(
-        ValueError, match=r"newer\.ckpt has settings that this .* another version\?"
-    ):
-        VQAPredictor.from_checkpoint(path)
-
-
 def test_weights_that_do_not_fit_the_settings_are_refused(tmp_path):
     settings = {**tiny_settings().to_dict(), "question_dim": 25}
     path = save(tmp_path / "mixed.ckpt", settings=settings)
@@ -499,28 +392,6 @@ def test_a_checkpoint_with_bad_answers_is_refused(tmp_path):
         VQAPredictor.from_checkpoint(path)
 
 
-def test_a_checkpoint_of_another_task_is_refused(checkpoint):
-    with pytest.raises(ValueError, match=r"best\.ckpt is a checkpoint of the task 'captioning'"):
-        VQAPredictor.from_checkpoint(checkpoint)
-
-
-def test_a_missing_checkpoint_is_named():
-    with pytest.raises(FileNotFoundError, match=r"nothing\.ckpt"):
-        VQAPredictor.from_checkpoint(Path("nothing.ckpt"))
-
-
-def test_predicting_imports_neither_lightning_nor_torchmetrics():
-    program = (
-        "import sys, multimodal; multimodal.VQAPredictor, multimodal.Answer; "
-        "print([name for name in ('lightning', 'torchmetrics', 'matplotlib', 'nltk') "
-        "if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
 @pytest.mark.gpu
 def test_gpu_and_cpu_give_the_same_answers(answerer):
     ours = VQAPredictor.from_checkpoint(answerer, device="cuda")(picture("red"), QUESTIONS)
@@ -528,3 +399,72 @@ def test_gpu_and_cpu_give_the_same_answers(answerer):
     for one, other in zip(ours, theirs, strict=True):
         assert one.answer == other.answer
         assert one.probability == pytest.approx(other.probability, abs=1e-3)
+
+
+@pytest.mark.parametrize("form", ["path", "string", "bytes", "member", "scene", "object", "array"])
+def test_a_picture_that_comes_twice_in_a_batch_is_opened_once(form, photos, predictor):
+    path = photos / "red.png"
+    first, second = {
+        "path": (path, photos / "red.png"),
+        "string": (str(path), str(path)),
+        "bytes": (path.read_bytes(), path.read_bytes()),
+        "member": (ImageFile(path), ImageFile(path)),
+        "scene": (sample_scene(0, 3, "test"), sample_scene(0, 3, "test")),
+        "object": (picture("red"),) * 2,
+        "array": (np.array(picture("red")),) * 2,
+    }[form]
+    pairs = [(first, "is it"), (photos / "blue.png", "is it red"), (second, "is it red")]
+    one, other, again = predictor.read_batch(list(enumerate(pairs)))
+    assert one.image is again.image
+    assert one.image is not other.image
+    alone = predictor.read((first, "is it"), None)
+    assert torch.equal(one.image.pixels, alone.image.pixels)
+
+
+def test_different_objects_are_different_pictures(predictor):
+    pairs = [(picture("red"), "is it"), (picture("red"), "is it")]
+    one, other = predictor.read_batch(list(enumerate(pairs)))
+    assert one.image is not other.image
+
+
+def test_a_question_is_its_words_ids_and_its_unknown_words():
+    words = Vocabulary.build([["is", "it", "red"]])
+    question = read_question("Is it a dog, a Dog?", words, "The question")
+    assert question.text == "Is it a dog, a Dog?"
+    assert question.tokens == (*words.encode(["is", "it"]), 3, 3, 3, 3)
+    assert question.unknown_words == ("a", "dog")
+    with pytest.raises(ValueError, match=r"A question has no word in it: '!{40}'\. Ask something"):
+        read_question("!" * 100, words, "The question")
+    with pytest.raises(TypeError, match=r"^The question must be a string, got NoneType"):
+        read_question(None, words, "The question")
+
+
+def test_what_cannot_be_used_is_named_in_its_place(photos, predictor):
+    (photos / "broken.png").write_bytes(b"")
+    pairs = [
+        (photos / "broken.png", "is it red"),
+        (photos / "green.png", "?"),
+        (photos / "nowhere.png", "is it"),
+        (photos / "blue.png", "is it"),
+        (photos / "broken.png", "is it"),
+        (b"", "is it"),
+    ]
+    found = predictor.read_batch(list(enumerate(pairs)))
+    kinds = [ImageError, ValueError, FileNotFoundError, Pair, ImageError, ImageError]
+    assert [type(each) for each in found] == kinds
+    assert str(found[5]).startswith("Picture 5 (counted from 0)")
+
+
+@pytest.mark.parametrize("pair", ["ab", 5, ("a.png",), ("a.png", "is it", "red")], ids=str)
+def test_what_is_no_pair_is_refused(pair, predictor):
+    unchecked = inspect.unwrap(VQAPredictor.read)
+    with pytest.raises(
+        TypeError, match=r"takes pairs \(picture, question\), got .* position 1 \(c"
+    ):
+        unchecked(predictor, pair, 1)
+
+
+def test_a_question_that_is_no_string_is_named_by_its_pair(predictor):
+    unchecked = inspect.unwrap(VQAPredictor.read)
+    with pytest.raises(TypeError, match=r"The question of pair 0 \(counted from 0\) must be a str"):
+        unchecked(predictor, (picture("red"), 5), 0)

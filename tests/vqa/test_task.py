@@ -4,10 +4,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
-from multimodal.data.split_images import SceneCounts
 from multimodal.data.transforms import TransformSettings
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
+from multimodal.text import SPECIALS, Vocabulary
 from multimodal.vqa.data import VQAData
 from multimodal.vqa.model import AnswererSettings
 from multimodal.vqa.task import VQATask
@@ -23,8 +23,7 @@ SIZES = {
 
 def make_data(**changes) -> VQAData:
     settings = {
-        "scenes": SceneCounts(train=8, val=4, test=4),
-        "scene_questions": 4,
+        "options": {"train": 8, "val": 4, "test": 4, "questions": 4},
         "transform": TransformSettings(size=48),
         "batch_size": 4,
     }
@@ -161,7 +160,8 @@ def test_a_test_reports_trained_baselines_beside_the_result(fitted, tmp_path, ca
 
 def test_a_baseline_of_other_words_is_refused(fitted):
     *_, path = fitted
-    other = make_data(tokens=["<pad>", "<bos>", "<eos>", "<unk>", "zebra"])
+    other = make_data()
+    other.words = Vocabulary([*SPECIALS, "zebra"])
     with pytest.raises(ValueError, match=r"answerer.ckpt is no baseline of this run"):
         make_task(other, question_only=str(path))
 

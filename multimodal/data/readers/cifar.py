@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from multimodal.data.pixels import PixelSet, join
 from multimodal.data.readers.array_pickle import load_arrays
 from multimodal.data.readers.file_search import some
-from multimodal.data.readers.splits import canonical_split
+from multimodal.data.readers.splits import train_or_test
 
 MAX_BYTES = 1 << 30
 _SIDE = 32
@@ -122,9 +122,7 @@ def read_cifar100(root: Path, split: str, *, coarse: bool = False) -> PixelSet:
 
 
 def _read(root: Path, split: str, versions: Sequence[_Version]) -> PixelSet:
-    split = canonical_split(split)
-    if split == "val":
-        raise ValueError(f"{root}: CIFAR has no val; hold out a part of train with `holdout`.")
+    split = train_or_test(split, root, "CIFAR")
     for version in versions:
         names = version.train if split == "train" else version.test
         files = _load(root, version, [version.names, *names])

@@ -8,6 +8,7 @@ References:
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,10 @@ def read_coco(
     content = read_json(path)
     names = _images(content, path, root)
     captions: dict[int | str, list[str]] = {number: [] for number in names}
-    for where, record in json_records(content, "annotations", path):
-        number = identifier(record, "image_id", where)
+    for where, number, caption in annotated_captions(content, path):
         if number not in captions:
             raise ValueError(f"{where}: there is no image with the id {number!r} in 'images'.")
-        text = clean_sentence(field(record, "caption", str, where), where, "caption")
-        captions[number].append(text)
+        captions[number].append(caption)
     if without := [names[number] for number, texts in captions.items() if not texts]:
         raise ValueError(
             f"{path} has {len(without):,} images without captions: {some(without)}. "
@@ -65,6 +64,13 @@ def read_coco(
         for number, name in names.items()
         if name in pictures
     ]
+
+
+def annotated_captions(content: Any, path: Path) -> Iterator[tuple[str, int | str, str]]:
+    """Yield the place, the image's id and the caption of each annotation in a parsed file."""
+    for where, record in json_records(content, "annotations", path):
+        number = identifier(record, "image_id", where)
+        yield where, number, clean_sentence(field(record, "caption", str, where), where, "caption")
 
 
 def _find(root: Path, split: str) -> Path:

@@ -84,14 +84,18 @@ def photo_id(name: str) -> int | str:
 
 
 def _captions(texts: list[Path], root: Path) -> tuple[dict[str, list[str]], Path]:
-    for name, read in (("Flickr8k.token.txt", _token_file), ("captions.txt", _captions_csv)):
+    for name, read in (
+        ("Flickr8k.token.txt", read_token_file),
+        ("captions.txt", read_captions_file),
+    ):
         for folder in texts:
             if (folder / name).is_file():
                 return read(folder / name, root), folder / name
     raise FileNotFoundError(f"No Flickr8k.token.txt or captions.txt in {root}. {_CONTENT}")
 
 
-def _token_file(path: Path, root: Path) -> dict[str, list[str]]:
+def read_token_file(path: Path, root: Path) -> dict[str, list[str]]:
+    """Read Flickr8k's token file: the captions of each photo, which is named from `root`."""
     captions: dict[str, list[str]] = {}
     for number, line in enumerate(read_lines(path), 1):
         if not line.strip():
@@ -108,7 +112,8 @@ def _token_file(path: Path, root: Path) -> dict[str, list[str]]:
     return captions
 
 
-def _captions_csv(path: Path, root: Path) -> dict[str, list[str]]:
+def read_captions_file(path: Path, root: Path) -> dict[str, list[str]]:
+    """Read Flickr8k's captions.txt: the captions of each photo, which is named from `root`."""
     captions: dict[str, list[str]] = {}
     for line, values in read_delimited(path, ",", ("image", "caption")):
         where = f"{path}:{line}"

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from multimodal.data.pixels import PixelSet
 from multimodal.data.readers.file_search import require_folder
-from multimodal.data.readers.splits import canonical_split
+from multimodal.data.readers.splits import train_or_test
 
 MnistName = Literal["mnist", "fashion_mnist"]
 
@@ -98,9 +98,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _read_set(root: Path, split: str, classes: tuple[str, ...]) -> PixelSet:
-    split = canonical_split(split)
-    if split == "val":
-        raise ValueError(f"{root}: the set has no val; hold out a part of train with `holdout`.")
+    split = train_or_test(split, root, "the set")
     part = {"train": "train", "test": "t10k"}[split]
     file = _find(root, f"{part}-images", "idx3-ubyte")
     images, labels = read_idx(file), read_idx(_find(root, f"{part}-labels", "idx1-ubyte"))

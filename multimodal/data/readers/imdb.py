@@ -16,7 +16,7 @@ from multimodal.data.documents import without_breaks
 from multimodal.data.examples import TextExample
 from multimodal.data.readers.file_search import folder_and_archives
 from multimodal.data.readers.sentences import clean_text
-from multimodal.data.readers.splits import canonical_split
+from multimodal.data.readers.splits import train_or_test
 from multimodal.data.readers.text_places import file_names, read_place
 
 _CONTENT = (
@@ -50,9 +50,7 @@ def read_imdb(
         >>> examples[0].label, examples[0].text_id
         (2.0, 'train/neg/0_2.txt')
     """
-    split = canonical_split(split)
-    if split == "val":
-        raise ValueError(f"{root}: IMDB has no val; hold out a part of train with `data.holdout`.")
+    split = train_or_test(split, root, "IMDB")
     examples = []
     for place in folder_and_archives(root, _CONTENT):
         for name in file_names(place):

@@ -13,6 +13,7 @@ References:
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from multimodal.data.duplicates import letters_of
@@ -51,6 +52,22 @@ def canonical_split(split: str, where: str = "", *, allow_all: bool = False) -> 
     hint = hint if hint.endswith("?") else "."
     subject = f"{where}: the split" if where else "split"
     raise ValueError(f"{subject} must be train, val or test, got {split!r}{hint}")
+
+
+def train_or_test(split: str, root: Path, name: str) -> str:
+    """Return the canonical name of a split of a set that has no val; val is refused.
+
+    Example:
+        >>> train_or_test("dev", Path("data/imdb"), "IMDB")
+        Traceback (most recent call last):
+        ValueError: data/imdb: IMDB has no val; hold out a part of train with `data.holdout`.
+    """
+    split = canonical_split(split)
+    if split == "val":
+        raise ValueError(
+            f"{root}: {name} has no val; hold out a part of train with `data.holdout`."
+        )
+    return split
 
 
 def split_names(split: str) -> list[str]:

@@ -161,7 +161,7 @@ def read_question_table(
         text = clean_sentence(
             field(row.values, question_column, str, row.where), row.where, "question"
         )
-        answers = _answers(row, answer_column)
+        answers = answers_in(row, answer_column)
         question_id = _question_id(row, id_column) if id_column in row.values else number
         if (first := ids.setdefault(question_id, row.where)) != row.where:
             raise duplicate_id(row.where, "question id", question_id, first)
@@ -300,6 +300,26 @@ def texts_in(row: Row, column: str, *, numbers: bool = False) -> list[str]:
     return [str(text) for text in texts]
 
 
+def answers_in(row: Row, column: str) -> tuple[str, ...]:
+    """Return the answers of a row: separated by ``|``, or in JSONL a list; a test row may lack it.
+
+    Raises:
+        ValueError: There is no such column, no answer, or an empty one.
+
+    Example:
+        >>> answers_in(Row("a.csv:2", {"answer": "dog|a dog"}, "train"), "answer")
+        ('dog', 'a dog')
+    """
+    if row.split == "test" and column not in row.values:
+        return ()
+    texts = texts_in(row, column, numbers=True)
+    if isinstance(row.values[column], str):  # the texts of a list are left whole
+        texts = texts[0].split("|")
+    if not texts:
+        raise ValueError(f"{row.where}: the question has no answers; add some or remove the line.")
+    return tuple(clean_sentence(text, row.where, "answer") for text in texts)
+
+
 def _image_rows(
     table: Table, image_column: str, columns: Sequence[str], split_column: str
 ) -> Iterator[Row]:
@@ -330,17 +350,6 @@ def _require_examples(
             f"{table.path} has no {noun} in the split {split} (of {counted}); name the split of "
             f"each in a column '{split_column}'."
         )
-
-
-def _answers(row: Row, column: str) -> tuple[str, ...]:
-    if row.split == "test" and column not in row.values:
-        return ()
-    texts = texts_in(row, column, numbers=True)
-    if isinstance(row.values[column], str):  # the texts of a list are left whole
-        texts = texts[0].split("|")
-    if not texts:
-        raise ValueError(f"{row.where}: the question has no answers; add some or remove the line.")
-    return tuple(clean_sentence(text, row.where, "answer") for text in texts)
 
 
 def _question_id(row: Row, column: str) -> int | str:

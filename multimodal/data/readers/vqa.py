@@ -74,7 +74,7 @@ def read_vqa(
     question_file = _question_file(root, split, questions)
     annotation_file = _annotation_file(root, split, question_file, annotations)
     records = _read_questions(question_file)
-    notes = _read_annotations(annotation_file) if annotation_file else {}
+    notes = read_annotations(annotation_file) if annotation_file else {}
     if annotation_file:
         _compare(records, question_file, notes, annotation_file)
     by_image: dict[int | str, list[Question]] = {}
@@ -95,7 +95,9 @@ class _QuestionRecord(NamedTuple):
     text: str
 
 
-class _Annotation(NamedTuple):
+class Annotation(NamedTuple):
+    """The answers to one question as people wrote them, and its place in the file."""
+
     position: int
     image: int | str
     answers: tuple[str, ...]
@@ -103,7 +105,7 @@ class _Annotation(NamedTuple):
     answer_type: str
 
 
-_NO_ANNOTATION = _Annotation(-1, "", (), "", "")
+_NO_ANNOTATION = Annotation(-1, "", (), "", "")
 
 
 def _question_file(root: Path, split: str, named: str) -> Path:
@@ -163,14 +165,25 @@ def _read_questions(path: Path) -> dict[int | str, _QuestionRecord]:
     return questions
 
 
-def _read_annotations(path: Path) -> dict[int | str, _Annotation]:
-    annotations: dict[int | str, _Annotation] = {}
+def read_annotations(path: Path, *, with_images: bool = True) -> dict[int | str, Annotation]:
+    """Read the answers to each question from a file of annotations.
+
+    Args:
+        path: The JSON file.
+        with_images: Whether each annotation must name its image.
+
+    Raises:
+        FileNotFoundError: The file is missing.
+        ValueError: It is not in this layout, or answers a question twice; the message names the
+            entry.
+    """
+    annotations: dict[int | str, Annotation] = {}
     content = read_json(path, hook=_answer_texts())
     for index, (where, record) in enumerate(json_records(content, "annotations", path)):
         number = identifier(record, "question_id", where)
-        new = _Annotation(
+        new = Annotation(
             index,
-            identifier(record, "image_id", where),
+            identifier(record, "image_id", where) if with_images else "",
             _answers(record, where, number),
             *(field(record, key, str, where) if key in record else "" for key in _TYPES),
         )
@@ -212,7 +225,7 @@ def _answers(record: Any, where: str, number: int | str) -> tuple[str, ...]:
 def _compare(
     questions: Mapping[int | str, _QuestionRecord],
     question_file: Path,
-    notes: Mapping[int | str, _Annotation],
+    notes: Mapping[int | str, Annotation],
     annotation_file: Path,
 ) -> None:
     """Refuse files that do not belong together."""

@@ -49,42 +49,19 @@ class Negator(NamedTuple):
     strength: int = 2
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(", "))
+
+
 ASPECTS: Final[dict[str, tuple[str, ...]]] = {
-    "film": (
-        "plot",
-        "acting",
-        "music",
-        "dialogue",
-        "camera work",
-        "ending",
-        "script",
-        "cast",
-        "humour",
-        "editing",
+    "film": _words(
+        "plot, acting, music, dialogue, camera work, ending, script, cast, humour, editing"
     ),
-    "restaurant": (
-        "soup",
-        "service",
-        "menu",
-        "wine",
-        "dessert",
-        "seating",
-        "kitchen",
-        "bread",
-        "terrace",
-        "coffee",
+    "restaurant": _words(
+        "soup, service, menu, wine, dessert, seating, kitchen, bread, terrace, coffee"
     ),
-    "hotel": (
-        "room",
-        "breakfast",
-        "bed",
-        "reception",
-        "view",
-        "pool",
-        "bathroom",
-        "location",
-        "lobby",
-        "garden",
+    "hotel": _words(
+        "room, breakfast, bed, reception, view, pool, bathroom, location, lobby, garden"
     ),
 }
 SUBJECTS: Final[dict[str, tuple[str, ...]]] = {
@@ -243,17 +220,8 @@ REMARKS: Final[tuple[str, ...]] = (
 """Sentences without an opinion; some with words that elsewhere reverse one."""
 
 SLOTS: Final[dict[str, tuple[str, ...]]] = {
-    "person": (
-        "sister",
-        "brother",
-        "mother",
-        "uncle",
-        "neighbour",
-        "boss",
-        "friend",
-        "cousin",
-    ),
-    "day": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    "source": ("newspaper", "guide", "brochure", "magazine", "advertisement"),
-    "number": ("two", "three", "four", "five", "six", "seven"),
+    "person": _words("sister, brother, mother, uncle, neighbour, boss, friend, cousin"),
+    "day": _words("Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday"),
+    "source": _words("newspaper, guide, brochure, magazine, advertisement"),
+    "number": _words("two, three, four, five, six, seven"),
 }

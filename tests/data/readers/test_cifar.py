@@ -179,6 +179,6 @@ def test_a_member_that_is_too_large_is_refused(tmp_path, monkeypatch):
 
 def test_there_is_no_val():
     with pytest.raises(
-        ValueError, match="CIFAR has no val; hold out a part of train with `holdout"
+        ValueError, match=r"CIFAR has no val; hold out a part of train with `data.holdout"
     ):
         read_cifar10(BINARY, "val")

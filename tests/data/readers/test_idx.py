@@ -97,7 +97,9 @@ def test_what_is_missing_is_named(tmp_path):
 
 
 def test_there_is_no_val():
-    with pytest.raises(ValueError, match="the set has no val; hold out a part of train with `hold"):
+    with pytest.raises(
+        ValueError, match=r"the set has no val; hold out a part of train with `data"
+    ):
         read_mnist(SAMPLE, "val")
 
 
