@@ -259,7 +259,7 @@ def test_a_self_critical_run_resumes_to_the_bit(tmp_path):
 def test_the_reward_knows_the_training_captions():
     data = make_data()
     task = make_task(data, self_critical_epoch=0)
-    task.use_training_examples(lambda: data.examples("train"))
+    connect(task, data)
     task.on_train_start()
     captions = [example.captions for example in data.examples("train")]
     expected = CaptionReward(captions, data.words).rarity
