@@ -2,11 +2,11 @@ from zipfile import ZipFile
 
 import pytest
 
-from multimodal.data.readers.text_places import file_names, read_place
+from multimodal.data.readers.text_sources import file_names, read_file
 
 
 @pytest.fixture(params=["folder", "zip"])
-def place(request, tmp_path):
+def source(request, tmp_path):
     files = {"b/two.txt": b"zwei\n", "a.txt": b"one\r\n", "bad.txt": b"fine\nb\xe4d\n"}
     if request.param == "zip":
         with ZipFile(tmp_path / "texts.zip", "w") as archive:
@@ -19,19 +19,19 @@ def place(request, tmp_path):
     return tmp_path / "texts"
 
 
-def test_a_folder_and_an_archive_are_read_alike(place):
-    assert file_names(place) == ["a.txt", "b/two.txt", "bad.txt"]
-    assert read_place(place, "b/two.txt") == "zwei\n"
+def test_a_folder_and_an_archive_are_read_alike(source):
+    assert file_names(source) == ["a.txt", "b/two.txt", "bad.txt"]
+    assert read_file(source, "b/two.txt") == "zwei\n"
 
 
-def test_a_file_that_is_not_there_is_named(place):
+def test_a_missing_file_is_named(source):
     with pytest.raises(FileNotFoundError, match=r"c\.txt"):
-        read_place(place, "c.txt")
+        read_file(source, "c.txt")
 
 
-def test_a_byte_that_is_not_utf8_is_named_with_its_line(place):
+def test_a_byte_that_is_not_utf8_is_named_by_line(source):
     with pytest.raises(ValueError, match=r"bad.txt:2 is not UTF-8 \(byte 0xe4\)"):
-        read_place(place, "bad.txt")
+        read_file(source, "bad.txt")
 
 
 def test_a_missing_archive_is_named(tmp_path):
