@@ -1,17 +1,16 @@
-"""The sides of the classification benchmark, ready to run: the usual recipe, and ours.
+"""Classification: the training of an image classifier, the usual recipe against ours.
 
-The usual recipe is that of tutorials: PIL transforms picture by picture in worker processes,
-normalised floats in the contiguous layout, torch's default optimiser, single precision, the loss
-read out at each step. Ours varies whole batches of bytes that were opened once, normalises inside
-the network in the layout of channels last, and learns by a fused optimiser. The network is the
-same, with the same weights. Small pictures lie in memory on both sides, as CIFAR's do; large ones
-are JPEG files.
+The usual recipe is that of tutorials: PIL transforms image by image in worker processes,
+normalised floats in the contiguous layout, torch's default Adam, single precision, the loss read
+out at each step. Ours is the same network with the same weights (the logits are compared first),
+run as the command line runs it: batches of bytes opened once and augmented together, channels
+last, a fused optimiser, the CPU tuned, bfloat16 where the hardware computes in it. Small images
+are in memory on both sides, as CIFAR's are; large ones are JPEG files. A rate is images a second.
 """
 
-import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,23 +33,26 @@ from multimodal.data.loaders import ResumableLoader
 from multimodal.data.transforms import TrainTransform, TransformSettings
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.nn.label_losses import label_loss
-from multimodal.training.optimisers.adamw import Rates, adamw
+from multimodal.training.optimisers.adamw import Rates as LearningRates
+from multimodal.training.optimisers.adamw import adamw
+from sides.timing import Machine, Rates, Results, Way
 
-SMALL = 64  # up to this side, pictures lie in memory and are shifted; larger ones are cut
-PADDING = 1 / 8  # of a small picture's side
+PROMISES = {"training_32": "3.0", "training_224": "2.0"}
+IN_MEMORY = 64  # up to this side, images are in memory and are shifted; larger ones are cropped
+PADDING = 1 / 8  # of a small image's side
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large everything is; by default the small residual network on CIFAR's pictures.
+    """How large everything is; the default is the small residual network on CIFAR's images.
 
     Args:
         encoder: Name of the network.
-        pixels: Side of the pictures that are learnt from.
-        stored: Side of the pictures on disk, where they are large.
+        pixels: Side of the images that are trained on.
+        stored: Side of the images on disk, where they are large.
         channels: Widths of the small residual network.
-        batch: Pictures in a batch.
-        images: Pictures in the data set.
+        batch: Images in a batch.
+        images: Images in the data set.
         classes: Classes.
         workers: Processes of the usual recipe.
     """
@@ -63,6 +65,62 @@ class Sizes:
     images: int = 512
     classes: int = 10
     workers: int = 2
+
+
+SMALL = Sizes()
+LARGE = Sizes(encoder="resnet18", pixels=224, batch=16, images=32)
+SWEEP = {
+    **{f"{side} pixels": replace(SMALL, pixels=side) for side in (32, 48, 64)},
+    **{f"batches of {batch}": replace(SMALL, batch=batch) for batch in (32, 256)},
+    **{f"{workers} workers": replace(SMALL, workers=workers) for workers in (0, 4)},
+}
+
+
+def measure(machine: Machine, *, quick: bool) -> Results:
+    """Measure the ratios, and unless it is quick also other sizes and numbers of workers."""
+    results = compare(SMALL, LARGE, machine, seconds=16 if quick else 90)
+    for name, sizes in () if quick else SWEEP.items():
+        results.figures[f"{name}, images a second"] = train(sizes, machine, seconds=90 / len(SWEEP))
+    return results
+
+
+def compare(small: Sizes, large: Sizes, machine: Machine, *, seconds: float) -> Results:
+    """Time the training on small and on large images, for about so many seconds."""
+    rates = {
+        name: train(sizes, machine, seconds=seconds / 2)
+        for name, sizes in zip(PROMISES, (small, large), strict=True)
+    }
+    best = f"ours_{machine.best}"
+    return Results(
+        {name: each[best] / each["recipe"] for name, each in rates.items()},
+        {f"{name}, images a second": each for name, each in rates.items()},
+    )
+
+
+def train(sizes: Sizes, machine: Machine, *, seconds: float) -> Rates:
+    """Time the training, and our share of the machine's rate of matrix products.
+
+    Raises:
+        SystemExit: If the logits of the sides differ.
+    """
+    model = make_model(sizes)
+    recipe = Recipe(model, sizes).to(machine.device)
+    model.to(machine.device)
+    torch.set_float32_matmul_precision("highest")
+    apart = difference(recipe, model, sizes)
+    machine.check_logits(apart, "the usual recipe", cpu=1e-3, cuda=1e-1)
+    images = sizes.images // sizes.batch * sizes.batch
+    with make_album(sizes) as album:
+        epoch = train_recipe(recipe, album, sizes, machine.device)
+        ways = {"recipe": Way(epoch, images, tuned=False)}
+        for ending, bf16 in machine.modes.items():
+            ours = make_like(model, sizes).to(machine.device)
+            epoch = train_ours(ours, album, sizes, machine.device, bf16=bf16)
+            ways[f"ours_{ending}"] = Way(epoch, images)
+        ways["matmul"] = machine.product(1024, 1024, 1024)
+        rates = machine.rates(ways, seconds=seconds)
+    fraction = rates[f"ours_{machine.best}"] * flops(model, sizes) / rates["matmul"]
+    return rates | {"fraction_of_matmul_rate": fraction}
 
 
 class Recipe(nn.Module):
@@ -84,39 +142,39 @@ class Recipe(nn.Module):
         return self.classifier.classify(self.encoder.encode(images))
 
 
-class Pictures(Dataset[tuple[Tensor, int]]):
-    """Pictures that are opened and varied one by one.
+class Images(Dataset[tuple[Tensor, int]]):
+    """Images that are opened and augmented one by one.
 
     Args:
-        pictures: uint8 arrays, or JPEG files.
+        images: uint8 arrays, or JPEG files.
         labels: Their classes.
-        transform: What torchvision does to each.
+        transform: The transform of torchvision.
     """
 
     def __init__(
         self,
-        pictures: list[np.ndarray] | list[Path],
+        images: list[np.ndarray] | list[Path],
         labels: list[int],
         transform: Callable[[Image.Image], Tensor],
     ) -> None:
-        self.pictures, self.labels, self.transform = pictures, labels, transform
+        self.images, self.labels, self.transform = images, labels, transform
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        """Open one picture."""
-        found = self.pictures[index]
-        picture = Image.open(found) if isinstance(found, Path) else Image.fromarray(found)
-        return self.transform(picture.convert("RGB")), self.labels[index]
+        """Open one image."""
+        given = self.images[index]
+        image = Image.open(given) if isinstance(given, Path) else Image.fromarray(given)
+        return self.transform(image.convert("RGB")), self.labels[index]
 
 
 @dataclass(frozen=True)
 class Album:
-    """The pictures of both sides.
+    """The images of both sides.
 
     Args:
-        arrays: ``(images, height, width, 3)`` uint8, where they lie in memory.
+        arrays: ``(images, height, width, 3)`` uint8, where they are in memory.
         files: JPEG files, where they are large.
         labels: Their classes.
     """
@@ -128,23 +186,20 @@ class Album:
 
 @contextmanager
 def make_album(sizes: Sizes) -> Iterator[Album]:
-    """Draw random pictures; large ones are written to a folder that is gone afterwards."""
+    """Draw random images; large ones are written to a temporary folder."""
     random = np.random.default_rng(0)
     labels = random.integers(sizes.classes, size=sizes.images).tolist()
-    if sizes.pixels <= SMALL:
+    if sizes.pixels <= IN_MEMORY:
         shape = (sizes.images, sizes.pixels, sizes.pixels, 3)
         yield Album(random.integers(0, 256, shape, dtype=np.uint8), [], labels)
         return
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        files = [folder / f"{number}.jpg" for number in range(sizes.images)]
+    with TemporaryDirectory() as folder:
+        files = [Path(folder, f"{number}.jpg") for number in range(sizes.images)]
         for file in files:
             # Smooth as photographs are: noise would take a JPEG many times as long to open.
             coarse = random.integers(0, 256, (sizes.stored // 16, sizes.stored // 16, 3))
-            picture = Image.fromarray(coarse.astype(np.uint8))
-            content = io.BytesIO()
-            picture.resize((sizes.stored,) * 2, Image.Resampling.BICUBIC).save(content, "JPEG")
-            file.write_bytes(content.getvalue())
+            image = Image.fromarray(coarse.astype(np.uint8))
+            image.resize((sizes.stored,) * 2, Image.Resampling.BICUBIC).save(file, "JPEG")
         yield Album(None, files, labels)
 
 
@@ -168,7 +223,7 @@ def make_like(classifier: Classifier, sizes: Sizes) -> Classifier:
 
 
 def normalise(model: Classifier, images: Tensor) -> Tensor:
-    """Bring images from 0 to 1 to what the layers take."""
+    """Normalise images from 0 to 1 as the encoder does."""
     encoder = model.encoder
     return torch.addcmul(encoder.shift.cpu(), images, encoder.scale.cpu())
 
@@ -193,9 +248,9 @@ def train_recipe(
             transforms.Normalize(mean, std),
         ]
     )
-    pictures = album.files if album.arrays is None else list(album.arrays)
+    images = album.files if album.arrays is None else list(album.arrays)
     loader = DataLoader(
-        Pictures(pictures, album.labels, transform),
+        Images(images, album.labels, transform),
         batch_size=sizes.batch,
         shuffle=True,
         drop_last=True,
@@ -225,8 +280,8 @@ def train_ours(
 ) -> Callable[[], object]:
     """Build an epoch as our classification task runs it."""
     loader = make_loader(album, sizes)
-    found: Any = adamw(model, model.encoder, Rates(), 1_000)
-    optimizer = found["optimizer"]
+    chosen: Any = adamw(model, model.encoder, LearningRates(), 1_000)
+    optimizer = chosen["optimizer"]
 
     def epoch() -> Tensor:
         model.train()
@@ -246,26 +301,26 @@ def train_ours(
 
 
 def make_loader(album: Album, sizes: Sizes) -> ResumableLoader[Any]:
-    """Build our data set over the same pictures."""
+    """Build our data set of the same images."""
     names = [str(number) for number in range(sizes.classes)]
     augmentation = Augmentation("flip_crop", sizes.pixels)
-    places: list[Any]
+    stored: list[Any]
     source: PixelSource | ImageSource
     if album.arrays is not None:
         images = torch.from_numpy(album.arrays).permute(0, 3, 1, 2).contiguous()
-        places = [PixelImage("random", number) for number in range(sizes.images)]
+        stored = [PixelImage("random", number) for number in range(sizes.images)]
         source = PixelSource(images, range(sizes.images))
     else:
-        places = [ImageFile(file) for file in album.files]
+        stored = [ImageFile(file) for file in album.files]
         source = ImageSource(
-            places,
+            stored,
             transform=TrainTransform(augmentation.opening(TransformSettings(size=sizes.pixels))),
             image_size=sizes.pixels,
             keep_bytes=1 << 30,
         )
     examples = [
-        ImageExample(place, names[label], number)
-        for number, (place, label) in enumerate(zip(places, album.labels, strict=True))
+        ImageExample(image, names[label], number)
+        for number, (image, label) in enumerate(zip(stored, album.labels, strict=True))
     ]
     dataset = ClassificationDataset(examples, source, names, "label", augmentation=augmentation)
     # Whole batches on both sides.
@@ -274,9 +329,9 @@ def make_loader(album: Album, sizes: Sizes) -> ResumableLoader[Any]:
 
 
 def flops(model: Classifier, sizes: Sizes) -> float:
-    """Count the multiplications and additions of learning from one picture.
+    """Count the floating point operations of training on one image.
 
-    Three times those of looking at it: once more for the gradients of the maps, once more for
+    Three times those of the forward pass: once more for the gradients of the maps, once more for
     those of the weights.
     """
     counted = 0.0
@@ -300,7 +355,7 @@ def flops(model: Classifier, sizes: Sizes) -> float:
 
 
 def difference(recipe: Recipe, model: Classifier, sizes: Sizes) -> float:
-    """Return how far the logits of both sides are apart, for the same pictures."""
+    """Compute the largest difference of the log probabilities of both sides."""
     device = next(model.parameters()).device
     images = torch.randint(0, 256, (4, 3, sizes.pixels, sizes.pixels), dtype=torch.uint8)
     recipe.eval(), model.eval()

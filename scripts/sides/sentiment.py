@@ -1,13 +1,16 @@
-"""The sides of the sentiment benchmark, ready to run: a tutorial's packed network, a loop, ours.
+"""Sentiment: training, inference and large vocabularies, packed sequences against ours.
 
-The tutorial's is a bidirectional LSTM over packed sequences, as tutorials on sentiment build it;
-the loop is the same network written out with `nn.LSTMCell`. Ours with their weights gives their
-logits. Random texts of the lengths of sentences and of reviews; batches drawn in random order, and
-as our data modules draw them, of similar length.
+The tutorial's network is two layers of bidirectional LSTM over packed sequences, batches in random
+order, torch's default settings, single precision; the full run adds a loop of `nn.LSTMCell` over
+the same batches. Ours is the same network with the same weights (the logits are compared first),
+run as the command line runs it: texts of similar length together, the CPU tuned, bfloat16 where the
+hardware computes in it. A rate is real words a second; the ratio `word_vectors` is the LSTM's time
+of a training step to that of the optimiser of 100,000 word vectors.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -21,13 +24,23 @@ from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings
 from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.text import UNK_ID
 from multimodal.training.optimisers.row_adam import RowAdamW
+from sides.timing import Machine, Rates, Results, Way
 
+PROMISES = {
+    "training": "5.0",
+    "training_bf16": "8.0",
+    "sentences": "2.5",
+    "inference": "1.0",
+    "word_vectors": "1.0",
+}
 POOL = 100  # batches that are sorted together, as in training
+MANY_WORDS = 100_000
+LENGTHS, VOCABULARIES = (25, 100, 400), (10_000, 30_000, 100_000)
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large everything is; by default the tutorial's network on reviews.
+    """How large everything is; the default is the tutorial's network on reviews.
 
     Args:
         vocab: Words.
@@ -36,9 +49,9 @@ class Sizes:
         layers: Recurrent layers.
         batch: Texts in a batch.
         mean: Words in a text.
-        longest: Longest text: tutorials cut reviews.
+        longest: Words of the longest text: tutorials cut reviews.
         spread: Standard deviation of the logarithm of the lengths.
-        batches: How many batches are read, from the short ones to the long ones.
+        batches: How many batches are read, from short to long.
     """
 
     vocab: int = 20_000
@@ -50,6 +63,143 @@ class Sizes:
     longest: int = 500
     spread: float = 0.6
     batches: int = 2
+
+
+REVIEWS = Sizes()
+SENTENCES = Sizes(batch=64, mean=20, longest=50, spread=0.5)
+
+
+def measure(machine: Machine, *, quick: bool) -> Results:
+    """Measure the ratios, and unless it is quick also the loop, dense tables and other sizes."""
+    # The packed side takes half a minute on the whole of a batch.
+    reviews = replace(REVIEWS, batch=8) if quick else REVIEWS
+    seconds = 15 if quick else 90
+    results = compare(reviews, SENTENCES, machine, full=not quick, seconds=seconds)
+    if not quick:
+        results.figures.update(sweep(machine, seconds=120))
+    return results
+
+
+def compare(
+    reviews: Sizes, sentences: Sizes, machine: Machine, *, full: bool, seconds: float
+) -> Results:
+    """Time everything that has a promise.
+
+    Args:
+        reviews: The size of long texts.
+        sentences: The size of short ones.
+        machine: Where to run.
+        full: Whether the loop and dense tables are timed, too.
+        seconds: About how long.
+    """
+    apart = check_equal(sentences, machine)
+    words = replace(sentences, vocab=MANY_WORDS if sentences.vocab > 1000 else sentences.vocab)
+    ways = {
+        "training": (training_ways(reviews, machine, loop=full), 0.5),
+        "sentences": (training_ways(sentences, machine, loop=full), 0.2),
+        "inference": (inference_ways(reviews, machine, loop=full), 0.2),
+        "word_vectors": (word_ways(words, machine, dense=full), 0.1),
+    }
+    rates = {
+        name: machine.rates(each, seconds=seconds * share) for name, (each, share) in ways.items()
+    }
+    ratios: dict[str, float | None] = {
+        name: rates[name]["ours_fp32"] / rates[name]["tutorial"]
+        for name in ("training", "sentences", "inference")
+    }
+    bf16 = rates["training"].get("ours_bf16")
+    ratios["training_bf16"] = bf16 / rates["training"]["tutorial"] if bf16 else None
+    ratios["word_vectors"] = rates["word_vectors"]["rows"] / rates["word_vectors"]["lstm"]
+    figures = {
+        f"{name}, {'steps' if name == 'word_vectors' else 'words'} a second": each
+        for name, each in rates.items()
+    }
+    return Results(ratios, {**figures, "logits": {"largest difference": apart}})
+
+
+def sweep(machine: Machine, *, seconds: float) -> dict[str, Rates]:
+    """Time training against the texts' length, and tables against the number of their words."""
+    ways = {
+        f"training, mean length {mean}, words a second": training_ways(
+            replace(REVIEWS, mean=mean, longest=2 * mean, batches=1), machine, loop=True
+        )
+        for mean in LENGTHS
+    }
+    ways |= {
+        f"{words:,} word vectors, steps a second": word_ways(
+            replace(SENTENCES, vocab=words), machine, dense=True
+        )
+        for words in VOCABULARIES
+    }
+    return {name: machine.rates(each, seconds=seconds / len(ways)) for name, each in ways.items()}
+
+
+def training_ways(sizes: Sizes, machine: Machine, *, loop: bool) -> dict[str, Way]:
+    """Build the training steps; `loop` adds the loop over words."""
+
+    def ours(*, bf16: bool) -> Callable[[], object]:
+        model = make_ours(make_tutorial(sizes), sizes).to(machine.device)
+        return train_ours(model, bucketed, bf16=bf16)
+
+    batches = make_batches(sizes, machine.device, bucketed=False)
+    bucketed = make_batches(sizes, machine.device, bucketed=True)
+    tutorials = {"tutorial": make_tutorial(sizes)}
+    if loop:
+        tutorials["loop"] = LoopTutorial(make_tutorial(sizes))
+    steps = {
+        name: train_tutorial(model.to(machine.device), batches) for name, model in tutorials.items()
+    }
+    return _ways(steps, batches, machine, ours, bucketed)
+
+
+def inference_ways(sizes: Sizes, machine: Machine, *, loop: bool) -> dict[str, Way]:
+    """Build the inference on the same texts; `loop` adds the loop over words."""
+    tutorial = make_tutorial(sizes).eval().to(machine.device)
+    model = make_ours(tutorial, sizes).eval().to(machine.device)
+    batches = make_batches(sizes, machine.device, bucketed=False)
+    bucketed = make_batches(sizes, machine.device, bucketed=True)
+    runs = {"tutorial": predict_tutorial(tutorial, batches)}
+    if loop:
+        runs["loop"] = predict_tutorial(LoopTutorial(tutorial).eval().to(machine.device), batches)
+    return _ways(runs, batches, machine, partial(predict_ours, model, bucketed), bucketed)
+
+
+def word_ways(sizes: Sizes, machine: Machine, *, dense: bool) -> dict[str, Way]:
+    """Build the parts of a training step: the LSTM, and tables of word vectors.
+
+    Args:
+        sizes: How large everything is.
+        machine: Where to run.
+        dense: Whether to add tables of which every row is updated at every step.
+    """
+    batch = make_batches(sizes, machine.device, bucketed=True)[0]
+    learn = partial(learn_words, sizes, batch)
+    ways = {"lstm": Way(read_words(sizes, batch), 1), "rows": Way(learn(RowAdamW, sparse=True), 1)}
+    if dense:
+        fused = partial(torch.optim.AdamW, fused=True)
+        ways["dense, torch's default Adam"] = Way(learn(torch.optim.Adam, sparse=False), 1)
+        ways["dense, fused AdamW"] = Way(learn(fused, sparse=False), 1)
+    return ways
+
+
+def check_equal(sizes: Sizes, machine: Machine) -> float:
+    """Check that all sides give the same logits, and return their largest difference.
+
+    Raises:
+        SystemExit: If the sides differ.
+    """
+    torch.set_float32_matmul_precision("highest")
+    tutorial = make_tutorial(sizes).eval().to(machine.device)
+    ours = make_ours(tutorial, sizes).eval().to(machine.device)
+    loop = LoopTutorial(tutorial).eval().to(machine.device)
+    batches = make_batches(sizes, machine.device, bucketed=False)
+    expected = torch.cat(predict_tutorial(tutorial, batches)())
+    logits = torch.cat(predict_ours(ours, batches, bf16=False)())
+    looped = torch.cat(predict_tutorial(loop, batches[:1])())
+    differences = [logits - expected, looped - expected[: len(looped)]]
+    apart = max(float(each.abs().max()) for each in differences)
+    machine.check_logits(apart, "the packed network", cpu=1e-5, cuda=1e-2)
+    return apart
 
 
 class Batch(NamedTuple):
@@ -73,7 +223,7 @@ def make_batches(sizes: Sizes, device: torch.device, *, bucketed: bool) -> list[
     Args:
         sizes: How large everything is.
         device: Where they go.
-        bucketed: Whether texts of similar length come together, or any.
+        bucketed: Whether texts of similar length come together.
     """
     lengths = draw_lengths(sizes)
     sampler = BucketSampler(
@@ -81,8 +231,8 @@ def make_batches(sizes: Sizes, device: torch.device, *, bucketed: bool) -> list[
     )
     drawn = [lengths[[index for _, index in batch]] for batch in sampler.batches(0)]
     drawn.sort(key=lambda each: int(each.max()))
-    places = [int((k + 0.5) * len(drawn) / sizes.batches) for k in range(sizes.batches)]
-    return [_fill(drawn[place], sizes, device) for place in places]
+    chosen = [int((k + 0.5) * len(drawn) / sizes.batches) for k in range(sizes.batches)]
+    return [_fill(drawn[number], sizes, device) for number in chosen]
 
 
 def count_words(batches: list[Batch]) -> int:
@@ -91,7 +241,7 @@ def count_words(batches: list[Batch]) -> int:
 
 
 class PackedTutorial(nn.Module):
-    """A bidirectional LSTM over packed sequences; the last states of both directions decide."""
+    """A bidirectional LSTM over packed sequences; the head reads both last states."""
 
     def __init__(self, sizes: Sizes, dropout: float = 0.5) -> None:
         super().__init__()
@@ -117,7 +267,7 @@ class PackedTutorial(nn.Module):
 
 
 class LoopTutorial(nn.Module):
-    """The same network, an LSTM cell going over the padded words; states rest at the padding."""
+    """The same network, an LSTM cell over the padded words; padding keeps the state."""
 
     def __init__(self, packed: PackedTutorial) -> None:
         super().__init__()
@@ -163,7 +313,7 @@ def make_tutorial(sizes: Sizes) -> PackedTutorial:
 
 
 def make_ours(tutorial: PackedTutorial, sizes: Sizes, *, dropout: float = 0.5) -> nn.Module:
-    """Build ours of the same size, with the tutorial's weights: the same mathematics."""
+    """Build ours of the same size, with the tutorial's weights."""
     reader = TextEncoderSettings(
         num_layers=sizes.layers,
         embedding_dim=sizes.embedding,
@@ -186,7 +336,7 @@ def make_ours(tutorial: PackedTutorial, sizes: Sizes, *, dropout: float = 0.5) -
 
 
 def train_tutorial(model: nn.Module, batches: list[Batch]) -> Callable[[], None]:
-    """Return training steps over the batches as a tutorial takes them: torch's default Adam."""
+    """Build training steps over the batches with torch's default Adam."""
     optimizer = torch.optim.Adam(model.parameters())
 
     def steps() -> None:
@@ -199,7 +349,7 @@ def train_tutorial(model: nn.Module, batches: list[Batch]) -> Callable[[], None]
 
 
 def train_ours(model: nn.Module, batches: list[Batch], *, bf16: bool) -> Callable[[], None]:
-    """Return training steps over the batches, as the sentiment task takes them."""
+    """Build training steps over the batches, as the sentiment task takes them."""
     optimizer = RowAdamW(model.parameters())
     device = batches[0].tokens.device.type
 
@@ -214,29 +364,31 @@ def train_ours(model: nn.Module, batches: list[Batch], *, bf16: bool) -> Callabl
     return steps
 
 
-def judge_tutorial(model: nn.Module, batches: list[Batch]) -> Callable[[], list[Tensor]]:
-    """Return a function that judges the texts."""
+def predict_tutorial(model: nn.Module, batches: list[Batch]) -> Callable[[], list[Tensor]]:
+    """Build the tutorial's inference."""
 
-    def judge() -> list[Tensor]:
+    def predict() -> list[Tensor]:
         with torch.inference_mode():
             return [model(batch) for batch in batches]
 
-    return judge
+    return predict
 
 
-def judge_ours(model: nn.Module, batches: list[Batch], *, bf16: bool) -> Callable[[], list[Tensor]]:
-    """Return a function that judges the texts, as the predictor does."""
+def predict_ours(
+    model: nn.Module, batches: list[Batch], *, bf16: bool
+) -> Callable[[], list[Tensor]]:
+    """Build our inference, as the predictor does it."""
     device = batches[0].tokens.device.type
 
-    def judge() -> list[Tensor]:
+    def predict() -> list[Tensor]:
         with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=bf16):
             return [model(batch.tokens, batch.mask) for batch in batches]
 
-    return judge
+    return predict
 
 
 def read_words(sizes: Sizes, batch: Batch) -> Callable[[], None]:
-    """Return the LSTM's share of a training step: reading given word vectors, there and back."""
+    """Build the LSTM's part of a training step: given word vectors, forward and backward."""
     reader = TextEncoder(
         TextEncoderSettings(
             num_layers=sizes.layers, embedding_dim=sizes.embedding, hidden_dim=sizes.hidden
@@ -255,11 +407,11 @@ def read_words(sizes: Sizes, batch: Batch) -> Callable[[], None]:
 def learn_words(
     sizes: Sizes, batch: Batch, optimizer: Callable[..., torch.optim.Optimizer], *, sparse: bool
 ) -> Callable[[], None]:
-    """Return the word vectors' share of a training step: looking up, gradient, optimiser.
+    """Build the word vectors' part of a training step: look-up, gradient, optimiser.
 
     Args:
         sizes: How large the table is.
-        batch: What is looked up.
+        batch: The words that are looked up.
         optimizer: Builds it from the parameters, with its default settings.
         sparse: Whether the gradient has only the rows of the batch.
     """
@@ -279,8 +431,22 @@ def learn_words(
 def _fill(lengths: Tensor, sizes: Sizes, device: torch.device) -> Batch:
     seed = torch.Generator().manual_seed(int(lengths.sum()))
     mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
-    # As in text, a few words are most of it.
+    # As in text, a few words are most of the tokens.
     ranks = sizes.vocab ** torch.rand(mask.shape, generator=seed)
     words = (ranks.long() + UNK_ID).clamp(max=sizes.vocab - 1)
     labels = torch.randint(2, (len(lengths),), generator=seed)
     return Batch(words.where(mask, 0).to(device), mask.to(device), labels.to(device))
+
+
+def _ways(
+    tutorials: dict[str, Callable[[], object]],
+    batches: list[Batch],
+    machine: Machine,
+    ours: Callable[..., Callable[[], object]],
+    bucketed: list[Batch],
+) -> dict[str, Way]:
+    """Count the words of each side."""
+    words, our_words = count_words(batches), count_words(bucketed)
+    ways = {name: Way(run, words, tuned=False) for name, run in tutorials.items()}
+    modes = machine.modes.items()
+    return ways | {f"ours_{ending}": Way(ours(bf16=bf16), our_words) for ending, bf16 in modes}

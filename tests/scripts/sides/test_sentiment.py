@@ -1,13 +1,9 @@
-import json
 from dataclasses import replace
 
 import pytest
 import torch
 
 CPU = torch.device("cpu")
-
-
-BENCHMARK, SIDES = "benchmark_sentiment", "sentiment_sides"
 
 
 @pytest.fixture
@@ -34,18 +30,18 @@ def test_all_three_sides_give_the_same_logits_and_gradients(sides, small, layers
 
 
 @pytest.mark.parametrize("name", ["REVIEWS", "SENTENCES"])
-def test_the_texts_have_the_lengths_that_are_told(sides, benchmark, name):
-    sizes = getattr(benchmark, name)
+def test_the_texts_have_the_lengths_of_their_sizes(sides, name):
+    sizes = getattr(sides, name)
     lengths = sides.draw_lengths(sizes)
     assert lengths.float().mean().item() == pytest.approx(sizes.mean, rel=0.07)
     assert lengths.min() >= 3
     assert lengths.max() == sizes.longest
 
 
-def test_buckets_hold_less_padding_and_about_as_many_words(sides, benchmark):
+def test_buckets_hold_less_padding_and_about_as_many_words(sides):
     share, words = {}, {}
     for bucketed in (False, True):
-        sizes = replace(benchmark.SENTENCES, batches=20)
+        sizes = replace(sides.SENTENCES, batches=20)
         batches = sides.make_batches(sizes, CPU, bucketed=bucketed)
         words[bucketed] = sides.count_words(batches)
         share[bucketed] = words[bucketed] / sum(batch.mask.numel() for batch in batches)
@@ -74,50 +70,42 @@ def test_a_training_step_changes_the_word_vectors(sides, small):
         assert not model.embedding.weight.equal(before)
 
 
-def test_every_promise_is_measured(benchmark, small, machine):
-    results = benchmark.compare(small, small, machine, full=False, seconds=0)
-    assert set(results["ratios"]) == set(benchmark.TARGETS)
-    assert results["ratios"].pop("training_bf16") is None
-    assert all(ratio > 0 for ratio in results["ratios"].values())
-    assert results["figures"]["largest_difference"] <= 1e-5
-    assert "loop" not in results["figures"]["training"]
+def test_every_promise_is_measured(sides, small, machine):
+    results = sides.compare(small, small, machine, full=False, seconds=0)
+    assert set(results.ratios) == set(sides.PROMISES)
+    assert results.ratios.pop("training_bf16") is None
+    assert all(ratio > 0 for ratio in results.ratios.values())
+    assert results.figures["logits"]["largest difference"] <= 1e-5
+    assert "loop" not in results.figures["training, words a second"]
 
 
-def test_bfloat16_is_measured_where_it_is_and_everything_is_printed(
-    benchmark, small, machine, capsys
-):
+def test_a_full_run_measures_bfloat16_the_loop_and_dense_tables(sides, small, machine):
     machine = machine._replace(bf16=True)
-    results = benchmark.compare(small, small, machine, full=True, seconds=0)
-    assert results["ratios"]["training_bf16"] > 0
-    results["figures"]["sweep"] = {"mean length 9": {"tutorial": 2.0, "ours_fp32": 9.0}}
-    benchmark.show(results, machine)
-    printed = capsys.readouterr().out
-    assert "bf16 and fp32" in printed
-    assert "mean length 9, words a second" in printed
-    assert "4.5 x" in printed
-    assert "dense, fused AdamW" in printed
+    results = sides.compare(small, small, machine, full=True, seconds=0)
+    assert results.ratios["training_bf16"] > 0
+    assert "loop" in results.figures["training, words a second"]
+    assert "loop" in results.figures["inference, words a second"]
+    assert "dense, fused AdamW" in results.figures["word_vectors, steps a second"]
 
 
-def test_what_is_not_there_is_said(benchmark, small, machine, capsys):
-    ratios = dict.fromkeys(benchmark.TARGETS, 6.0) | {"training_bf16": None}
-    benchmark.show({"ratios": ratios, "figures": {"largest_difference": 1e-6}}, machine)
-    assert "none here" in capsys.readouterr().out
-
-
-def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine, monkeypatch):
+def test_logits_that_differ_stop_the_benchmark(sides, small, machine, monkeypatch):
     wrong = lambda *_, **__: lambda: [torch.ones(small.batch, 2)] * 2  # noqa: E731 (one use)
-    monkeypatch.setattr(sides, "judge_ours", wrong)
+    monkeypatch.setattr(sides, "predict_ours", wrong)
     with pytest.raises(SystemExit, match="from those of the packed network"):
-        benchmark.check_equal(small, machine)
+        sides.check_equal(small, machine)
 
 
-@pytest.mark.usefixtures("untuned")
-@pytest.mark.parametrize("options", [["--quick"], []])
-def test_the_command_prints_one_line_of_json(benchmark, monkeypatch, capsys, options):
-    monkeypatch.setattr("sys.argv", ["benchmark", "--json", "--threads", "1", *options])
-    monkeypatch.setattr(benchmark, "compare", lambda *_, **__: {"ratios": {}, "figures": {}})
-    monkeypatch.setattr(benchmark, "sweep", lambda machine, seconds: {"mean length 9": {}})
-    benchmark.main()
-    results = json.loads(capsys.readouterr().out)
-    assert results["ratios"] == {}
-    assert ("sweep" in results["figures"]) == (not options)
+@pytest.mark.parametrize("quick", [True, False])
+def test_other_sizes_are_measured_unless_it_is_quick(sides, small, machine, monkeypatch, quick):
+    monkeypatch.setattr(sides, "REVIEWS", small)
+    monkeypatch.setattr(sides, "SENTENCES", small)
+    monkeypatch.setattr(sides, "LENGTHS", (9,))
+    monkeypatch.setattr(sides, "VOCABULARIES", (70,))
+    rates = type(machine).rates
+    monkeypatch.setattr(
+        type(machine), "rates", lambda self, ways, *, seconds: rates(self, ways, seconds=0)
+    )
+    results = sides.measure(machine, quick=quick)
+    assert set(results.ratios) == set(sides.PROMISES)
+    assert ("training, mean length 9, words a second" in results.figures) == (not quick)
+    assert ("70 word vectors, steps a second" in results.figures) == (not quick)

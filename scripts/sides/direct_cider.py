@@ -1,4 +1,4 @@
-"""CIDEr-D straight from the paper's equations: what benchmarks and tests compare ours with.
+"""CIDEr-D straight from the paper's equations: the baseline of ours in benchmarks and tests.
 
 As the evaluation code of the COCO server does it: every call counts the n-grams of all references,
 finds the document frequencies, and builds the tf-idf vectors as dictionaries, a caption's and each

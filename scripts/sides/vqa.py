@@ -1,10 +1,12 @@
-"""The two sides of the question answering benchmark, ready to run: a tutorial's network and ours.
+"""Visual question answering: training and answering, a tutorial's network against ours.
 
-The tutorial's network is "deeper LSTM Q + norm I" the way tutorials write it: its data set has one
-row per question, so that an image comes, and is encoded, once for every question about it, and an
-LSTM cell goes word by word over the padded questions. Correct, easy to follow, and slow. Ours is
-the same mathematics (fusion ``multiply``) from the same weights; beside it stands the default
-fusion, ``slots``.
+The tutorial's is "deeper LSTM Q + norm I": batches of 32 rows, an image and a question each, so
+that an image is encoded once for every question about it; an LSTM cell goes word by word over the
+padded questions; torch's default settings. Ours is the same mathematics (fusion `multiply`) from
+the same weights, run as the command line runs it: 32 images with ten questions each, every image
+encoded once, the CPU tuned. The encoder, MobileNetV2 at 96 pixels, is trained, too. Both compute in
+single precision; the full run adds bfloat16, where the hardware computes in it, and the default
+fusion, `slots`. A rate is questions a second.
 
 References:
     Antol, Agrawal, Lu, Mitchell, Batra, Zitnick and Parikh 2015, "VQA: Visual question answering",
@@ -12,7 +14,7 @@ References:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -24,7 +26,10 @@ from multimodal.nn.encoders import EncoderSettings, SmallCNN, build_encoder
 from multimodal.text import PAD_ID, UNK_ID
 from multimodal.vqa.fusion import FusionName
 from multimodal.vqa.model import Answerer, AnswererSettings
+from sides.timing import Machine, Rates, Results, Way, training_step
 
+PROMISES = {"training": "5.0", "answering": "5.0"}
+BATCHES, LENGTHS, QUESTIONS = (8, 32, 128), (5, 9, 18, 36), (1, 2, 5, 10, 20)
 CELLS = 8  # of one colour each, along a side of an image
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -32,7 +37,7 @@ HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large everything is; by default what the promises are about.
+    """How large everything is; the defaults are those of the promises.
 
     Args:
         encoder: ``mobilenet_v2``, or ``small`` for the small CNN of 64 pixels.
@@ -65,6 +70,78 @@ class Sizes:
     repeats: int = 1
 
 
+def measure(machine: Machine, *, quick: bool) -> Results:
+    """Measure the ratios, and unless it is quick also the default fusion and other sizes."""
+    results = compare(Sizes(), machine, slots=not quick, seconds=18 if quick else 60)
+    if not quick:
+        results.figures.update(sweep(machine, seconds=150))
+    return results
+
+
+def compare(sizes: Sizes, machine: Machine, *, slots: bool, seconds: float) -> Results:
+    """Time training and answering, with the default fusion too if `slots`, for so many seconds."""
+    apart = check_equal(replace(sizes, images=min(sizes.images, 4)), machine)
+    rates = measure_rates(sizes, machine, slots=slots, seconds=seconds)
+    figures = {f"{name}, questions a second": each for name, each in rates.items()}
+    figures["logits"] = {"largest difference in standard deviations": apart}
+    ratios = {name: each["multiply"] / each["tutorial"] for name, each in rates.items()}
+    return Results(ratios, figures)
+
+
+def sweep(machine: Machine, *, seconds: float) -> dict[str, Rates]:
+    """Time both against the batch, the questions' length and their number, and other encoders."""
+    sizes = {f"batch of {images} images": Sizes(images=images) for images in BATCHES}
+    sizes |= {f"mean length {length}": Sizes(mean_length=length) for length in LENGTHS}
+    sizes |= {f"{count} questions an image": Sizes(questions=count) for count in QUESTIONS}
+    sizes |= {
+        "each question of 4 images": Sizes(repeats=4),
+        "frozen encoder, still run": Sizes(frozen=True),
+        "small CNN at 64 pixels": Sizes("small", 64),
+    }
+    figures = {}
+    for size_name, size in sizes.items():
+        rates = measure_rates(size, machine, slots=True, seconds=seconds / len(sizes))
+        for name, each in rates.items():
+            figures[f"{name}, {size_name}, questions a second"] = each
+    return figures
+
+
+def measure_rates(
+    sizes: Sizes, machine: Machine, *, slots: bool, seconds: float
+) -> dict[str, Rates]:
+    """Time training steps and answering, in questions a second."""
+    ways = training_ways(sizes, machine, slots=slots)
+    training = machine.rates(ways, seconds=seconds * 0.6)
+    ways = answering_ways(sizes, machine, slots=slots)
+    return {"training": training, "answering": machine.rates(ways, seconds=seconds * 0.4)}
+
+
+def training_ways(sizes: Sizes, machine: Machine, *, slots: bool) -> dict[str, Way]:
+    """Build the training steps; all read questions of the same lengths."""
+    return _ways(sizes, machine, train_tutorial, train_ours, slots=slots)
+
+
+def answering_ways(sizes: Sizes, machine: Machine, *, slots: bool) -> dict[str, Way]:
+    """Build the answering of the same questions."""
+    return _ways(sizes, machine, answer_tutorial, answer_ours, slots=slots)
+
+
+def check_equal(sizes: Sizes, machine: Machine) -> float:
+    """Check that both sides give the same logits, and return their largest difference.
+
+    Raises:
+        SystemExit: If the sides differ.
+    """
+    torch.set_float32_matmul_precision("highest")
+    tutorial = make_tutorial(sizes)
+    twin = make_twin(tutorial, sizes).to(machine.device)
+    batch = make_batch(sizes, machine.device)
+    apart = difference(tutorial.to(machine.device), twin, batch)
+    unit = " standard deviations"
+    machine.check_logits(apart, "the tutorial", cpu=1e-3, cuda=0.1, unit=unit)
+    return apart
+
+
 class Batch(NamedTuple):
     """Random mosaics and questions, each once; a row is a question asked about an image."""
 
@@ -77,7 +154,7 @@ class Batch(NamedTuple):
 
 
 class TutorialAnswerer(nn.Module):
-    """An image, a question, one answer: everything once per row.
+    """Answer one question about one image in each row.
 
     Args:
         sizes: How large.
@@ -105,13 +182,13 @@ class TutorialAnswerer(nn.Module):
         self.before = nn.Linear(sizes.width, sizes.before_answers)
         self.output = nn.Linear(sizes.before_answers, sizes.answers)
 
-    def see(self, images: Tensor) -> Tensor:
-        """The image's vector ``(rows, feature)``: the mean of the grid, of length 1."""
+    def encode_images(self, images: Tensor) -> Tensor:
+        """Compute each image's vector ``(rows, feature)``: the grid's mean, of length 1."""
         grid = self.encoder((images / 255 - self.mean) / self.std)  # (rows, feature, y, x)
         return F.normalize(grid.mean(dim=(2, 3)), dim=1)
 
-    def read(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """The LSTM's state after the last word of each question, ``(rows, hidden)``."""
+    def encode_questions(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Compute the LSTM's state after the last word of each question, ``(rows, hidden)``."""
         words = self.embedding(tokens)
         hidden = words.new_zeros(len(words), self.cell.hidden_size)
         cell = torch.zeros_like(hidden)
@@ -133,9 +210,9 @@ class TutorialAnswerer(nn.Module):
         Returns:
             Logits ``(rows, answers)``.
         """
-        seen = torch.tanh(self.image(self.see(images)))
-        asked = torch.tanh(self.question(self.read(tokens, lengths)))
-        logits: Tensor = self.output(torch.relu(self.before(seen * asked)))
+        image = torch.tanh(self.image(self.encode_images(images)))
+        question = torch.tanh(self.question(self.encode_questions(tokens, lengths)))
+        logits: Tensor = self.output(torch.relu(self.before(image * question)))
         return logits
 
 
@@ -151,7 +228,7 @@ def make_batch(sizes: Sizes, device: torch.device) -> Batch:
     lengths = (shortest + (longest - shortest) * share).round()
     mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(-1)
     words = torch.randint(UNK_ID + 1, sizes.vocab, mask.shape, generator=seed)
-    # Noise would do for the clock, but all of its means are the same grey.
+    # Not noise: the mean of every image would be the same grey.
     cells = torch.randint(0, 256, (sizes.images, 3, CELLS, CELLS), generator=seed).float()
     batch = Batch(
         images=F.interpolate(cells, size=(sizes.pixels, sizes.pixels)).byte(),
@@ -167,8 +244,8 @@ def make_batch(sizes: Sizes, device: torch.device) -> Batch:
 def one_image_a_row(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Lay out a batch as the tutorial's data set does: images, tokens and lengths of each row."""
     lengths = batch.mask.sum(dim=1)
-    asked = batch.question_of
-    return batch.images[batch.image_of], batch.tokens[asked], lengths[asked]
+    questions = batch.question_of
+    return batch.images[batch.image_of], batch.tokens[questions], lengths[questions]
 
 
 def make_tutorial(sizes: Sizes) -> TutorialAnswerer:
@@ -196,7 +273,7 @@ def make_answerer(sizes: Sizes, fusion: FusionName) -> Answerer:
 
 
 def make_twin(tutorial: TutorialAnswerer, sizes: Sizes) -> Answerer:
-    """Build ours with the tutorial's weights: the same mathematics."""
+    """Build ours with the tutorial's weights."""
     twin = make_answerer(sizes, "multiply")
     pairs: list[tuple[Any, nn.Module]] = [
         (twin.questions.embedding, tutorial.embedding),
@@ -222,36 +299,24 @@ def make_slots(tutorial: TutorialAnswerer, sizes: Sizes) -> Answerer:
 
 
 def train_tutorial(tutorial: TutorialAnswerer, batch: Batch) -> Callable[[], None]:
-    """Return the tutorial's training step."""
-    optimizer = torch.optim.Adam(tutorial.parameters())
+    """Build the tutorial's training step."""
     rows = one_image_a_row(batch)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        F.cross_entropy(tutorial(*rows), batch.labels).backward()
-        optimizer.step()
-
-    return step
+    optimizer = torch.optim.Adam(tutorial.parameters())
+    return training_step(optimizer, lambda: F.cross_entropy(tutorial(*rows), batch.labels))
 
 
 def train_ours(answerer: Answerer, batch: Batch, *, bf16: bool) -> Callable[[], None]:
-    """Return our training step, as the task does it."""
-    optimizer = torch.optim.AdamW(answerer.parameters(), fused=True)
-    device = batch.images.device.type
+    """Build our training step, as the task does it."""
 
-    def step() -> None:
-        optimizer.zero_grad()
-        with torch.autocast(device, torch.bfloat16, enabled=bf16):
-            logits = _logits(answerer, batch)
-            loss = F.cross_entropy(logits.float(), batch.labels)
-        loss.backward()
-        optimizer.step()
+    def loss() -> Tensor:
+        with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=bf16):
+            return F.cross_entropy(_logits(answerer, batch).float(), batch.labels)
 
-    return step
+    return training_step(torch.optim.AdamW(answerer.parameters(), fused=True), loss)
 
 
 def answer_tutorial(tutorial: TutorialAnswerer, batch: Batch) -> Callable[[], Tensor]:
-    """Return the tutorial's answering: the best answer of each row."""
+    """Build the tutorial's answering: the best answer of each row."""
     tutorial.eval()
     rows = one_image_a_row(batch)
 
@@ -264,7 +329,7 @@ def answer_tutorial(tutorial: TutorialAnswerer, batch: Batch) -> Callable[[], Te
 
 
 def answer_ours(answerer: Answerer, batch: Batch, *, bf16: bool) -> Callable[[], Tensor]:
-    """Return our answering, as the predictor does it."""
+    """Build our answering, as the predictor does it."""
     answerer.eval()
     device = batch.images.device.type
 
@@ -276,9 +341,9 @@ def answer_ours(answerer: Answerer, batch: Batch, *, bf16: bool) -> Callable[[],
 
 
 def difference(tutorial: TutorialAnswerer, twin: Answerer, batch: Batch) -> float:
-    """Return the largest difference of both sides' logits about the same questions.
+    """Compute the largest difference of both sides' logits.
 
-    It is measured in standard deviations of a logit over the rows: what all rows share proves
+    It is in standard deviations of a logit over the rows, because what all rows share proves
     nothing.
     """
     with torch.no_grad():
@@ -293,13 +358,13 @@ def _encoder(sizes: Sizes) -> EncoderSettings:
 
 
 def _measure_statistics(tutorial: TutorialAnswerer, images: Tensor) -> None:
-    """Give batch normalisation the images' statistics; with those of no image all look alike."""
+    """Set batch normalisation from the images; otherwise the features of all images are alike."""
     norms = [module for module in tutorial.modules() if isinstance(module, nn.BatchNorm2d)]
     momentum = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.momentum = None  # torch's word for a plain mean over all batches, here one
+        norm.momentum = None  # torch then takes the plain mean over all batches, here one
     with torch.no_grad():
-        tutorial.see(images)
+        tutorial.encode_images(images)
     for norm, before in zip(norms, momentum, strict=True):
         norm.momentum = before
 
@@ -315,3 +380,24 @@ def _logits(answerer: Answerer, batch: Batch) -> Tensor:
     rows = (batch.image_of, batch.question_of)
     logits: Tensor = answerer(features, batch.tokens, batch.mask, *rows)[0]
     return logits
+
+
+def _ways(
+    sizes: Sizes,
+    machine: Machine,
+    run_tutorial: Callable[[TutorialAnswerer, Batch], Callable[[], object]],
+    run_ours: Callable[..., Callable[[], object]],
+    *,
+    slots: bool,
+) -> dict[str, Way]:
+    tutorial = make_tutorial(sizes)
+    single = make_batch(replace(sizes, questions=1, repeats=1), machine.device)
+    batch, rows = make_batch(sizes, machine.device), sizes.images * sizes.questions
+    ways = {}
+    for ending, bf16 in {"": False, **({"_bf16": True} if machine.bf16 else {})}.items():
+        for fusion, make in {"multiply": make_twin, "slots": make_slots}.items():
+            if fusion == "multiply" or slots:
+                answerer = make(tutorial, sizes).to(machine.device)
+                ways[fusion + ending] = Way(run_ours(answerer, batch, bf16=bf16), rows)
+    run = run_tutorial(tutorial.to(machine.device), single)
+    return {"tutorial": Way(run, sizes.images, tuned=False), **ways}

@@ -1,4 +1,4 @@
-"""Show, Attend and Tell the way tutorials write it: what the captioning benchmark compares with.
+"""Show, Attend and Tell the way tutorials write it: the baseline of the captioning benchmark.
 
 Straight from the paper's equations, a word at a time: each step projects all regions anew, runs an
 LSTM cell and the vocabulary layer, and writes into a tensor of zeros; the batch is sorted by length
@@ -45,12 +45,12 @@ class TutorialDecoder(nn.Module):
         self.output = nn.Linear(hidden_dim, vocab_size)
 
     def start(self, regions: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden and cell before the first word, from the mean region."""
+        """Compute the hidden state and the cell before the first word, from the mean region."""
         mean = regions.mean(dim=1)
         return torch.tanh(self.initial_hidden(mean)), torch.tanh(self.initial_cell(mean))
 
     def attend(self, regions: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """The regions' weighted mean ``(rows, region)``, and the weights ``(rows, regions)``."""
+        """Compute the mean region by attention ``(rows, region)``, and the weights."""
         of_regions = self.attention_region(regions)  # (rows, regions, attention)
         of_hidden = self.attention_hidden(hidden).unsqueeze(1)  # (rows, 1, attention)
         scores = self.attention_score(torch.tanh(of_regions + of_hidden)).squeeze(2)
@@ -60,16 +60,16 @@ class TutorialDecoder(nn.Module):
     def advance(
         self, words: Tensor, regions: Tensor, hidden: Tensor, cell: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One step of the LSTM; also returns the attention's weights."""
-        seen, weights = self.attend(regions, hidden)
-        seen = torch.sigmoid(self.gate(hidden)) * seen
-        hidden, cell = self.cell(torch.cat([words, seen], dim=1), (hidden, cell))
+        """Advance the LSTM by a word; also returns the attention's weights."""
+        context, weights = self.attend(regions, hidden)
+        context = torch.sigmoid(self.gate(hidden)) * context
+        hidden, cell = self.cell(torch.cat([words, context], dim=1), (hidden, cell))
         return hidden, cell, weights
 
     def forward(
         self, regions: Tensor, tokens: Tensor, lengths: Tensor
     ) -> tuple[Tensor, Tensor, list[int], Tensor]:
-        """Teacher forcing.
+        """Score the words of given captions (teacher forcing).
 
         Args:
             regions: One image a caption, ``(captions, regions, region)``.
@@ -86,22 +86,22 @@ class TutorialDecoder(nn.Module):
         words = self.embedding(tokens)
         hidden, cell = self.start(regions)
         logits = regions.new_zeros(len(regions), max(steps), self.vocab_size)
-        looks = regions.new_zeros(len(regions), max(steps), regions.shape[1])
+        attention = regions.new_zeros(len(regions), max(steps), regions.shape[1])
         for time in range(max(steps)):
             rows = sum(length > time for length in steps)
             hidden, cell, weights = self.advance(
                 words[:rows, time], regions[:rows], hidden[:rows], cell[:rows]
             )
             logits[:rows, time] = self.output(self.dropout(hidden))
-            looks[:rows, time] = weights
-        return logits, tokens[:, 1 : max(steps) + 1], steps, looks
+            attention[:rows, time] = weights
+        return logits, tokens[:, 1 : max(steps) + 1], steps, attention
 
     def loss(self, regions: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Mean cross-entropy of the real words."""
+        """Compute the mean cross-entropy of the real words."""
         logits, targets, steps, _ = self(regions, tokens, lengths)
         predicted = pack_padded_sequence(logits, steps, batch_first=True).data
-        wanted = pack_padded_sequence(targets, steps, batch_first=True).data
-        return F.cross_entropy(predicted, wanted)
+        expected = pack_padded_sequence(targets, steps, batch_first=True).data
+        return F.cross_entropy(predicted, expected)
 
     @torch.no_grad()
     def caption(self, regions: Tensor, *, beam_size: int, max_length: int) -> list[int]:
@@ -118,28 +118,28 @@ class TutorialDecoder(nn.Module):
         beam = beam_size
         regions = regions.unsqueeze(0).expand(beam, -1, -1)
         hidden, cell = self.start(regions)
-        said = torch.full((beam, 1), BOS_ID, device=regions.device)
+        tokens = torch.full((beam, 1), BOS_ID, device=regions.device)
         totals = torch.zeros(beam, 1, device=regions.device)
         complete: list[list[int]] = []
         complete_totals: list[float] = []
         for time in range(max_length):
-            words = self.embedding(said[:, -1])
+            words = self.embedding(tokens[:, -1])
             hidden, cell, _ = self.advance(words, regions, hidden, cell)
             scores = totals + F.log_softmax(self.output(hidden), dim=1)
             # Before the first word all hypotheses are the same.
             best, index = (scores[0] if time == 0 else scores.view(-1)).topk(beam)
             parents, words = index // self.vocab_size, index % self.vocab_size
-            said = torch.cat([said[parents], words.unsqueeze(1)], dim=1)
+            tokens = torch.cat([tokens[parents], words.unsqueeze(1)], dim=1)
             going = [row for row, word in enumerate(words.tolist()) if word != EOS_ID]
             ended = sorted(set(range(beam)) - set(going))
-            complete.extend(said[ended].tolist())
+            complete.extend(tokens[ended].tolist())
             complete_totals.extend(best[ended].tolist())
             beam = len(going)
             if beam == 0:
                 break
-            said, totals = said[going], best[going].unsqueeze(1)
+            tokens, totals = tokens[going], best[going].unsqueeze(1)
             hidden, cell = hidden[parents[going]], cell[parents[going]]
             regions = regions[:beam]
         if not complete:
-            complete, complete_totals = said.tolist(), totals.squeeze(1).tolist()
+            complete, complete_totals = tokens.tolist(), totals.squeeze(1).tolist()
         return complete[complete_totals.index(max(complete_totals))][1:]

@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from functools import partial
 
@@ -7,9 +6,7 @@ import torch
 import torch.nn.functional as F
 
 CPU = torch.device("cpu")
-
-
-BENCHMARK, SIDES = "benchmark_vqa", "vqa_sides"
+ZERO = {"seconds": 0}
 
 
 @pytest.fixture
@@ -97,55 +94,44 @@ def test_a_frozen_encoder_runs_and_stays_as_it_is(sides, small):
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-def test_every_promise_is_measured(benchmark, small, precision, bf16):
-    machine = benchmark.Machine(CPU, bf16, precision)
-    results = benchmark.compare(small, machine, slots=True, seconds=0)
-    assert set(results["ratios"]) == set(benchmark.TARGETS) == {"training", "answering"}
-    assert all(ratio > 0 for ratio in results["ratios"].values())
+def test_every_promise_is_measured(sides, small, precision, bf16):
+    machine = sides.Machine(CPU, bf16, precision)
+    results = sides.compare(small, machine, slots=True, seconds=0)
+    assert set(results.ratios) == set(sides.PROMISES) == {"training", "answering"}
+    assert all(ratio > 0 for ratio in results.ratios.values())
     names = {"tutorial", "multiply", "slots"} | ({"multiply_bf16", "slots_bf16"} if bf16 else set())
-    assert set(results["figures"]["training"]) == names
-    assert set(results["figures"]["answering"]) == names
+    assert set(results.figures["training, questions a second"]) == names
+    assert set(results.figures["answering, questions a second"]) == names
 
 
-def test_a_rate_counts_a_question_once(benchmark, small, machine):
-    ways = benchmark.answering_ways(small, machine, slots=False)
+def test_a_rate_counts_a_question_once(sides, small, machine):
+    ways = sides.answering_ways(small, machine, slots=False)
     assert {name: way.count for name, way in ways.items()} == {"tutorial": 4, "multiply": 12}
     assert {name: len(way.run()) for name, way in ways.items()} == {"tutorial": 4, "multiply": 12}
 
 
-def test_the_results_are_printed(benchmark, small, machine, capsys):
-    results = benchmark.compare(small, machine, slots=False, seconds=0)
-    rates = {"tutorial": 2.0, "multiply": 9.0, "slots": 8.0}
-    results["figures"]["sweep"] = {"batch of 8 images": {"training": rates, "answering": rates}}
-    benchmark.show(results, machine)
-    printed = capsys.readouterr().out
-    assert "fp32: no bf16 here" in printed
-    swept = printed[printed.index("and our ratio") :]  # above it, ratios are as they were measured
-    assert swept.count("4.5 x") == swept.count("4.0 x") == 2
-
-
 def test_the_sweep_is_of_the_batch_the_length_and_the_number_of_questions(
-    benchmark, machine, monkeypatch
+    sides, machine, monkeypatch
 ):
-    asked = []
+    sizes_measured = []
 
     def measure(sizes, machine, *, slots, seconds):
-        asked.append((sizes.images, sizes.mean_length, sizes.questions))
+        sizes_measured.append((sizes.images, sizes.mean_length, sizes.questions))
         assert slots
         return {"training": {"tutorial": seconds}, "answering": {"tutorial": seconds}}
 
-    monkeypatch.setattr(benchmark, "measure", measure)
-    results = benchmark.sweep(machine, seconds=30)
-    assert len(results) == len(asked)
-    assert {questions for _, _, questions in asked} == {1, 2, 5, 10, 20}
-    assert {images for images, _, _ in asked} == {8, 32, 128}
-    assert {length for _, length, _ in asked} == {5, 9, 18, 36}
-    total = sum(rates["training"]["tutorial"] for rates in results.values())
-    assert total == pytest.approx(30)
+    monkeypatch.setattr(sides, "measure_rates", measure)
+    results = sides.sweep(machine, seconds=30)
+    assert len(results) == 2 * len(sizes_measured)
+    assert {questions for _, _, questions in sizes_measured} == {1, 2, 5, 10, 20}
+    assert {images for images, _, _ in sizes_measured} == {8, 32, 128}
+    assert {length for _, length, _ in sizes_measured} == {5, 9, 18, 36}
+    total = sum(rates["tutorial"] for rates in results.values())
+    assert total == pytest.approx(60)
 
 
-def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine, monkeypatch):
-    assert benchmark.check_equal(small, machine) < 1e-3
+def test_logits_that_differ_stop_the_benchmark(sides, small, machine, monkeypatch):
+    assert sides.check_equal(small, machine) < 1e-3
     make_twin = sides.make_twin
 
     def another(tutorial, sizes):
@@ -154,24 +140,23 @@ def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine,
         return twin
 
     monkeypatch.setattr(sides, "make_twin", another)
-    with pytest.raises(SystemExit, match="standard deviations from the loop's"):
-        benchmark.check_equal(small, machine)
+    with pytest.raises(SystemExit, match="standard deviations from those of the tutorial"):
+        sides.check_equal(small, machine)
 
 
-@pytest.mark.usefixtures("untuned")
-@pytest.mark.parametrize("options", [["--quick"], []])
-def test_the_command_prints_one_line_of_json(benchmark, small, monkeypatch, capsys, options):
-    monkeypatch.setattr("sys.argv", ["benchmark", "--json", "--threads", "1", *options])
-    monkeypatch.setattr(benchmark, "Sizes", lambda: small)
-    compare = benchmark.compare
+@pytest.mark.parametrize("quick", [True, False])
+def test_other_sizes_and_fusions_are_measured_unless_it_is_quick(
+    sides, small, machine, monkeypatch, quick
+):
+    monkeypatch.setattr(sides, "Sizes", lambda: small)
+    measure = sides.measure_rates
     monkeypatch.setattr(
-        benchmark, "compare", lambda *sizes, slots, seconds: compare(*sizes, slots=slots, seconds=0)
+        sides,
+        "measure_rates",
+        lambda *sizes, slots, seconds: measure(*sizes, slots=slots, seconds=0),
     )
-    monkeypatch.setattr(benchmark, "sweep", lambda machine, seconds: {"batch of 8 images": {}})
-    before = torch.get_float32_matmul_precision()
-    benchmark.main()
-    torch.set_float32_matmul_precision(before)
-    results = json.loads(capsys.readouterr().out)
-    assert set(results["ratios"]) == {"training", "answering"}
-    assert ("sweep" in results["figures"]) == (not options)
-    assert ("slots" in results["figures"]["training"]) == (not options)
+    monkeypatch.setattr(sides, "sweep", lambda machine, seconds: {"batch of 8 images": {}})
+    results = sides.measure(machine, quick=quick)
+    assert set(results.ratios) == {"training", "answering"}
+    assert ("batch of 8 images" in results.figures) == (not quick)
+    assert ("slots" in results.figures["training, questions a second"]) == (not quick)

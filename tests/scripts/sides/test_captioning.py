@@ -1,12 +1,7 @@
-import json
-
 import pytest
 import torch
 
 CPU = torch.device("cpu")
-
-
-BENCHMARK, SIDES = "benchmark_captioning", "captioning_sides"
 
 
 @pytest.fixture
@@ -20,13 +15,13 @@ def test_show_attend_tell_with_the_loops_weights_finds_its_captions_to_the_token
     tutorial = sides.make_tutorial(sizes).eval()
     sides.let_captions_end(tutorial)
     features = sides.make_batch(sizes, CPU).features
-    theirs = sides.search_tutorial(tutorial, features)()
+    expected = sides.search_tutorial(tutorial, features)()
     ours = sides.search_ours(sides.make_twin(tutorial, sizes).eval(), features, bf16=False)()
-    found = zip(ours.tokens[:, 0].tolist(), ours.lengths[:, 0].tolist(), strict=True)
-    assert [row[:length] for row, length in found] == theirs
+    captions = zip(ours.tokens[:, 0].tolist(), ours.lengths[:, 0].tolist(), strict=True)
+    assert [row[:length] for row, length in captions] == expected
     if images > 1:
-        assert len({len(caption) for caption in theirs}) > 3
-        assert len({tuple(caption) for caption in theirs}) > images / 2
+        assert len({len(caption) for caption in expected}) > 3
+        assert len({tuple(caption) for caption in expected}) > images / 2
 
 
 def test_captions_that_do_not_end_are_the_same_too(sides, small):
@@ -35,10 +30,10 @@ def test_captions_that_do_not_end_are_the_same_too(sides, small):
     with torch.no_grad():
         tutorial.output.bias[sides.EOS_ID] = -1e4
     features = sides.make_batch(small, CPU).features
-    theirs = sides.search_tutorial(tutorial, features)()
+    expected = sides.search_tutorial(tutorial, features)()
     ours = sides.search_ours(sides.make_twin(tutorial, small).eval(), features, bf16=False)()
-    assert ours.tokens[:, 0].tolist() == theirs
-    assert {len(caption) for caption in theirs} == {sides.LONGEST}
+    assert ours.tokens[:, 0].tolist() == expected
+    assert {len(caption) for caption in expected} == {sides.LONGEST}
 
 
 def test_the_twins_training_step_is_the_tutorials(sides, small):
@@ -87,56 +82,43 @@ def test_the_operations_of_a_training_step_are_counted(sides):
 
 
 @pytest.mark.parametrize("bf16", [False, True])
-def test_every_promise_is_measured(benchmark, small, precision, bf16):
-    machine = benchmark.Machine(CPU, bf16, precision)
-    results = benchmark.compare(small, machine, seconds=0)
-    assert set(results["ratios"]) == set(benchmark.TARGETS)
-    assert all(ratio > 0 for ratio in results["ratios"].values())
-    assert ("ours_bf16" in results["figures"]["training"]) == bf16
+def test_every_promise_is_measured(sides, small, precision, bf16):
+    machine = sides.Machine(CPU, bf16, precision)
+    results = sides.compare(small, machine, seconds=0)
+    assert set(results.ratios) == set(sides.PROMISES)
+    assert all(ratio > 0 for ratio in results.ratios.values())
+    assert ("ours_bf16" in results.figures["training step, captions a second"]) == bf16
 
 
-def test_the_results_are_printed(benchmark, small, precision, capsys):
-    machine = benchmark.Machine(CPU, False, precision)
-    results = benchmark.compare(small, machine, seconds=0)
-    results["figures"]["sweep"] = {"batch of 8": {"tutorial": 2.0, "ours_fp32": 9.0}}
-    results["figures"]["peak_memory_mib"] = {"tutorial": 700.0}
-    benchmark.show(results, machine)
-    printed = capsys.readouterr().out
-    assert "fp32: no bf16 here" in printed
-    assert "4.5 x" in printed
-
-
-def test_captions_that_differ_stop_the_benchmark(benchmark, small, precision):
-    beam = benchmark.beam_ways(small, benchmark.Machine(CPU, False, precision))
+def test_captions_that_differ_stop_the_benchmark(sides, small, precision):
+    beam = sides.beam_ways(small, sides.Machine(CPU, False, precision))
     beam["tutorial"] = beam["tutorial"]._replace(run=lambda: [[2]] * small.images)
     with pytest.raises(SystemExit, match="writes other captions than the tutorial's loop"):
-        benchmark.check_equal(beam, benchmark.cider_ways(), exact=True)
+        sides.check_equal(beam, sides.cider_ways(), exact=True)
 
 
-def test_a_cider_that_differs_stops_the_benchmark(benchmark, small, precision):
-    beam = benchmark.beam_ways(small, benchmark.Machine(CPU, False, precision))
-    cider = benchmark.cider_ways()
+def test_a_cider_that_differs_stops_the_benchmark(sides, small, precision):
+    beam = sides.beam_ways(small, sides.Machine(CPU, False, precision))
+    cider = sides.cider_ways()
     wrong = cider | {"ours": cider["ours"]._replace(run=lambda: (0.0, [0.0] * 50))}
     with pytest.raises(SystemExit, match="from the direct one"):
-        benchmark.check_equal(beam, wrong, exact=True)
+        sides.check_equal(beam, wrong, exact=True)
 
 
-@pytest.mark.usefixtures("untuned")
-@pytest.mark.parametrize("options", [["--quick"], []])
-def test_the_command_prints_one_line_of_json(benchmark, monkeypatch, capsys, options):
-    monkeypatch.setattr("sys.argv", ["benchmark", "--json", "--threads", "1", *options])
-    monkeypatch.setattr(
-        benchmark, "compare", lambda sizes, machine, seconds: {"ratios": {}, "figures": {}}
-    )
-    monkeypatch.setattr(benchmark, "sweep", lambda machine, seconds: {"batch of 8": {}})
-    monkeypatch.setattr(benchmark, "peak_memories", lambda machine: {"tutorial": 1.0})
-    benchmark.main()
-    results = json.loads(capsys.readouterr().out)
-    assert results["ratios"] == {}
-    assert ("sweep" in results["figures"]) == (not options)
+@pytest.mark.parametrize("quick", [True, False])
+def test_other_sizes_and_the_memory_are_measured_unless_it_is_quick(
+    sides, machine, monkeypatch, quick
+):
+    compare = lambda sizes, machine, seconds: sides.Results({}, {})  # noqa: E731 (one use)
+    monkeypatch.setattr(sides, "compare", compare)
+    monkeypatch.setattr(sides, "train", lambda sizes, machine, seconds: {"tutorial": seconds})
+    monkeypatch.setattr(sides, "peak_memories", lambda machine: {"tutorial": 1.0})
+    figures = sides.measure(machine, quick=quick).figures
+    assert ("training step, batch of 8, captions a second" in figures) == (not quick)
+    assert ("peak memory of a training step, MiB" in figures) == (not quick)
 
 
 @pytest.mark.slow
-def test_the_peak_of_a_training_step_is_measured(benchmark, small, precision):
-    machine = benchmark.Machine(CPU, False, precision)
-    assert benchmark.peak_memory("ours_fp32", small, machine) >= 0
+def test_the_peak_of_a_training_step_is_measured(sides, small, precision):
+    machine = sides.Machine(CPU, False, precision)
+    assert sides.peak_memory("ours_fp32", small, machine) >= 0

@@ -1,15 +1,11 @@
 """The benchmark of classification: both sides learn the same, and every promise is measured."""
 
-import json
 from dataclasses import replace
 
 import pytest
 import torch
 
 CPU = torch.device("cpu")
-
-
-BENCHMARK, SIDES = "benchmark_classification", "classification_sides"
 
 
 @pytest.fixture
@@ -22,7 +18,7 @@ def large(small):
     return replace(small, pixels=72, stored=96)
 
 
-def test_both_sides_judge_the_same_and_other_weights_do_not(sides, small):
+def test_both_sides_predict_the_same_and_other_weights_do_not(sides, small):
     model = sides.make_model(small)
     recipe = sides.Recipe(model, small)
     assert sides.difference(recipe, model, small) < 1e-4
@@ -59,37 +55,27 @@ def test_operations_are_counted_by_hand(sides, small):
     assert sides.flops(model, small) == 3 * (convolution + 2 * 8 * 3)
 
 
-def test_every_promise_is_measured(benchmark, small, large, machine):
-    results = benchmark.compare(small, large, machine, seconds=0)
-    assert set(results["ratios"]) == set(benchmark.TARGETS)
-    for rates in results["figures"].values():
+def test_every_promise_is_measured(sides, small, large, machine):
+    results = sides.compare(small, large, machine, seconds=0)
+    assert set(results.ratios) == set(sides.PROMISES)
+    for rates in results.figures.values():
         assert set(rates) == {"recipe", "ours_fp32", "matmul", "fraction_of_matmul_rate"}
         assert all(rate > 0 for rate in rates.values())
 
 
-def test_logits_that_differ_stop_the_benchmark(benchmark, sides, small, machine, monkeypatch):
+def test_logits_that_differ_stop_the_benchmark(sides, small, machine, monkeypatch):
     monkeypatch.setattr(sides, "difference", lambda *given: 0.5)
     with pytest.raises(SystemExit, match=r"Our logits are 0\.5 from those of the usual recipe"):
-        benchmark.measure(small, machine, seconds=0)
+        sides.train(small, machine, seconds=0)
 
 
-@pytest.fixture
-def tiny(benchmark, small, large, untuned, monkeypatch):
-    monkeypatch.setattr(benchmark, "SMALL", small)
-    monkeypatch.setattr(benchmark, "LARGE", large)
-    monkeypatch.setattr(benchmark, "SWEEP", {"batches of 2": replace(small, batch=2)})
-    measure = benchmark.measure
-    monkeypatch.setattr(benchmark, "measure", lambda *given, seconds: measure(*given, seconds=0))
-    return benchmark
-
-
-@pytest.mark.parametrize("options", [["--quick", "--json"], []])
-def test_the_command_prints_a_table_or_one_line_of_json(tiny, monkeypatch, capsys, options):
-    monkeypatch.setattr("sys.argv", ["benchmark", "--threads", "1", *options])
-    tiny.main()
-    printed = capsys.readouterr().out
-    if options:
-        assert set(json.loads(printed)["ratios"]) == {"training_32", "training_224"}
-    else:
-        assert "batches of 2, pictures a second" in printed
-        assert printed.count("of the matmul rate") == 3
+@pytest.mark.parametrize("quick", [True, False])
+def test_other_sizes_are_measured_unless_it_is_quick(sides, small, machine, monkeypatch, quick):
+    monkeypatch.setattr(sides, "SMALL", small)
+    monkeypatch.setattr(sides, "LARGE", replace(small, pixels=72, stored=96))
+    monkeypatch.setattr(sides, "SWEEP", {"batches of 2": replace(small, batch=2)})
+    train = sides.train
+    monkeypatch.setattr(sides, "train", lambda *given, seconds: train(*given, seconds=0))
+    results = sides.measure(machine, quick=quick)
+    assert set(results.ratios) == {"training_32", "training_224"}
+    assert ("batches of 2, images a second" in results.figures) == (not quick)
