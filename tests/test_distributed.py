@@ -12,7 +12,7 @@ SAME = [
     *("--model.settings.encoder.normalisation", "group"),  # batch statistics differ in halves
     *("--model.settings.dropout", "0.0"),
     *("--trainer.enable_progress_bar", "false"),
-    *("--data.scenes.train", "24"),
+    *("--data.options.train", "24"),
     *("--trainer.max_epochs", "2"),
 ]
 

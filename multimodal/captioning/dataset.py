@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from multimodal.data.batches import CaptionBatch, collate_captions
 from multimodal.data.buckets import Request, seed_for
 from multimodal.data.examples import CaptionExample
-from multimodal.data.sources import ImageSource
+from multimodal.data.image_source import ImageSource
 from multimodal.text import Vocabulary, tokenize
 
 _LOGGER = logging.getLogger(__name__)
@@ -79,16 +79,16 @@ class CaptionDataset(Dataset[CaptionBatch]):
             ImageError: If an image cannot be read and such are not skipped, or none of the batch
                 can.
         """
-        seen = self.source.read(requests)
-        tokens, mask = collate_captions([self._choose(*request) for request in seen.requests])
+        rows = self.source.read(requests)
+        tokens, mask = collate_captions([self._choose(*request) for request in rows.requests])
         return CaptionBatch(
-            indices=torch.tensor([index for _, index in seen.requests]),
-            images=seen.images,
-            features=seen.features,
+            indices=torch.tensor([index for _, index in rows.requests]),
+            images=rows.images,
+            features=rows.features,
             tokens=tokens,
             mask=mask,
-            examples=tuple(self.examples[index] for _, index in seen.requests),
-            skipped=seen.skipped,
+            examples=tuple(self.examples[index] for _, index in rows.requests),
+            skipped=rows.skipped,
         )
 
     def _choose(self, epoch: int, index: int) -> list[list[int]]:

@@ -12,15 +12,15 @@ from multimodal.data.augmentation import Augmentation
 from multimodal.data.batches import ClassificationBatch
 from multimodal.data.buckets import Request
 from multimodal.data.examples import ImageExample
+from multimodal.data.image_source import ImageRows
 from multimodal.data.readers.table import ImageTarget
-from multimodal.data.sources import Seen
 
 
 @runtime_checkable
 class Source(Protocol):
     """Images by (epoch, index)."""
 
-    def read(self, requests: Sequence[Request]) -> Seen:
+    def read(self, requests: Sequence[Request]) -> ImageRows:
         """Read the images of a batch."""
 
 
@@ -41,7 +41,7 @@ class PixelSource:
         self.images = images
         self.places = torch.tensor(places)
 
-    def read(self, requests: Sequence[Request]) -> Seen:
+    def read(self, requests: Sequence[Request]) -> ImageRows:
         """Read the images of a batch.
 
         Args:
@@ -51,7 +51,7 @@ class PixelSource:
             The images.
         """
         chosen = self.places[[index for _, index in requests]]
-        return Seen(list(requests), self.images[chosen], None, ())
+        return ImageRows(list(requests), self.images[chosen], None, ())
 
 
 class ClassificationDataset(Dataset[ClassificationBatch]):
@@ -105,19 +105,19 @@ class ClassificationDataset(Dataset[ClassificationBatch]):
             ImageError: If an image cannot be read and such are not skipped, or none of the batch
                 can.
         """
-        seen = self.source.read(requests)
-        if seen.images is None:
+        rows = self.source.read(requests)
+        if rows.images is None:
             raise ValueError("Classification reads images; leave the source's `cache` empty.")
-        images = seen.images
+        images = rows.images
         if self.augmentation is not None:
-            images = self.augmentation(images, self.seed, seen.requests)
-        indices = [index for _, index in seen.requests]
+            images = self.augmentation(images, self.seed, rows.requests)
+        indices = [index for _, index in rows.requests]
         return ClassificationBatch(
             indices=torch.tensor(indices),
             images=images,
             labels=self.targets[indices],
             examples=tuple(self.examples[index] for index in indices),
-            skipped=seen.skipped,
+            skipped=rows.skipped,
         )
 
 

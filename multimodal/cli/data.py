@@ -13,7 +13,12 @@ from torch import Tensor
 from multimodal.cli.arguments import EXIT_USAGE, Arguments, whole_number
 from multimodal.cli.data_check import DataAlone, check
 from multimodal.cli.lightning import command, told
-from multimodal.data.examples import CaptionExample, ImageExample, QuestionExample
+from multimodal.data.examples import (
+    CaptionExample,
+    ImageExample,
+    QuestionExample,
+    TextExample,
+)
 from multimodal.figures.page import save_figure
 from multimodal.figures.variations import variation_figure
 
@@ -28,16 +33,8 @@ _EXAMPLES = """\
 def run(arguments: list[str]) -> int:
     """Preview or check a configuration's data.
 
-    Args:
-        arguments: The command line after ``data``.
-
     Returns:
         The exit code: 0 done, 2 for a wrong call.
-
-    Raises:
-        FileNotFoundError: If the configuration or the data are missing.
-        ValueError: If anything in them is wrong, or they have no pictures.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(f"{_USAGE}examples:\n{_EXAMPLES}")
@@ -51,31 +48,20 @@ def run(arguments: list[str]) -> int:
 
 
 def preview(arguments: list[str]) -> int:
-    """Draw training pictures as they are, and as they are augmented in some epochs.
-
-    Args:
-        arguments: The command line after ``data preview``.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        FileNotFoundError: If the configuration or the data are missing.
-        ValueError: If anything in them is wrong, or they have no pictures.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
-    """
+    """Draw training pictures as they are and as augmented in some epochs; return the exit code."""
     options, rest = _parser().parse_known_args(arguments)
 
-    def look() -> None:
+    def draw() -> None:
         data = command(["fit", *rest], DataAlone).datamodule
         _draw(data, options.pictures, options.epochs, options.output)
         sys.stdout.write(f"Wrote {options.output}.\n")
 
-    return told(look)
+    return told(draw)
 
 
 def _draw(data: Any, pictures: int, epochs: int, path: Path) -> None:
-    if not hasattr(data, "in_order"):
+    examples = data.examples("train") if hasattr(data, "examples") else []
+    if not examples or isinstance(examples[0], TextExample):
         raise ValueError(
             f"{type(data).__name__} has no pictures to look at; preview one of captioning, "
             "questions or classification."

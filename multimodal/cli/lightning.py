@@ -1,8 +1,11 @@
-"""fit, validate, test, predict: LightningCLI with our defaults, links and sentences.
+"""fit, validate, test, predict: LightningCLI with our defaults, links and messages.
 
-A configuration names a task and its data by class; everything else is plain values. What evaluates
-a checkpoint takes network and vocabulary from it, so that a configuration of other data fits it.
-A LightningModule of one's own may be named as well: `--model mine.Module --data mine.Data`.
+A configuration names a task and its data by class; everything else is plain values. The data module
+is built first. It adopts what an evaluated checkpoint holds (words, labels, transform), and what it
+then returns as `linked` becomes the task's arguments. So a configuration of other data fits a
+checkpoint, and no list of words ever passes through the parser, which copies a list once for each
+of its entries. A LightningModule of one's own may be named as well: ``--model mine.Module --data
+mine.Data``.
 """
 
 import argparse
@@ -10,10 +13,14 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pydoc import locate
+from typing import TYPE_CHECKING, Any, Final
 
+import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -23,10 +30,11 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from typing_extensions import override
 
 from multimodal.cli.configs import check_yaml, find_config
-from multimodal.cli.mistakes import explain, refusal
-from multimodal.cli.tasks import adopt_language_model, row_of, take_lists
+from multimodal.cli.mistakes import check_keys, explain, refusal
+from multimodal.data.module import DataModule
 from multimodal.hardware import choose_hardware, tune_cpu
-from multimodal.saving.checkpoint import read_checkpoint
+from multimodal.saving.checkpoint import SavedModel, read_checkpoint
+from multimodal.tasks import TASKS, Task
 from multimodal.training.checkpoints import AtomicCheckpoints
 from multimodal.training.guard import NonFiniteError
 from multimodal.training.signals import Interrupted, exit_code
@@ -38,6 +46,24 @@ RUNS = Path("runs")
 _LOGGER = logging.getLogger(__name__)
 
 
+LINKED: Final = (
+    "vocabulary",
+    "answers",
+    "labels",
+    "excerpt",
+    "level",
+    "keep_lines",
+    "transform",
+    "target",
+    "mean",
+    "channels",
+)
+"""Arguments of tasks that come from `linked` of their data module."""
+
+# What makes a classifier's recurrent layers the same network as a language model's.
+_SHARED = ("cell", "directions", "num_layers", "embedding_dim", "hidden_dim", "last_dim")
+
+
 class Command(LightningCLI):
     """LightningCLI with the links between data and model, and the defaults of this machine."""
 
@@ -46,54 +72,64 @@ class Command(LightningCLI):
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Link what the data know into the task's arguments of that meaning, where it has them."""
-        linked = (
-            ("vocabulary", "vocabulary"),
-            ("answers", "answers"),
-            ("labels", "labels"),
-            ("excerpt", "excerpt"),
-            ("level", "level"),
-            ("keep_lines", "keep_lines"),
-            ("eval_transform", "transform"),
-            ("target", "target"),
-            ("mean", "mean"),
-            ("channels", "channels"),
-        )
-        for source, target in linked:
+        """Link what the data know into the task's arguments of that name, where it has them."""
+        for name in LINKED:
             parser.link_arguments(
                 "data",
-                f"model.init_args.{target}",
-                self._known_to_data(source, target),
+                f"model.init_args.{name}",
+                partial(self._linked, name),
                 apply_on="instantiate",
             )
 
-    def _known_to_data(self, source: str, target: str) -> Callable[[LightningDataModule], Any]:
-        # Not a link from `data.vocabulary`: where data have none, the parser's note of that would
-        # print the data module, and Lightning makes all its loaders for this.
-        def value(data: LightningDataModule) -> Any:
-            for name, values in self.lists.items():
-                setattr(data, name, values)
-            given = self.config[self.config.subcommand].model.get("init_args", {}).get(target)
-            return getattr(data, source, given)
-
-        return value
+    def _linked(self, name: str, data: LightningDataModule) -> Any:
+        # Not a link from an attribute of the data: where they have none, the parser's note of that
+        # would print the data module, and Lightning makes all its loaders for this.
+        given = self.config[self.config.subcommand].model.get("init_args", {}).get(name)
+        linked = data.linked() if hasattr(data, "linked") else {}
+        return linked.get(name, given)
 
     @override
     def before_instantiate_classes(self) -> None:
-        """Tune the processor, and take from a checkpoint that is evaluated what shaped it."""
+        """Tune the processor, and prepare to build data and task as a checkpoint has them."""
         for change in tune_cpu():
             _LOGGER.info("%s", change)
         subcommand = self.config.subcommand
         config = self.config[subcommand]
         path, row = config.get("ckpt_path"), row_of(config.model.class_path)
-        if row is not None and path and path not in ("best", "last"):
+        if row is None:
+            return
+        is_fit = subcommand == "fit"
+        teacher_path = config.model.init_args.get("language_model")
+        saved = teacher = None
+        if path and path not in ("best", "last"):
             saved = read_checkpoint(path, task=row.name)  # refuses what must not be loaded
-            if subcommand != "fit":
-                row.adopt(config, saved)
-        teacher = config.model.get("init_args", {}).get("language_model")
-        if subcommand == "fit" and teacher:
-            adopt_language_model(config, read_checkpoint(teacher, task="language_model"))
-        self.lists = take_lists(config)
+        if is_fit and teacher_path:
+            teacher = read_checkpoint(teacher_path, task="language_model")
+
+        self._build_from(row, saved, teacher, is_fit=is_fit)
+
+    def _build_from(
+        self, row: Task, saved: SavedModel | None, teacher: SavedModel | None, *, is_fit: bool
+    ) -> None:
+        """Let data and task be built with what checkpoints hold."""
+
+        def build_data(kind: type[DataModule[Any, Any]], **arguments: Any) -> Any:
+            data = kind(**arguments)
+            if teacher is not None:
+                data.adopt(teacher)
+            if saved is not None:
+                data.resume(saved) if is_fit else data.adopt(saved)
+            return data
+
+        def build_task(kind: type[LightningModule], **arguments: Any) -> Any:
+            if teacher is not None:
+                arguments["settings"] = _with_layers(arguments["settings"], teacher)
+            elif saved is not None and not is_fit:
+                arguments["settings"] = type(arguments["settings"]).for_loading(saved.settings)
+            return kind(**arguments)
+
+        self.parser.add_instantiator(build_data, DataModule, subclasses=True, prepend=True)
+        self.parser.add_instantiator(build_task, row.load("module"), subclasses=True, prepend=True)
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -141,6 +177,38 @@ class Command(LightningCLI):
         return
 
 
+def row_of(class_path: str) -> Task | None:
+    """Find the row of a task's class in the table of tasks.
+
+    Args:
+        class_path: What a configuration names, which the parser has imported by now.
+
+    Returns:
+        The row of it or of the class it extends; None for a LightningModule of one's own.
+
+    Example:
+        >>> row_of("multimodal.captioning.task.CaptioningTask").name
+        'captioning'
+        >>> row_of("lightning.pytorch.LightningModule") is None
+        True
+    """
+    named = locate(class_path)
+    bases = named.__mro__ if isinstance(named, type) else ()
+    paths = {f"{base.__module__}.{base.__name__}" for base in bases}
+    rows = (row for row in TASKS.values() if f"multimodal.{row.name}.task.{row.module}" in paths)
+    return next(rows, None)
+
+
+def _with_layers(settings: Any, teacher: SavedModel) -> Any:
+    """Return a classifier's settings with the recurrent layers of a language model.
+
+    Dropout stays as it is.
+    """
+    reader = teacher.settings.get("reader", {})
+    shared = {name: reader[name] for name in _SHARED if name in reader}
+    return replace(settings, reader=replace(settings.reader, **shared))
+
+
 def run(arguments: list[str]) -> int:
     """Run one of Lightning's verbs.
 
@@ -167,6 +235,8 @@ def command(arguments: list[str], kind: type[Command] = Command) -> Command:
         The command, with the trainer, the task and the data that it made.
     """
     _quieten()
+    arguments = _without_other_options(_with_paths(arguments))
+    check_keys(arguments)
     hardware = choose_hardware()
     return kind(
         LightningModule,
@@ -185,7 +255,7 @@ def command(arguments: list[str], kind: type[Command] = Command) -> Command:
             "use_distributed_sampler": False,  # our sampler knows rank and world size
             "callbacks": AtomicCheckpoints(),  # also for a LightningModule of one's own
         },
-        args=_with_paths(arguments),
+        args=arguments,
     )
 
 
@@ -212,8 +282,8 @@ def told(work: Callable[[], object]) -> int:
     except NonFiniteError as error:
         raise ValueError(str(error)) from error
     except ValueError as error:
-        # The vocabulary is linked from the data to the model, and the parser puts the whole data
-        # module before what is wrong with it.
+        # `linked` reads the data. What is wrong with them is the cause; the parser puts the whole
+        # data module before it.
         if str(error).startswith("Call to compute_fn of link") and error.__cause__ is not None:
             raise error.__cause__ from None
         raise ValueError(refusal(str(error))) from error
@@ -253,6 +323,26 @@ def _with_paths(arguments: list[str]) -> list[str]:
         elif position + 1 < len(arguments):
             resolved[position + 1] = str(_readable(arguments[position + 1]))
     return resolved
+
+
+def _without_other_options(arguments: list[str]) -> list[str]:
+    """Empty the configuration's ``data.options`` where an option names another format.
+
+    The options belong to the reader of the configuration's own format.
+    """
+    formats, last = [""], 0
+    for position, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        value = value if equals else (arguments[position + 1 : position + 2] or [""])[0]
+        if option in ("--config", "-c"):
+            content = yaml.safe_load(Path(value).read_text(encoding="utf-8"))
+            init = ((content.get("data") or {}).get("init_args") or {}).get("format")
+            formats, last = [str(init or "")], position + (1 if equals else 2)
+        elif option in ("--data.format", "--data.init_args.format"):
+            formats.append(value)
+    if not last or formats[-1] == formats[0]:
+        return arguments
+    return [*arguments[:last], "--data.options={}", *arguments[last:]]
 
 
 def _readable(name: str) -> Path:

@@ -1,7 +1,10 @@
-"""What a data set hands to a task: tensors, padded and masked, and the examples they come from."""
+"""Batches of each task: padded and masked tensors, and the examples they come from.
 
-from collections.abc import Sequence
-from typing import NamedTuple
+Each batch has a method `to`, because Lightning would otherwise walk into the examples and fail.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,13 +23,13 @@ class CaptionBatch(NamedTuple):
     """Images with all their captions.
 
     Attributes:
-        indices: Positions in the data set, ``(batch,)``; what an error message names.
+        indices: Indices in the data set, ``(batch,)``; error messages name them.
         images: ``(batch, 3, height, width)`` uint8, or None where features are cached.
         features: ``(batch, regions, feature)`` from the cache, or None.
         tokens: ``(batch, captions, time)`` from ``<bos>`` to ``<eos>``, padded.
-        mask: ``(batch, captions, time)``, True = real; a missing caption is wholly False.
-        examples: Where each image comes from, with its references as text.
-        skipped: What could not be read and was left out, one line each.
+        mask: ``(batch, captions, time)``, True = real; all False for a missing caption.
+        examples: The examples, with their references as text.
+        skipped: One line for each image that could not be read.
     """
 
     indices: Tensor
@@ -38,41 +41,29 @@ class CaptionBatch(NamedTuple):
     skipped: tuple[str, ...]
 
     def to(self, device: torch.device | str) -> "CaptionBatch":
-        """Move the tensors; the examples stay as they are.
-
-        Lightning calls this; without it, it would walk into the examples and refuse them.
-        """
-
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(device, non_blocking=True)
-
-        return self._replace(
-            indices=move(self.indices),
-            images=None if self.images is None else move(self.images),
-            features=None if self.features is None else move(self.features),
-            tokens=move(self.tokens),
-            mask=move(self.mask),
-        )
+        """Move the tensors."""
+        return CaptionBatch._make(_moved(self, device))
 
 
 class QuestionBatch(NamedTuple):
     """Images with their questions, each image and each question once.
 
-    A row is one asked question: a pair of an image and a question.
+    A row is a pair of an image and a question.
 
     Attributes:
-        indices: Positions in the data set, ``(batch,)``; what an error message names.
+        indices: Indices in the data set, ``(batch,)``; error messages name them.
         images: ``(batch, 3, height, width)`` uint8, or None where features are cached.
         features: ``(batch, regions, feature)`` from the cache, or None.
         tokens: The different questions of the batch, ``(questions, time)``, padded.
         mask: ``(questions, time)``, True = real.
-        image_of: Which image each row asks about, ``(rows,)``.
-        question_of: Which question each row asks, ``(rows,)``.
-        labels: The most common answer of each row as a class, -1 where it is none, ``(rows,)``.
-        scores: What each answer is worth to each row, 0 to 1, ``(rows, answers)``.
-        examples: Where each image comes from.
+        image_of: Index of each row's image, ``(rows,)``.
+        question_of: Index of each row's question, ``(rows,)``.
+        labels: Index of each row's most common answer, -1 if it is not in the vocabulary,
+            ``(rows,)``.
+        scores: The soft score of each answer for each row, 0 to 1, ``(rows, answers)``.
+        examples: The examples.
         asked: The question of each row, with its answers as text.
-        skipped: What could not be read and was left out, one line each.
+        skipped: One line for each image that could not be read.
     """
 
     indices: Tensor
@@ -89,27 +80,20 @@ class QuestionBatch(NamedTuple):
     skipped: tuple[str, ...]
 
     def to(self, device: torch.device | str) -> "QuestionBatch":
-        """Move the tensors; the examples stay as they are.
-
-        Lightning calls this; without it, it would walk into the examples and refuse them.
-        """
-        moved = (
-            value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
-            for value in self
-        )
-        return QuestionBatch._make(moved)
+        """Move the tensors."""
+        return QuestionBatch._make(_moved(self, device))
 
 
 class ClassificationBatch(NamedTuple):
-    """Images with their classes, with several each, or with numbers such as a count.
+    """Images with their classes, several labels each, or numbers such as a count.
 
     Attributes:
-        indices: Positions in the data set, ``(batch,)``; what an error message names.
+        indices: Indices in the data set, ``(batch,)``; error messages name them.
         images: ``(batch, 3 or 1, height, width)`` uint8.
-        labels: Classes ``(batch,)``, -1 where there is none; or for several of them float32 zeros
-            and ones ``(batch, classes)``; or float32 numbers ``(batch,)``; NaN where none.
-        examples: Where each image comes from.
-        skipped: What could not be read and was left out, one line each.
+        labels: Classes ``(batch,)``, -1 for a missing one; or for several labels float32 zeros and
+            ones ``(batch, classes)``; or float32 numbers ``(batch,)``; NaN for missing ones.
+        examples: The examples.
+        skipped: One line for each image that could not be read.
     """
 
     indices: Tensor
@@ -119,26 +103,20 @@ class ClassificationBatch(NamedTuple):
     skipped: tuple[str, ...]
 
     def to(self, device: torch.device | str) -> "ClassificationBatch":
-        """Move the tensors; the examples stay as they are.
-
-        Lightning calls this; without it, it would walk into the examples and refuse them.
-        """
-        moved = (
-            value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
-            for value in self
-        )
-        return ClassificationBatch._make(moved)
+        """Move the tensors."""
+        return ClassificationBatch._make(_moved(self, device))
 
 
 class TextBatch(NamedTuple):
     """Texts with their classes, or with numbers such as stars.
 
     Attributes:
-        indices: Positions in the data set, ``(batch,)``; what an error message names.
+        indices: Indices in the data set, ``(batch,)``; error messages name them.
         tokens: ``(batch, time)``, padded; at least one real token each.
         mask: ``(batch, time)``, True = real.
-        labels: ``(batch,)``: classes, -1 where there is none; or float32 numbers, NaN where none.
-        examples: Where each text comes from.
+        labels: ``(batch,)``: classes, -1 for a missing one; or float32 numbers, NaN for a missing
+            one.
+        examples: The examples.
     """
 
     indices: Tensor
@@ -148,29 +126,17 @@ class TextBatch(NamedTuple):
     examples: tuple[TextExample, ...]
 
     def to(self, device: torch.device | str) -> "TextBatch":
-        """Move the tensors; the examples stay as they are.
-
-        Lightning calls this; without it, it would walk into the examples and refuse them.
-        """
-
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(device, non_blocking=True)
-
-        return self._replace(
-            indices=move(self.indices),
-            tokens=move(self.tokens),
-            mask=move(self.mask),
-            labels=move(self.labels),
-        )
+        """Move the tensors."""
+        return TextBatch._make(_moved(self, device))
 
 
 class StreamBatch(NamedTuple):
-    """A window of several streams of text, for a language model that carries its state over.
+    """A window of several streams of text, for a language model that keeps its state.
 
     Attributes:
-        indices: Number of the window in its epoch, ``(1,)``; before number 0 the state is zeros.
-        tokens: What is read, ``(batch, time)``; row by row the next words of the last window.
-        targets: What comes next after each token, ``(batch, time)``.
+        indices: Index of the window in its epoch, ``(1,)``; the state before window 0 is zero.
+        tokens: ``(batch, time)``; each row continues the same row of the window before.
+        targets: The token after each token, ``(batch, time)``.
         mask: ``(batch, time)``, True = real; False only after the last stream's end.
     """
 
@@ -180,14 +146,13 @@ class StreamBatch(NamedTuple):
     mask: Tensor
 
 
+def _moved(batch: Iterable[Any], device: torch.device | str) -> Iterator[Any]:
+    for value in batch:
+        yield value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+
+
 def collate_questions(questions: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Pad questions to one block; they have no frame, for nothing is generated.
-
-    Args:
-        questions: For each question its token ids.
-
-    Returns:
-        Tokens and mask, both ``(questions, time)``.
+    """Pad questions, without a frame, to tokens and mask ``(questions, time)``.
 
     Example:
         >>> tokens, mask = collate_questions([[7, 8], [9]])
@@ -201,13 +166,7 @@ def collate_questions(questions: Sequence[Sequence[int]]) -> tuple[Tensor, Tenso
 
 
 def collate_texts(texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Pad texts to one block, without a frame.
-
-    Args:
-        texts: For each text its token ids; a text without words is one ``<unk>``.
-
-    Returns:
-        Tokens and mask, both ``(batch, time)``.
+    """Pad texts, without a frame, to tokens and mask ``(batch, time)``; an empty one is ``<unk>``.
 
     Example:
         >>> tokens, mask = collate_texts([[7, 8], []])
@@ -224,10 +183,10 @@ def collate_texts(texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 def collate_captions(captions: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor]:
-    """Pad the captions of several images to one block, framed by ``<bos>`` and ``<eos>``.
+    """Frame the captions of images by ``<bos>`` and ``<eos>``, and pad them.
 
     Args:
-        captions: For each image its captions, for each caption its token ids without frame.
+        captions: Images, their captions, and their token ids without a frame.
 
     Returns:
         Tokens and mask, both ``(batch, captions, time)``.

@@ -1,12 +1,12 @@
-"""The order in which examples are seen: a function of the seed and the epoch, and of nothing else.
+"""The order of the training examples: a function of the seed and the epoch alone.
 
-An epoch's order is computed anew from (seed, epoch), so a run that is resumed in its middle needs
-to remember two numbers, the epoch and the position, and no state of a random generator. For the
-same reason a batch is a list of (epoch, index) pairs: the data set draws an example's augmentation
-from ``seed_for(seed, epoch, index)``, and gets the same picture in any worker and at any time.
+A run that is resumed in the middle of an epoch needs two numbers, the epoch and the position, and
+no state of a random generator. For the same reason a batch is a list of (epoch, index) pairs: the
+data set draws an example's augmentation from ``seed_for(seed, epoch, index)``, and makes the same
+picture in any worker at any time.
 
-Sentences of similar length share a batch, which saves padding: the examples are shuffled, cut into
-pools of many batches, sorted by length within a pool, cut into batches, and the batches shuffled.
+To save padding, sentences of similar length share a batch: examples are shuffled, cut into pools of
+many batches, sorted by length within a pool, cut into batches, and the batches shuffled.
 
 References:
     Khomenko et al. 2016, "Accelerating recurrent neural network training using sequence bucketing
@@ -23,7 +23,7 @@ from torch.utils.data import Sampler
 from multimodal.worlds.draws import MASK, absorb
 
 Request = tuple[int, int]
-"""An epoch and a position in the data set: all that a random augmentation may depend on."""
+"""An epoch and an index in the data set: all that a random augmentation may depend on."""
 
 
 def seed_for(*parts: int) -> int:
@@ -49,20 +49,20 @@ def seed_for(*parts: int) -> int:
 class BucketSampler(Sampler[list[Request]]):
     """Batches of one epoch as lists of (epoch, index), in an order that is f(seed, epoch).
 
-    Every process of a distributed run gets the same number of batches, and together they see what
-    one process with ``world_size`` times the batch size sees. Where the last batch cannot be shared
-    evenly, examples of the epoch's beginning are repeated: metrics must drop duplicates.
+    The processes of a distributed run get equally many batches, and together the batches of one
+    process with ``world_size`` times the batch size. Where the last batch cannot be shared evenly,
+    examples from the epoch's beginning are repeated: metrics must drop duplicates.
 
     Args:
         lengths: Length of each example, for batches of similar ones; or the number of examples,
             for a plain shuffle.
         batch_size: Examples in a batch, in each process.
         seed: Seed of the order.
-        shuffle: False keeps the data set's order, the same in every epoch, as evaluation wants it;
-            with lengths, examples are still sorted within each pool.
+        shuffle: False keeps the data set's order in every epoch, for evaluation; with lengths,
+            examples are still sorted within each pool.
         drop_last: Leave out the examples that do not fill a batch.
-        pool: Batches in which examples are sorted by length together.
-        rank: Number of this process.
+        pool: Number of batches that are sorted by length together.
+        rank: Index of this process.
         world_size: Number of processes.
 
     Raises:
@@ -124,15 +124,7 @@ class BucketSampler(Sampler[list[Request]]):
         return self.batches(self.epoch, start=self.position)
 
     def batches(self, epoch: int, *, start: int = 0) -> Iterator[list[Request]]:
-        """Yield one epoch's batches, whichever epoch is set.
-
-        Args:
-            epoch: The epoch.
-            start: How many of its batches to leave out.
-
-        Yields:
-            (epoch, index) for each example of the next batch.
-        """
+        """Yield the batches of an epoch from number `start` on, whichever epoch is set."""
         together = self.batch_size * self.world_size
         generator = torch.Generator().manual_seed(seed_for(self.seed, epoch))
         order = torch.arange(self.size)
@@ -147,7 +139,7 @@ class BucketSampler(Sampler[list[Request]]):
             yield [(epoch, index) for index in self._share(batches[turn], order)]
 
     def fingerprint(self) -> dict[str, int | bool]:
-        """Return what the order depends on, as plain data: two samplers that agree in it agree."""
+        """Return everything that the order depends on, as plain data."""
         lengths = b"" if self.lengths is None else self.lengths.numpy().tobytes()
         return {
             "size": self.size,
@@ -160,7 +152,7 @@ class BucketSampler(Sampler[list[Request]]):
         }
 
     def _sort_pools(self, order: Tensor, together: int) -> Tensor:
-        """Sort by length within pools; equal lengths keep the order they came in."""
+        """Sort by length within pools; equal lengths keep their order."""
         if self.lengths is None:
             return order
         pools = torch.arange(self.size) // (self.pool * together)

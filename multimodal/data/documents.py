@@ -1,9 +1,9 @@
-"""From a text of any length to the words that a model reads, and how many of them it reads.
+"""Tokenise texts of any length, up to a number of words.
 
-`multimodal.text.tokenize` takes a sentence or a few. A review can be much longer, and somebody's
-input longer than any review: here a text is read chunk by chunk between its spaces, each different
-chunk tokenised once, and only until there are enough words. The words are those that `tokenize`
-gives for the whole. Training and prediction both read through this file, so the bound is the same.
+`multimodal.text.tokenize` takes a few sentences; an input can be longer than any review. Here a
+text is split at its spaces into chunks, each different chunk is tokenised once, and only until
+there are enough words. The words equal those of `tokenize` for the whole text. Training and
+prediction both use this module.
 """
 
 import re
@@ -21,11 +21,11 @@ MAX_WORDS: Final = 100_000
 
 @dataclass(frozen=True)
 class Excerpt:
-    """How much of a long text is read.
+    """The part of a long text that a model reads.
 
     Args:
         max_words: Longer texts are cut to so many words.
-        keep: What is kept of them: the ``start``, the ``end``, or both ``ends``, half of each.
+        keep: The part that is kept: the ``start``, the ``end``, or both ``ends``, half of each.
     """
 
     max_words: int = 400
@@ -33,29 +33,17 @@ class Excerpt:
 
 
 class Reading(NamedTuple):
-    """The words that are read of a text.
-
-    Attributes:
-        words: As `tokenize` gives them.
-        cut: Whether the text has more.
-    """
+    """The words of a text as `tokenize` gives them, and whether the text has more."""
 
     words: list[str]
     cut: bool
 
 
 def read_words(text: str, excerpt: Excerpt) -> Reading:
-    """Take the words of a text, up to a number.
-
-    Args:
-        text: A text of any length, with or without HTML's line breaks.
-        excerpt: How many words, and which.
-
-    Returns:
-        The words, maybe none, and whether some were left out.
+    """Return the words of a text's excerpt; HTML's line breaks count as spaces.
 
     Raises:
-        ValueError: If the number of words is out of range, or ``keep`` none of its names.
+        ValueError: If the number of words is out of range, or ``keep`` is unknown.
 
     Example:
         >>> read_words("Not good.<br />Not bad, either.", Excerpt(max_words=4, keep="ends"))
@@ -80,13 +68,7 @@ def read_words(text: str, excerpt: Excerpt) -> Reading:
 
 
 def all_words(text: str) -> list[str]:
-    """Take all words of a text, however long it is: for texts that are cut into windows.
-
-    Args:
-        text: The text.
-
-    Returns:
-        The words, as `tokenize` gives them.
+    """Return all words of a text as `tokenize` gives them.
 
     Example:
         >>> all_words("Not good.<br />Not bad, either.")
@@ -96,13 +78,7 @@ def all_words(text: str) -> list[str]:
 
 
 def all_characters(text: str) -> list[str]:
-    r"""Take all characters of a text, with its line ends, for a model that writes letters.
-
-    Args:
-        text: The text.
-
-    Returns:
-        Visible characters, single spaces and line feeds, composed (NFC), in their case.
+    r"""Return the visible characters, single spaces and line feeds of a text, composed (NFC).
 
     Example:
         >>> "".join(all_characters("Roses\tare  red,\r\nviolets\0 are blue. \n"))
@@ -114,14 +90,7 @@ def all_characters(text: str) -> list[str]:
 
 
 def without_breaks(text: str, instead: str = " ") -> str:
-    """Replace HTML's line breaks, of which reviews copied from the web are full.
-
-    Args:
-        text: The text.
-        instead: What stands in their place.
-
-    Returns:
-        The text without them.
+    """Replace HTML's line breaks, which are frequent in reviews from the web.
 
     Example:
         >>> without_breaks("Good.<br /><br />Go!")
@@ -134,9 +103,9 @@ _BREAK = re.compile(r"<br */?>", re.IGNORECASE)
 _INVISIBLE = ("Cc", "Cf", "Cs")
 
 
-# A text of longer words is none, and a megabyte of it is not looked through for the few it has.
+# Bounds the characters that are searched for `max_words` words; real words are shorter.
 _CHARACTERS_A_WORD = 50
-# What has no space in so many characters is no word either, and is read in pieces.
+# A longer run of characters without a space is no word, and is split.
 _LONGEST_CHUNK = 200
 
 
@@ -173,5 +142,5 @@ def _last_words(chunks: list[str], most: int) -> list[str]:
 
 @lru_cache(maxsize=1 << 18)
 def _words(chunk: str) -> tuple[str, ...]:
-    """Texts repeat their words: remembering them makes reading several times as fast."""
+    """Tokenise a chunk; texts repeat their words, so that the cache makes this much faster."""
     return tuple(tokenize(chunk))

@@ -1,9 +1,8 @@
-"""What a data set hands on: plain, frozen records that name their pictures and do not hold them.
+"""Examples of data sets: plain, frozen records that name their pictures and do not hold them.
 
-A reader returns a list of examples. An example costs a few hundred bytes, travels to a worker
-process as it is, and says where its picture lies: a file, a member of a zip archive that is never
-unpacked, a scene of the built-in world that is drawn when it is asked for, or a set that lies in
-memory. Opening a picture is the work of `multimodal.data.images.load_image`.
+A reader returns a list of examples. An example takes a few hundred bytes, can be sent to a worker
+process, and names its picture: a file, a member of a zip archive, a scene of the built-in world, or
+an image of a set in memory. `multimodal.data.images.load_image` opens pictures.
 """
 
 from dataclasses import dataclass
@@ -44,11 +43,11 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class PixelImage:
-    """A picture of a set that is held in memory as a whole, such as MNIST.
+    """A picture of a set in memory, such as MNIST.
 
     Args:
-        source: What the set is called.
-        index: Which of its pictures.
+        source: The set's name.
+        index: The picture's index in it.
 
     Example:
         >>> str(PixelImage("train-images-idx3-ubyte.gz", 17))
@@ -67,10 +66,9 @@ class CaptionExample:
     """One picture with every sentence that describes it.
 
     Args:
-        image: Where the picture lies, or the scene it is drawn from.
+        image: The picture's file, or its scene.
         captions: The sentences as they were written, at least one, in the order of the file.
-        image_id: The data set's own name for the picture: COCO's number, otherwise the file name
-            that the data set uses.
+        image_id: The data set's own id of the picture: COCO's number, or the file name.
 
     Example:
         >>> example = CaptionExample(ImageFile(Path("dog.jpg")), ("A dog runs .",), "dog.jpg")
@@ -85,15 +83,15 @@ class CaptionExample:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question about a picture, with what people answered.
+    """A question about a picture, with people's answers.
 
     Args:
         text: The question as it was written.
         answers: The answers as they were written: one, or as many as there were annotators (ten in
             VQA); none where they are not published.
         question_id: The data set's own number or name of the question.
-        question_type: What reports group by: the first words in VQA, the family in CLEVR.
-        answer_type: ``yes/no``, ``number`` or ``other``; empty where the data set does not say.
+        question_type: The group in reports: the first words in VQA, the family in CLEVR.
+        answer_type: ``yes/no``, ``number`` or ``other``; empty where the data set has no types.
 
     Example:
         >>> Question("Is there a dog?", ("yes",), 7, "is there", "yes/no").answers
@@ -112,9 +110,9 @@ class QuestionExample:
     """One picture with every question asked about it: the picture is encoded once for all of them.
 
     Args:
-        image: Where the picture lies, or the scene it is drawn from.
+        image: The picture's file, or its scene.
         questions: At least one, in the order of the file.
-        image_id: The data set's own name for the picture, as for `CaptionExample`.
+        image_id: The data set's own id of the picture, as for `CaptionExample`.
 
     Example:
         >>> asked = Question("Is there a dog?", ("yes",), 7)
@@ -129,12 +127,12 @@ class QuestionExample:
 
 @dataclass(frozen=True, slots=True)
 class TextExample:
-    """One text with what is to be told from it.
+    """One text with its target.
 
     Args:
         text: A sentence or a whole review, as it was written.
         label: The name of its class, a number such as its stars, or None where it is not published.
-        text_id: The data set's own name for it: an id, a file's name, or a file and line.
+        text_id: The data set's own id of the text, a file's name, or a file and line.
 
     Example:
         >>> TextExample("Slow at first, but it picks up pace.", "positive", "reviews.csv:2").label
@@ -148,14 +146,14 @@ class TextExample:
 
 @dataclass(frozen=True, slots=True)
 class ImageExample:
-    """One picture with what is to be told of it.
+    """One picture with its target.
 
     Args:
-        image: Where the picture lies, the scene it is drawn from, or its place in a set in memory.
-        label: The name of its class; the names of several, maybe none; a number such as a count; or
-            None where it is not published.
-        image_id: The data set's own name for the picture: its place below the class folders, the
-            name in a table, or a number.
+        image: The picture's file, its scene, or its index in a set in memory.
+        label: The name of its class; the names of any number of labels; a number such as a count;
+            or None where it is not published.
+        image_id: The data set's own id of the picture: its path below the class folders, the name
+            in a table, or a number.
 
     Example:
         >>> ImageExample(ImageFile(Path("train/dog/7.jpg")), "dog", "dog/7.jpg").label

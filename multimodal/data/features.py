@@ -1,27 +1,28 @@
-"""Encode the images of a data set once: a cache of what a frozen encoder makes of them.
+"""Cache the features of a frozen encoder: encode the images of a data set once.
 
-A frozen encoder gives the same features in every epoch, and takes most of an epoch's time to do so.
-`cache_features` runs it once and keeps one memory-mapped array of half precision on the disk, from
-which a training batch is read in microseconds an image.
+A frozen encoder gives the same features in every epoch, and takes most of an epoch's time.
+`cache_features` runs it once and keeps one memory-mapped array of half precision on disk, from
+which a training batch is read in microseconds per image. A digest of the encoder, the transform,
+the views and the list of images names the cache's folder, so that a cache is never used for another
+one. Features cannot be augmented as images can; instead each image may be encoded in several views
+of a closed set (mirrored, cut to a corner, enlarged), of which a training step draws one.
 
-A cache belongs to one encoder, transform, set of views and list of images: a digest of all four
-names its folder, so that another one is never read by mistake. A run that is killed goes on where
-it was (see `multimodal.data.feature_writer`), and a second process that wants the same cache waits
-for the first.
-
-Features cannot be augmented as images can. Instead each image may be encoded in several views of a
-closed set (mirrored, cut to a corner, enlarged), of which a training step draws one.
+The array is a ``.npy`` file that grows by chunks. A journal beside it gets a line with the checksum
+of each chunk, after the chunk is on disk: a kill at any moment loses one chunk at most. The next
+run checks the chunks of the journal, cuts off what follows them, and continues; a second process
+waits for the first. After the last chunk an index replaces the journal; an array without an index
+is unfinished. Nothing is written through a memory map, since a full disk would kill the process.
 """
 
-import hashlib
+import contextlib
+import io
 import json
 import logging
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
@@ -30,42 +31,38 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from multimodal.data.examples import ImageFile
-from multimodal.data.feature_extraction import CUT_KEEPS, Extraction, View, extract, prepare
-from multimodal.data.feature_writer import (
-    ARRAY_NAME,
-    FORMAT,
-    INDEX_NAME,
-    FeatureWriter,
-    array_header,
-    locked,
-)
+from multimodal.data.feature_extraction import Extraction, View, extract, feature_key, prepare
 from multimodal.data.images import ImageError
 from multimodal.data.transforms import EvalTransform
+from multimodal.files import atomic_write
 from multimodal.nn.encoder import ImageEncoder
 
-_SAMPLE_BYTES = 1 << 13  # read at either end of a file to know it again
+ARRAY_NAME, INDEX_NAME = "features.npy", "index.json"
+FORMAT = 1
+
+_JOURNAL_NAME, _LOCK_NAME = "progress.jsonl", "lock"
 _LOGGER = logging.getLogger(__name__)
 
 
 class FeatureCache:
-    """The features of a list of images, read from the disk as they are needed.
+    """The features of a list of images, read from disk when they are needed.
 
-    It may be handed to worker processes: each opens the array by itself when it first reads.
+    It can be passed to worker processes: each opens the array at its first read.
 
     Args:
-        folder: One that `cache_features` made.
+        folder: A folder that `cache_features` made.
 
     Attributes:
         key: Digest of encoder, transform, views and images.
-        names: What each image is called.
+        names: The images' names.
         regions: Regions of an image.
         feature_dim: Width of a region vector.
-        views: The views that each image was encoded in.
-        skipped: Why an image has no features, by its position.
+        views: The views of each image.
+        skipped: By index the reason why an image has no features.
         valid: Which images have features, ``(images,)``.
 
     Raises:
-        FileNotFoundError: If there is no finished cache in the folder.
+        FileNotFoundError: If the folder has no finished cache.
         ValueError: If the cache is damaged or of another format.
     """
 
@@ -94,14 +91,11 @@ class FeatureCache:
     def read(
         self, indices: Sequence[int] | Tensor, view: str = "plain"
     ) -> Float16[Tensor, "batch regions feature"]:
-        """Read the features of some images.
+        """Read a copy of some images' features.
 
         Args:
-            indices: Positions in the list of images, in any order.
+            indices: Indices of images, in any order.
             view: One of `views`.
-
-        Returns:
-            A copy, in half precision.
 
         Raises:
             IndexError: If there is no such image.
@@ -128,11 +122,7 @@ class FeatureCache:
         return torch.from_numpy(array[rows.numpy(), self.views.index(view)])
 
     def verify(self) -> None:
-        """Read the whole array and compare it with its checksums.
-
-        Raises:
-            ValueError: If a part of it has changed.
-        """
+        """Compare the whole array with its checksums; raise ValueError if a part has changed."""
         array, row = self._open(), 0
         for rows, checksum in self._chunks:
             if zlib.crc32(np.ascontiguousarray(array[row : row + rows]).tobytes()) != checksum:
@@ -148,12 +138,12 @@ class FeatureCache:
         return self._array
 
     def _check_size(self) -> None:
-        """A map of a file that is too short would kill the process that reads it."""
+        """Check the file's size: a map of one that is too short would kill its reader."""
         array, start = self.folder / ARRAY_NAME, array_header(self._shape)
         expected = len(start) + 2 * int(np.prod(self._shape))
-        found = array.stat().st_size if array.is_file() else 0
-        if found != expected:
-            raise _damaged(self.folder, f"{ARRAY_NAME} has {found:,} bytes, not {expected:,}")
+        size = array.stat().st_size if array.is_file() else 0
+        if size != expected:
+            raise _damaged(self.folder, f"{ARRAY_NAME} has {size:,} bytes, not {expected:,}")
         with array.open("rb") as file:
             if file.read(len(start)) != start:
                 raise _damaged(self.folder, f"{ARRAY_NAME} has another shape than its index")
@@ -173,28 +163,22 @@ def cache_features(
 ) -> FeatureCache:
     """Encode images, or open the cache that an earlier run made of the same.
 
-    Several caches may lie in one folder; each has a folder of its own in it, and deleting that is
-    always safe.
-
     Args:
-        encoder: It is evaluated, not trained, whatever its mode.
-        images: What to encode; the list's order is that of the features.
+        encoder: Evaluated, whatever its mode.
+        images: The images, in the order of the features.
         transform: From a picture to the encoder's input.
-        folder: Where caches are kept; it is made if it is not there.
-        views: How each image is seen; besides "plain" mirrored, cut to a corner, or enlarged.
-        batch_size: Images that go through the encoder together.
-        device: Where the encoder runs.
-        on_bad_image: "stop" raises the error of a picture that cannot be used; "skip" goes on and
-            lists it in the cache.
-        progress: Whether a bar is shown; None shows it on a terminal.
-
-    Returns:
-        The finished cache.
+        folder: The folder of all caches, made if it is missing; each has its own folder in it,
+            which may be deleted at any time.
+        views: The views of each image.
+        batch_size: Images in a batch.
+        device: The device to encode on.
+        on_bad_image: "stop" raises the error of an unusable picture; "skip" lists it in the cache.
+        progress: Whether to show a progress bar; None shows it on a terminal.
 
     Raises:
-        ImageError: If a picture cannot be used and such are not skipped.
-        FileNotFoundError: If a picture is not there and such are not skipped.
-        OSError: If the disk is full; what is encoded stays, and the next call goes on from there.
+        ImageError: If a picture is unusable and not skipped.
+        FileNotFoundError: If a picture is missing and not skipped.
+        OSError: If the disk is full; the next call continues with what was written.
         ValueError: If an argument is wrong, a cache is damaged, or features do not fit into half
             precision.
 
@@ -211,26 +195,24 @@ def cache_features(
         torch.Size([2, 16, 130])
     """
     _check_arguments(images, views, batch_size, on_bad_image)
-    key = _digest(encoder, images, transform, views)
+    key = feature_key(encoder, images, transform, views, version=FORMAT)
     place = folder / f"features-{key[:16]}"
     if not (place / INDEX_NAME).exists():
         _make_folder(place)
         with locked(place):
             if not (place / INDEX_NAME).exists():
-                there = torch.device(device)
                 job = Extraction(
-                    prepare(encoder, transform.settings.size, there),
+                    prepare(encoder, transform.settings.size, torch.device(device)),
                     images,
                     transform,
                     views=tuple(views),
                     batch_size=batch_size,
-                    device=there,
+                    device=torch.device(device),
                     stop_at_bad=on_bad_image == "stop",
                     progress=progress,
                 )
-                about = {"key": key, "views": list(views)}
-                with FeatureWriter(place, job.shape, about) as writer:
-                    extract(job, writer)
+                with FeatureWriter(place, job.shape, {"key": key, "views": list(views)}) as writer:
+                    _fill(writer, job)
     cache = FeatureCache(place)
     if cache.key != key:
         raise _damaged(place, "its index is of another cache")
@@ -262,6 +244,14 @@ def _check_arguments(
         raise ValueError(f"`on_bad_image` must be 'stop' or 'skip', got {on_bad_image!r}.")
 
 
+def _fill(writer: "FeatureWriter", job: Extraction) -> None:
+    if job.stop_at_bad and writer.skipped:  # by an earlier run that did not stop
+        raise ImageError(next(iter(writer.skipped.values())))
+    for features, skipped in extract(job, writer.rows):
+        writer.append(features, skipped)
+    writer.finish([str(image) for image in job.images])
+
+
 def _make_folder(place: Path) -> None:
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -270,54 +260,6 @@ def _make_folder(place: Path) -> None:
             f"Could not make the folder {place} for cached features: {error.strerror}. "
             "Choose another folder."
         ) from error
-
-
-def _digest(
-    encoder: ImageEncoder,
-    images: Sequence[ImageFile],
-    transform: EvalTransform,
-    views: Sequence[View],
-) -> str:
-    """Name all that the features depend on, so that a change of any gives another name."""
-    settings = transform.settings
-    about = {
-        "format": FORMAT,
-        "encoder": encoder.fingerprint(),
-        "transform": [settings.size, settings.resize, settings.crop_fraction],
-        "views": list(views),
-        "cut_keeps": CUT_KEEPS,
-    }
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    archives: dict[Path, dict[str, str]] = {}
-    for image in images:
-        if image.member is None:
-            identity = _file_identity(image.path)
-        else:
-            if image.path not in archives:
-                archives[image.path] = _member_identities(image.path)
-            identity = archives[image.path].get(image.member, "missing")
-        digest.update(f"{image.name}\0{identity}\n".encode())
-    return digest.hexdigest()
-
-
-def _file_identity(path: Path) -> str:
-    """Size, and a checksum of both ends: quick, and the same after the data set was moved."""
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            start = file.read(_SAMPLE_BYTES)
-            file.seek(max(0, size - _SAMPLE_BYTES))
-            return f"{size} {zlib.crc32(file.read(_SAMPLE_BYTES), zlib.crc32(start))}"
-    except OSError:
-        return "missing"  # opening it will say why
-
-
-def _member_identities(path: Path) -> dict[str, str]:
-    try:
-        with ZipFile(path) as archive:
-            return {info.filename: f"{info.file_size} {info.CRC}" for info in archive.infolist()}
-    except (OSError, BadZipFile):
-        return {}  # opening a member will say why
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
@@ -354,3 +296,197 @@ def _damaged(folder: Path, reason: str) -> ValueError:
         f"The feature cache in {folder} is damaged: {reason}. "
         "Delete the folder; the features will be computed again."
     )
+
+
+def array_header(shape: tuple[int, ...]) -> bytes:
+    """Return the header of a ``.npy`` file of half precision and the shape of the whole array.
+
+    Example:
+        >>> array_header((2, 3))[1:6]
+        b'NUMPY'
+    """
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f2", "fortran_order": False, "shape": shape}
+    )
+    return header.getvalue()
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time write into an existing folder; the others wait.
+
+    The system releases the lock of a process that dies. Without such locks (Windows, some network
+    disks) no process waits.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (folder / _LOCK_NAME).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _LOGGER.info("Waiting for another process that writes %s.", folder)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            _LOGGER.warning("No lock on %s (%s): start one process only.", folder, error.strerror)
+        yield
+
+
+class FeatureWriter:
+    """A growing array of half precision whose first axis is images.
+
+    Args:
+        folder: An existing folder, locked by the caller.
+        shape: The shape of the finished array.
+        about: Plain data that identifies the content; an unfinished array of another is discarded.
+
+    Attributes:
+        rows: Images that are safely written.
+        skipped: By row the reason why an image has no features.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written; earlier rows stay.
+
+    Example:
+        >>> folder = getfixture("tmp_path")
+        >>> with FeatureWriter(folder, (3, 2), {"key": "a"}) as writer:
+        ...     writer.append(np.zeros((1, 2), np.float16), {})
+        >>> with FeatureWriter(folder, (3, 2), {"key": "a"}) as writer:
+        ...     writer.rows
+        1
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...], about: dict[str, Any]) -> None:
+        self.rows = 0
+        self.skipped: dict[int, str] = {}
+        self._folder = folder
+        self._header = {"format": FORMAT, "shape": list(shape), **about}
+        self._start = array_header(shape)
+        self._row_bytes = 2 * int(np.prod(shape[1:]))
+        self._images = shape[0]
+        self._chunks: list[list[int]] = []
+        with self._sentence():
+            array, journal = folder / ARRAY_NAME, folder / _JOURNAL_NAME
+            array.touch()
+            # Without buffers, so that closing after a full disk has nothing left to write.
+            self._array = array.open("r+b", buffering=0)
+            try:
+                lines = self._resume(journal)
+                self._array.truncate(len(self._start) + self.rows * self._row_bytes)
+                self._array.seek(0, os.SEEK_END)
+                with atomic_write(journal) as temporary:
+                    temporary.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+                self._journal = journal.open("ab", buffering=0)
+            except BaseException:
+                self._array.close()
+                raise
+
+    def __enter__(self) -> "FeatureWriter":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._array.close()
+        self._journal.close()
+
+    def append(self, features: NDArray[np.float16], skipped: dict[int, str]) -> None:
+        """Write the next images, and return when they are on disk.
+
+        Args:
+            features: Half precision, ``(images, ...)``.
+            skipped: By row of the whole array the reason why an image has no features.
+
+        Raises:
+            OSError: If the disk is full; earlier rows stay, and the next writer continues there.
+        """
+        data = np.ascontiguousarray(features, dtype="<f2").tobytes()
+        line = _chunk_line(len(features), zlib.crc32(data), skipped)
+        with self._sentence():
+            _write_all(self._array, data)
+            _write_all(self._journal, f"{json.dumps(line)}\n".encode())
+        self._count(line)
+
+    def finish(self, names: list[str]) -> None:
+        """Write the index with the images' names, which makes the array complete.
+
+        Raises:
+            OSError: If the disk is full; the next writer continues here.
+        """
+        index = {
+            **self._header,
+            "chunks": self._chunks,
+            "skipped": {str(row): reason for row, reason in self.skipped.items()},
+            "names": names,
+        }
+        with self._sentence():
+            with atomic_write(self._folder / INDEX_NAME) as temporary:
+                temporary.write_text(json.dumps(index))
+            (self._folder / _JOURNAL_NAME).unlink()
+
+    def _resume(self, journal: Path) -> list[dict[str, Any]]:
+        """Keep the whole chunks of an earlier writer, and return the journal's lines."""
+        kept = [self._header]
+        lines = _read_lines(journal)
+        if lines[:1] != kept or self._array.read(len(self._start)) != self._start:
+            self._array.seek(0)
+            _write_all(self._array, self._start)
+            return kept
+        for line in lines[1:]:
+            data = self._array.read(int(line["rows"]) * self._row_bytes)
+            short = len(data) < int(line["rows"]) * self._row_bytes
+            if short or zlib.crc32(data) != line["crc32"]:
+                break
+            self._count(line)
+            kept.append(line)
+        return kept
+
+    def _count(self, line: dict[str, Any]) -> None:
+        self.rows += line["rows"]
+        self._chunks.append([line["rows"], line["crc32"]])
+        self.skipped |= {int(row): reason for row, reason in line["skipped"].items()}
+
+    @contextlib.contextmanager
+    def _sentence(self) -> Iterator[None]:
+        """Reword the error of a full disk, and name the rows that are safe."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno is None or error.strerror is None:
+                raise  # reworded already
+            raise OSError(
+                f"Could not write the features to {self._folder}: {error.strerror}. "
+                f"{self.rows} of {self._images} images are kept; the whole needs "
+                f"{self._images * self._row_bytes / 1e9:.2f} GB. Free some space and run it again."
+            ) from error
+
+
+def _chunk_line(rows: int, checksum: int, skipped: dict[int, str]) -> dict[str, Any]:
+    reasons = {str(row): reason for row, reason in skipped.items()}
+    return {"rows": rows, "crc32": checksum, "skipped": reasons}
+
+
+def _read_lines(journal: Path) -> list[dict[str, Any]]:
+    """Read a journal up to its first incomplete line."""
+    lines: list[dict[str, Any]] = []
+    if not journal.is_file():
+        return lines
+    for text in journal.read_bytes().splitlines(keepends=True):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            break
+        whole = isinstance(line, dict) and (not lines or {"rows", "crc32", "skipped"} <= set(line))
+        if not whole or not text.endswith(b"\n"):
+            break
+        lines.append(line)
+    return lines
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    """Write data, and return when it is on disk."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+    os.fsync(file.fileno())

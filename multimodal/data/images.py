@@ -1,15 +1,15 @@
-"""Open a picture, whatever it comes as, as one uint8 tensor of RGB values.
+"""Open a picture from any source as one uint8 tensor of RGB values.
 
-Training, evaluation and every predictor open pictures through this one function, so a model sees
-the same pixels everywhere: upright (the camera's EXIF orientation is applied), three channels (grey
-is repeated, CMYK and palettes are converted, transparency lies over white), the first frame of an
-animation, and 16-bit values scaled to 8 bits. Pillow alone leaves pictures lying on their side and
-saturates nearly every pixel of a 16-bit picture to white.
+Training, evaluation and every predictor open pictures here, so that a model gets the same pixels
+everywhere: upright (by the camera's EXIF orientation), three channels (grey is repeated, CMYK and
+palettes are converted, transparency is put on white), the first frame of an animation, and 16-bit
+values scaled to 8 bits. Pillow alone leaves pictures on their side and saturates nearly every pixel
+of a 16-bit picture to white.
 
 A picture's size is read from its header and bounded before anything is decoded: a PNG of 100
 kilobytes can claim 900 million pixels. Only common formats are tried, since some of Pillow's
-readers start other programs. What cannot be detected: zeros inside a JPEG's data decode to a grey
-patch without an error.
+readers start other programs. Zeros inside a JPEG's data cannot be detected: they decode to a grey
+patch.
 """
 
 import io
@@ -34,7 +34,7 @@ ImageSource: TypeAlias = ImageFile | str | Path | bytes | Image.Image | NDArray[
 
 
 class ImageError(ValueError):
-    """A picture that cannot be used; the message names it and says what to do."""
+    """An unusable picture; the message names it and how to fix it."""
 
 
 def load_image(
@@ -43,16 +43,16 @@ def load_image(
     """Open a picture as RGB values from 0 to 255.
 
     Args:
-        source: A path, an `ImageFile` (which may lie in a zip archive), the bytes of a file, a PIL
+        source: A path, an `ImageFile` (which may be in a zip archive), the bytes of a file, a PIL
             image, an array ``(height, width)`` or ``(height, width, 3 or 4)``, or a tensor
             ``(3, height, width)``. Arrays and tensors hold uint8, or floats from 0 to 1.
         max_pixels: The largest picture that is decoded, in pixels.
 
     Returns:
-        A tensor of its own memory; its strides are channels last, which resizing likes best.
+        A copy with channels-last strides, which are the fastest to resize.
 
     Raises:
-        FileNotFoundError: The file, the archive or its member is not there.
+        FileNotFoundError: The file, the archive or its member is missing.
         ImageError: The picture is empty, damaged, too large, or not a picture.
         TypeError: The source is none of the above.
 
@@ -79,15 +79,15 @@ def load_image(
     )
 
 
-# Pillow's names, most frequent first. EPS would start Ghostscript and is left out on purpose.
+# Pillow's names, most frequent first. EPS is left out because it would start Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
-_FOREIGN = (  # how files begin that are often found under a picture's name
+_FOREIGN = (  # beginnings of files that are often found under a picture's name
     (b"<", "is a web page, XML or SVG, not a picture; download the picture itself."),
     (b"version https://git-lfs", "is a Git LFS pointer, not a picture; run `git lfs pull`."),
 )
 
-# EXIF tag 0x0112: how to turn the stored picture upright (EXIF 2.32, section 4.6.4).
+# EXIF tag 0x0112: the turn that makes the stored picture upright (EXIF 2.32, section 4.6.4).
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

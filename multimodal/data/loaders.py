@@ -1,11 +1,11 @@
-"""A loader that knows where it is, so that a resumed run goes on with the very next batch.
+"""A loader with a state, so that a resumed run continues with the next batch.
 
-What it has handed out is counted when a batch leaves it, not when a worker starts on one:
-prefetched batches do not count. Its state, an epoch and a position, is part of every checkpoint,
-because Lightning saves and restores whatever has ``state_dict`` and ``load_state_dict``.
+The state is an epoch and a position. A batch counts when it leaves the loader, not when a worker
+starts on it: prefetched batches do not count. The state is part of every checkpoint, because
+Lightning saves and restores every loader with ``state_dict`` and ``load_state_dict``.
 
-It is no subclass of torch's DataLoader but has one: Lightning takes DataLoaders apart and rebuilds
-them with samplers of its own (for distributed runs and for prediction), which would undo the order.
+The loader has a torch DataLoader instead of being one: Lightning rebuilds DataLoaders with samplers
+of its own (for distributed runs and for prediction), which would change the order.
 
 References:
     Lightning, "stateful data loaders": ``lightning.fabric.utilities.types._Stateful`` and
@@ -28,7 +28,7 @@ Batch_co = TypeVar("Batch_co", covariant=True)
 
 @runtime_checkable
 class BatchDataset(Protocol[Batch_co]):
-    """A data set that makes whole batches: reading, augmenting and padding happen in one place."""
+    """A data set that makes whole batches: it reads, augments and pads."""
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -38,20 +38,17 @@ class BatchDataset(Protocol[Batch_co]):
 
 
 class ResumableLoader(Generic[Batch]):
-    """Batches of a data set in a sampler's order, epoch after epoch, from wherever it left off.
+    """Batches of a data set in a sampler's order, one epoch per iteration.
 
-    Each iteration is one epoch: the one Lightning sets, or the next one. The first iteration after
-    ``load_state_dict`` goes on at the saved position, if it is in the same epoch.
+    The epoch is the one that Lightning sets, or else the next one. The first iteration after
+    ``load_state_dict`` starts at the saved position, if it is in the same epoch.
 
     Args:
         dataset: Makes a batch from a list of (epoch, index).
         sampler: The order.
-        workers: Processes that make batches ahead; 0 makes them in this one.
-        pin_memory: Put tensors where a GPU can fetch them faster.
-        prefetch: Batches each worker makes ahead.
-
-    Attributes:
-        dataset: What was given.
+        workers: Processes that make batches ahead; 0 makes them in this process.
+        pin_memory: Whether to pin tensors, for faster copies to a GPU.
+        prefetch: Batches that each worker makes ahead.
 
     Example:
         >>> class Squares:
@@ -104,27 +101,24 @@ class ResumableLoader(Generic[Batch]):
         return len(self._order)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches of the next epoch, or what a loaded state leaves of its epoch."""
-        # Nothing happens before the first batch is asked for: Lightning calls iter() to see whether
-        # it works, and again before it has said which epoch it is.
+        """Yield the batches of the next epoch, or the rest of a loaded state's epoch."""
+        # Nothing happens before the first batch is requested: Lightning calls iter() to test it,
+        # and again before it sets the epoch.
         self._begin()
         for batch in self._loader:
             self._position += 1
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the epoch, the number of batches handed out, and what the order depends on."""
+        """Return the epoch, the number of its batches so far, and the order's fingerprint."""
         epoch, position = self._resume or (self._order.epoch, self._position)
         return {"epoch": epoch, "position": position, "order": self._order.fingerprint()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state at the next iteration.
-
-        Args:
-            state: What ``state_dict`` returned.
+        """Continue from a saved state at the next iteration.
 
         Raises:
-            ValueError: If the state is in the middle of an epoch whose order was another one.
+            ValueError: If the state is in the middle of an epoch with another order.
         """
         epoch, position, order = state["epoch"], state["position"], state["order"]
         mine = self._order.fingerprint()
@@ -139,7 +133,7 @@ class ResumableLoader(Generic[Batch]):
 
     @property
     def _iterator(self) -> Any:
-        """The workers' iterator; Lightning shuts them down through this name when it is done."""
+        """The workers' iterator; Lightning uses this name to shut the workers down."""
         return self._loader._iterator
 
     @_iterator.setter
@@ -159,7 +153,7 @@ class ResumableLoader(Generic[Batch]):
 
 
 class _EpochSetter:
-    """What Lightning looks for, as ``loader.batch_sampler.sampler``, to tell the epoch."""
+    """Receives the epoch: Lightning sets it on ``loader.batch_sampler.sampler``."""
 
     def __init__(self, order: BucketSampler) -> None:
         self.order = order
@@ -179,15 +173,15 @@ def _as_is(batch: Batch) -> Batch:
 
 
 def _outlive_signals(worker: int) -> None:  # noqa: ARG001 (torch passes the worker's number)
-    """Let the main process decide what a signal means.
+    """Ignore signals in a worker, so that the main process handles them.
 
-    Ctrl-C, a queue system or ``timeout`` signal every process of the group; a worker that died of
-    it would take the run down before its checkpoint is written.
+    Ctrl-C, a queue system or ``timeout`` signal every process of the group; a worker that dies of
+    it would end the run before its checkpoint is written.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _ignore_once)
 
 
 def _ignore_once(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (Python's signature)
-    # Once only: a second one comes from the main process, for a worker that hangs as it ends.
+    # Only once: the second signal comes from the main process, for a worker that hangs at its end.
     signal.signal(number, signal.SIG_DFL)

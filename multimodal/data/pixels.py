@@ -1,4 +1,4 @@
-"""Sets of small pictures that are held in memory as one array: digits, MNIST, CIFAR."""
+"""Sets of small pictures in memory as one array: digits, MNIST, CIFAR."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ class PixelSet:
     """Pictures of one size with their classes.
 
     Args:
-        name: What messages call it, such as its first file.
+        name: The set's name for messages, such as its first file.
         images: Values from 0 to 255, ``(images, 3 or 1, height, width)``.
-        labels: The class of each, ``(images,)``.
-        classes: Names of the classes in their order.
+        labels: Class indices, ``(images,)``.
+        classes: Names of the classes.
 
     Raises:
-        ValueError: If there are not as many labels as images, or a label is no class.
+        ValueError: If the numbers of images and labels differ, or a label is no class.
 
     Example:
         >>> images = np.zeros((3, 1, 8, 8), np.uint8)
@@ -40,10 +40,10 @@ class PixelSet:
             )
         wrong = (self.labels < 0) | (self.labels >= len(self.classes))
         if wrong.any():
-            place = int(wrong.argmax())
+            index = int(wrong.argmax())
             raise ValueError(
-                f"{self.name}: the label of image {place} must be from 0 to "
-                f"{len(self.classes) - 1}, got {int(self.labels[place])}; is it another data set?"
+                f"{self.name}: the label of image {index} must be from 0 to "
+                f"{len(self.classes) - 1}, got {int(self.labels[index])}; is it another data set?"
             )
 
     def __len__(self) -> int:
@@ -56,23 +56,12 @@ class PixelSet:
         )
 
     def label(self, index: int) -> str:
-        """Return the name of an image's class.
-
-        Args:
-            index: Which image.
-        """
+        """Return the name of an image's class."""
         return self.classes[int(self.labels[index])]
 
 
 def join(parts: Sequence[PixelSet], name: str) -> PixelSet:
-    """Put sets of the same kind one after the other.
-
-    Args:
-        parts: At least one; all with the classes of the first.
-        name: What messages call the whole.
-
-    Returns:
-        All of their images.
+    """Concatenate one or more sets with the same classes.
 
     Example:
         >>> part = PixelSet("batch 1", np.zeros((3, 1, 8, 8), np.uint8), np.zeros(3, int), ("0",))

@@ -1,18 +1,16 @@
-"""From a picture of any size to the square that the network sees; with variation for training.
+"""Transform a picture of any size to the network's square input, at random for training.
 
-Two named objects, built from the same settings: `EvalTransform` (validation, test and every
-predictor) and `TrainTransform` (the same square, varied at random). Both take and return uint8, so
-that resizing runs on bytes and batches stay small; encoders normalise by themselves.
+`EvalTransform` (validation, test and every predictor) and `TrainTransform` (the same square, varied
+at random) are built from the same settings. Both take and return uint8, so that resizing runs on
+bytes and batches stay small; encoders normalise by themselves.
 
-A picture becomes square in one of two ways. "squash" resizes both sides, so nothing is lost but
-proportions. "crop" keeps the proportions and cuts a square from the centre. Either way one
-antialiased bilinear step does it: cutting first and resizing then costs less than the usual
-resizing of what is cut away.
+"squash" resizes both sides to the square, and changes proportions alone. "crop" keeps them and cuts
+a square from the centre. Either is one antialiased bilinear step: cutting before resizing costs
+less than the usual resizing of what is cut away.
 
-Variation is off by default, and mirroring is off for a reason: captions say "left" and "right". Hue
-cannot be varied at all: captions name colours. All randomness comes from one `torch.Generator`, and
-every call draws the same count of numbers, so switching one kind of variation on does not change
-what another draws.
+Variation is off by default, and so is mirroring, because captions name left and right. Hue cannot
+be varied, because captions name colours. All randomness comes from one `torch.Generator`, and every
+call draws equally many numbers, so that one kind of variation does not change another's draws.
 
 References:
     Szegedy et al., "Going Deeper with Convolutions", 2015, section 6: crops of random area and
@@ -31,7 +29,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TransformSettings:
-    """How a picture becomes the network's input; plain data that a checkpoint holds.
+    """The settings of both transforms; plain data that a checkpoint holds.
 
     Args:
         size: Width and height of the result in pixels.
@@ -89,7 +87,7 @@ class EvalTransform:
     """The deterministic transform of evaluation and inference.
 
     Args:
-        settings: Only `size`, `resize` and `crop_fraction` matter here.
+        settings: Of these `size`, `resize` and `crop_fraction` are used.
 
     Example:
         >>> transform = EvalTransform(TransformSettings(size=2))
@@ -101,14 +99,7 @@ class EvalTransform:
         self.settings = settings
 
     def __call__(self, image: UInt8[Tensor, "3 height width"]) -> UInt8[Tensor, "3 size size"]:
-        """Resize a picture to the square.
-
-        Args:
-            image: RGB values of any height and width.
-
-        Returns:
-            The square picture; the very same tensor where the picture has that size already.
-        """
+        """Resize a picture to the square; one of that size is returned as it is."""
         height, width = _base(image, self.settings)
         top, left = (image.shape[1] - height) // 2, (image.shape[2] - width) // 2
         return _resized(image[:, top : top + height, left : left + width], self.settings.size)
@@ -118,7 +109,7 @@ class TrainTransform:
     """The random transform of training; with everything off it equals `EvalTransform`.
 
     Args:
-        settings: What may vary, and by how much.
+        settings: The kinds of variation, and their strengths.
 
     Example:
         >>> transform = TrainTransform(TransformSettings(size=32, min_area=0.7, brightness=0.2))
@@ -133,15 +124,7 @@ class TrainTransform:
     def __call__(
         self, image: UInt8[Tensor, "3 height width"], generator: torch.Generator
     ) -> UInt8[Tensor, "3 size size"]:
-        """Cut, resize, shift, mirror and colour a picture at random.
-
-        Args:
-            image: RGB values of any height and width.
-            generator: The only source of randomness.
-
-        Returns:
-            The square picture.
-        """
+        """Cut, resize, shift, mirror and colour a picture by the generator's random numbers."""
         settings = self.settings
         area, stretch, top, left, down, right, mirror, *colours = torch.rand(
             10, generator=generator, dtype=torch.float64
@@ -162,14 +145,7 @@ class TrainTransform:
 def shrink(
     image: UInt8[Tensor, "3 height width"], side: int
 ) -> UInt8[Tensor, "3 new_height new_width"]:
-    """Resize a picture, its proportions kept, if its shorter side is longer than needed.
-
-    Args:
-        image: RGB values.
-        side: What the shorter side is at most.
-
-    Returns:
-        The smaller picture, or the very same one.
+    """Resize a picture, with its proportions, if its shorter side is longer than `side`.
 
     Example:
         >>> shrink(torch.zeros(3, 40, 60, dtype=torch.uint8), 20).shape
@@ -184,7 +160,7 @@ def shrink(
 
 
 def _base(image: Tensor, settings: TransformSettings) -> tuple[int, int]:
-    """The height and width that evaluation keeps."""
+    """Return the height and width of the part that evaluation keeps."""
     height, width = image.shape[1:]
     if settings.resize == "squash":
         return height, width
@@ -196,7 +172,7 @@ def _crop_size(
     base: tuple[int, int], settings: TransformSettings, area: float, stretch: float
 ) -> tuple[int, int]:
     kept = math.sqrt(settings.min_area + area * (1 - settings.min_area))
-    # The aspect ratio is uniform in its logarithm, so wide and tall are equally frequent.
+    # The logarithm of the aspect ratio is uniform, so wide and tall are equally frequent.
     ratio = math.exp((stretch - 0.5) * math.log(settings.max_stretch))
     height = min(base[0], max(1, round(base[0] * kept / ratio)))
     width = min(base[1], max(1, round(base[1] * kept * ratio)))
@@ -204,7 +180,7 @@ def _crop_size(
 
 
 def _resized(image: Tensor, size: int) -> Tensor:
-    """What torchvision's v2 `resize` computes, without the seconds that importing it takes."""
+    """Compute torchvision's v2 `resize` without the seconds of importing it."""
     if image.shape[1:] == (size, size):
         return image
     return F.interpolate(image[None], (size, size), mode="bilinear", antialias=True)[0]
@@ -219,7 +195,7 @@ def _shifted(image: Tensor, shift: float, down: float, right: float) -> Tensor:
 
 
 def _moved(image: Tensor, dim: int, by: int) -> Tensor:
-    """Move along an axis; the edge that is left behind is repeated."""
+    """Move along an axis; the edge is repeated."""
     size = image.shape[dim]
     kept = image.narrow(dim, max(-by, 0), size - abs(by))
     if by > 0:

@@ -1,52 +1,63 @@
 """The data module of language models: texts without labels, as streams cut into windows.
 
-Texts may come from several sources, those of the sentiment formats among them. Whatever a
-classifier will be tested on is taken out of them: `held_out` names the sources of these sentences,
-and every duplicate of one, also inside a longer text, is removed.
+Texts may come from several sources, those of the sentiment formats among them. The texts that a
+classifier will be tested on are removed from them: `held_out` names the sources of these sentences,
+and every duplicate of one, also inside a longer text, is left out.
 """
 
 import logging
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
-
-from lightning.pytorch import LightningDataModule
+from typing import Any, Literal
 
 from multimodal.data.batches import StreamBatch
 from multimodal.data.documents import all_characters, all_words
 from multimodal.data.duplicates import without_duplicates
 from multimodal.data.examples import TextExample
 from multimodal.data.loaders import ResumableLoader
-from multimodal.data.readers import holdout
+from multimodal.data.module import DataModule
 from multimodal.data.readers.splits import ALL
-from multimodal.data.text_formats import TextSource
+from multimodal.data.text_source import TextSource
 from multimodal.language_model.dataset import StreamDataset
-from multimodal.text import Vocabulary
+from multimodal.saving.checkpoint import SavedModel
+from multimodal.text import SPECIALS, Vocabulary
+from multimodal.worlds import reviews
 
 _LOGGER = logging.getLogger(__name__)
 
 Level = Literal["words", "characters"]
 
 
-class LanguageModelData(LightningDataModule):
+@dataclass(frozen=True)
+class StreamText:
+    """How texts are read.
+
+    Args:
+        min_count: Tokens that occur less often in the training texts become ``<unk>``.
+        max_vocabulary: The most frequent tokens are kept, up to this many with the four special
+            ones; 0 keeps all.
+    """
+
+    min_count: int = 1
+    max_vocabulary: int = 0
+
+
+class LanguageModelData(DataModule[TextExample, StreamBatch]):
     """Unlabelled texts, read in windows whose rows go on from batch to batch.
 
     Args:
-        sources: Where the texts come from, one after the other; their labels are not looked at.
+        sources: Where the texts come from, one after the other; labels are not read.
         held_out: Texts that must not be read, such as those a classifier is tested on: duplicates
             of them are removed from all sources.
         level: What is predicted: ``words``, or ``characters`` with case and line ends.
         keep_lines: Whether the end of a line is a word of its own, as verse needs it; for
             ``words``.
-        holdout: Share of the texts put aside for validation in place of the sources' own
-            validation splits; 0 uses those. A source of which all is read has no other.
+        text: Which tokens are known.
+        holdout: Share of the texts used for validation in place of the sources' own validation
+            splits; 0 uses those. A source of which all is read has no other.
         batch_size: Streams in a batch.
         eval_batch_size: Streams in an evaluation batch.
         window: Tokens of each stream in a training batch: how far back gradients reach.
-        min_count: Tokens that occur less often in the training texts become ``<unk>``.
-        max_vocabulary: The most frequent tokens are kept, up to this many with the four special
-            ones; 0 keeps all.
-        tokens: A vocabulary to use instead of building one; the command line puts a checkpoint's
-            here when it evaluates one.
         workers: Processes that cut windows; 0 cuts in the main one, which is fast enough.
         seed: Seed of the holdout and of the order of the texts.
     """
@@ -58,47 +69,67 @@ class LanguageModelData(LightningDataModule):
         held_out: list[TextSource] | None = None,
         level: Level = "words",
         keep_lines: bool = False,
+        text: StreamText | None = None,
         holdout: float = 0.0,
         batch_size: int = 64,
         eval_batch_size: int = 16,
         window: int = 70,
-        min_count: int = 1,
-        max_vocabulary: int = 0,
-        tokens: list[str] | None = None,
         workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            holdout=holdout,
+            test_split="test",
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            workers=workers,
+            seed=seed,
+        )
         self.sources = sources or [TextSource()]
         self.held_out = held_out or []
         self.level = level
         self.keep_lines = keep_lines
-        self.holdout = holdout
-        self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size
+        self.text = text or StreamText()
         self.window = window
-        self.min_count = min_count
-        self.max_vocabulary = max_vocabulary
-        self.tokens = tokens
-        self.workers = workers
-        self.seed = seed
-        self._texts: dict[str, list[str]] = {}
+        self._allowed_texts: dict[str, list[str]] = {}
 
     @cached_property
     def words(self) -> Vocabulary:
-        """The vocabulary of the training texts, or the one that was given."""
-        if self.tokens:
-            return Vocabulary(self.tokens)
+        """The vocabulary of the training texts, or an adopted one.
+
+        All words of the built-in reviews are known, so that none of them is sampled for this.
+        """
+        limited = self.text.min_count > 1 or self.text.max_vocabulary
+        if self.is_built_in and not limited:
+            return Vocabulary([*SPECIALS, *reviews.words()])
         return Vocabulary.build(
             map(self.parse, self.texts("train")),
-            min_count=self.min_count,
-            max_size=self.max_vocabulary or None,
+            min_count=self.text.min_count,
+            max_size=self.text.max_vocabulary or None,
         )
 
     @property
     def vocabulary(self) -> list[str]:
-        """All tokens as plain data: what is linked into the task."""
+        """All tokens as plain data."""
         return self.words.to_list()
+
+    def linked(self) -> dict[str, Any]:
+        """Return the vocabulary, the level and whether line ends are words, as plain data."""
+        return {
+            "vocabulary": self.vocabulary,
+            "level": self.level,
+            "keep_lines": self.keep_lines,
+        }
+
+    def adopt(self, saved: SavedModel) -> None:
+        """Use the vocabulary and the level of a checkpoint.
+
+        Args:
+            saved: The checkpoint that is evaluated.
+        """
+        self.words = Vocabulary(saved.vocabulary)
+        self.level = saved.extra["level"]
+        self.keep_lines = saved.extra["keep_lines"]
 
     def parse(self, text: str) -> list[str]:
         """Split a text into what is predicted: words or characters.
@@ -115,6 +146,20 @@ class LanguageModelData(LightningDataModule):
         first, *others = text.split("\n")
         return all_words(first) + [word for line in others for word in ("\n", *all_words(line))]
 
+    def read(self, split: str) -> list[TextExample]:
+        """Read a split of all sources, without what is held out.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+        """
+        if split == "test" and self.holdout and any(each.part == ALL for each in self.sources):
+            return self.examples("val")
+        return [
+            example
+            for source in self.sources
+            for example in source.read(_part(source, split, self.holdout))
+        ]
+
     def texts(self, split: str) -> list[str]:
         """Return the texts of a split without what is held out, read once.
 
@@ -124,51 +169,64 @@ class LanguageModelData(LightningDataModule):
         Raises:
             ValueError: If all is held out.
         """
-        if split not in self._texts:
-            if self.holdout and split != "test":
-                kept, held = holdout(self._read("train"), self.holdout, self.seed)
-                self._texts.update(train=self._allowed(kept), val=self._allowed(held))
-            elif split == "test" and self.holdout and any(s.part == ALL for s in self.sources):
-                self._texts["test"] = self.texts("val")
-            else:
-                self._texts[split] = self._allowed(self._read(split))
-        return self._texts[split]
+        if split not in self._allowed_texts:
+            self._allowed_texts[split] = self._allow(
+                [example.text for example in self.examples(split)]
+            )
+        return self._allowed_texts[split]
 
-    def train_dataloader(self) -> ResumableLoader[StreamBatch]:
-        """Return the windows of shuffled texts."""
-        return self._loader("train", self.batch_size, shuffle=True)
+    def dataset(self, split: str, *, training: bool) -> StreamDataset:
+        """Lay the texts of a split out as streams.
 
-    def val_dataloader(self) -> ResumableLoader[StreamBatch]:
-        """Return the windows of the validation texts in order."""
-        return self._loader("val", self.eval_batch_size, shuffle=False)
-
-    def test_dataloader(self) -> ResumableLoader[StreamBatch]:
-        """Return the windows of the test texts in order."""
-        return self._loader("test", self.eval_batch_size, shuffle=False)
-
-    def _loader(
-        self, split: str, batch_size: int, *, shuffle: bool
-    ) -> ResumableLoader[StreamBatch]:
-        dataset = StreamDataset(
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            training: Whether the texts are shuffled.
+        """
+        return StreamDataset(
             [self.words.encode(self.parse(text)) for text in self.texts(split)],
-            batch_size=batch_size,
+            batch_size=self.batch_size if training else self.eval_batch_size,
             window=self.window,
             seed=self.seed,
-            shuffle=shuffle,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=self.trainer.world_size if self.trainer else 1,
+            shuffle=training,
+            rank=self.rank,
+            world_size=self.world_size,
         )
+
+    def loader(
+        self,
+        split: str,
+        *,
+        training: bool = False,
+        bucketed: bool = True,  # noqa: ARG002 (windows have one length)
+    ) -> ResumableLoader[StreamBatch]:
+        """Return the windows of a split in their order; a batch is a window.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            training: Whether the texts are shuffled.
+            bucketed: Not used.
+        """
+        dataset = self.dataset(split, training=training)
         return ResumableLoader(dataset, dataset.sampler, workers=self.workers)
 
-    def _read(self, split: str) -> list[TextExample]:
-        return [
-            example
-            for source in self.sources
-            for example in source.read(_part(source, split, self.holdout))
-        ]
+    @property
+    def is_built_in(self) -> bool:
+        """Whether only words of the built-in reviews are read, which are known."""
+        plain = self.level == "words" and not self.keep_lines
+        return plain and all(each.format == "reviews" for each in self.sources)
 
-    def _allowed(self, examples: list[TextExample]) -> list[str]:
-        texts = [example.text for example in examples]
+    def predict_dataloader(self) -> ResumableLoader[StreamBatch]:
+        """Refuse: a language model writes with its own verb.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            "A language model has nothing to predict about a split. Let it write with `multimodal "
+            "write CHECKPOINT PROMPT`, or measure it with `multimodal test`."
+        )
+
+    def _allow(self, texts: list[str]) -> list[str]:
         if not self.held_out:
             return texts
         allowed = without_duplicates(texts, self._forbidden)

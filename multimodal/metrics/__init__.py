@@ -1,33 +1,15 @@
-"""Scores of captions, answers and classes: a function and a torchmetrics class in one file each.
+"""Scores of captions, answers and classes: pure functions, and torchmetrics classes over them.
 
-The names are imported when first used, so that what needs one function loads no torchmetrics.
+The names are imported when they are first used, so that a function alone loads no torchmetrics.
 """
 
 from importlib import import_module
 from typing import Any, Final
 
-_NAMES: Final = {
-    "answer_results": (
-        "Annotation",
-        "AnswerReport",
-        "read_annotations",
-        "read_answers",
-        "score_answers",
-    ),
-    "bleu": (
-        "BleuScore",
-        "bleu",
-        "bleu_per_image",
-    ),
-    "captions": (
-        "CaptionScores",
-        "caption_scores",
-    ),
-    "cider": (
-        "CiderD",
-        "CiderDScore",
-        "cider_d",
-    ),
+_MODULES: Final[dict[str, tuple[str, ...]]] = {
+    "bleu": ("bleu", "bleu_per_image"),
+    "captions": ("CaptionScores", "caption_scores"),
+    "cider": ("CiderD", "cider_d"),
     "classification": (
         "CalibrationBin",
         "ClassRow",
@@ -38,22 +20,10 @@ _NAMES: Final = {
         "confusion_matrix",
         "macro_f1",
     ),
-    "meteor": (
-        "MeteorScore",
-        "meteor",
-        "meteor_per_image",
-        "wordnet_is_there",
-    ),
-    "results": (
-        "read_references",
-        "read_results",
-        "score_results",
-    ),
-    "rouge": (
-        "RougeLScore",
-        "rouge_l",
-        "rouge_l_per_image",
-    ),
+    "meteor": ("meteor", "meteor_per_image", "wordnet_is_there"),
+    "regression": ("CountScores", "RegressionScores"),
+    "rouge": ("rouge_l", "rouge_l_per_image"),
+    "several_labels": ("SeveralLabelsScores", "average_precision"),
     "truth": ("CaptionTruth",),
     "vqa_accuracy": (
         "QuestionScore",
@@ -65,19 +35,16 @@ _NAMES: Final = {
         "scores_by_type",
         "vqa_accuracy",
     ),
-    "wups": (
-        "answer_items",
-        "wups",
-    ),
+    "wups": ("answer_items", "wups"),
 }
-_FILES: Final = {name: file for file, names in _NAMES.items() for name in names}
+_MODULE_OF: Final = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _FILES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'multimodal.metrics' has no attribute {name!r}")
-    return getattr(import_module(f"multimodal.metrics.{_FILES[name]}"), name)
+    return getattr(import_module(f"multimodal.metrics.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(_FILES)
+    return sorted(_MODULE_OF)

@@ -1,12 +1,11 @@
 """Normalise answers to questions as VQA does, and compute their soft training scores.
 
-People answer "Yes.", "yes" and "a dog" where a model says "yes" and "dog". The normalisation is
-that of the evaluation that the VQA organisers publish, steps 0, 2 and 3 of it (step 1 decides
-whether the others are taken, and belongs to the metric): line breaks and tabs out, 21 punctuation
-marks out or replaced by a space, full stops out unless a digit follows, lower case, number words as
-digits, articles out, apostrophes put back. Once is not the same as twice (of more than 32 full
-stops some are left), so it is run once. Its oddities are kept: a number that is measured otherwise
-can be compared with none that was published.
+The normalisation is that of the evaluation code of the VQA organisers, steps 0, 2 and 3 (step 1
+decides whether the others apply, and belongs to the metric): remove line breaks and tabs, remove 21
+punctuation marks or replace them by a space, remove full stops unless a digit follows, lower case,
+number words as digits, remove articles, restore apostrophes. It is not idempotent (of more than 32
+full stops some remain), so it runs once. Its oddities are kept, so that scores can be compared with
+published ones.
 
 References:
     Antol et al. 2015, "VQA: Visual Question Answering", section 3 (processing of the answers); the
@@ -61,12 +60,6 @@ _WORDS = {
 def strip_answer(text: str) -> str:
     r"""Replace line breaks and tabs by spaces and strip the ends: step 0 of the normalisation.
 
-    Args:
-        text: An answer as it was written.
-
-    Returns:
-        The answer on one line, case and punctuation as they were.
-
     Example:
         >>> strip_answer(" Two\tdogs.\n")
         'Two dogs.'
@@ -75,13 +68,9 @@ def strip_answer(text: str) -> str:
 
 
 def normalize_answer(text: str) -> str:
-    """Bring an answer into the form in which VQA compares answers: steps 0, 2 and 3.
+    """Normalise an answer, which was not normalised before, by steps 0, 2 and 3.
 
-    Args:
-        text: An answer as it was written; not one that was normalised before.
-
-    Returns:
-        The answer in lower case; empty when nothing but articles and punctuation was said.
+    The result is empty if there is nothing but articles and punctuation.
 
     Example:
         >>> [normalize_answer(text) for text in ("Yes.", "a man, walking", "1,000", "Dont walk")]
@@ -101,7 +90,7 @@ def _normalized(text: str) -> str:
 
 
 def _without_punctuation(text: str) -> str:
-    """Step 2. What becomes of a mark is decided on the text as it came, marks in it included."""
+    """Apply step 2; the unchanged text decides whether a mark becomes a space."""
     has_number = _COMMA_IN_NUMBER.search(text) is not None
     plain = text
     for mark in _MARKS.intersection(text):
@@ -111,13 +100,7 @@ def _without_punctuation(text: str) -> str:
 
 
 def most_common_answer(answers: Sequence[str]) -> str:
-    """Find the normalised answer that most people gave; of equals, who answered first.
-
-    Args:
-        answers: What people answered, as they wrote it.
-
-    Returns:
-        The normalised answer. It is empty only if all answers are.
+    """Return the normalised answer that most people gave, of equals the first; empty if all are.
 
     Raises:
         ValueError: If there is no answer.
@@ -133,7 +116,7 @@ def most_common_answer(answers: Sequence[str]) -> str:
 
 
 def count_answers(answers: Iterable[str]) -> dict[str, int]:
-    """Count how many people gave each normalised answer; empty answers are left out."""
+    """Count the people who gave each normalised answer; empty answers are left out."""
     counts: dict[str, int] = {}
     for answer in answers:
         if form := _normalized(answer):
@@ -142,20 +125,16 @@ def count_answers(answers: Iterable[str]) -> dict[str, int]:
 
 
 def soft_score(count: int, people: int = PEOPLE) -> float:
-    """Compute what an answer is worth as a training target: 0.3 for each of ten people who gave it.
+    """Compute an answer's training target: 0.3 for each of ten people who gave it, at most 1.
 
-    Where another number of people answered, their share is taken as that of ten: one person's only
-    answer is worth 1.
+    Other numbers of people are scaled to ten: one person's only answer has the target 1.
 
     Args:
-        count: How many people gave the answer.
-        people: How many people answered.
-
-    Returns:
-        A score between 0 and 1.
+        count: The number of people who gave the answer.
+        people: The number of people who answered.
 
     Raises:
-        ValueError: If fewer than none, or more than all, gave the answer.
+        ValueError: If `count` is negative or above `people`.
 
     Example:
         >>> [soft_score(count) for count in range(6)]
@@ -169,13 +148,7 @@ def soft_score(count: int, people: int = PEOPLE) -> float:
 
 
 def soft_scores(answers: Sequence[str]) -> dict[str, float]:
-    """Compute the training target of each answer that people gave to a question.
-
-    Args:
-        answers: What people answered, as they wrote it.
-
-    Returns:
-        Normalised answers with their `soft_score`; empty answers are left out.
+    """Compute the `soft_score` of each normalised answer to a question; empty ones are left out.
 
     Example:
         >>> soft_scores(["yes", "Yes."] + 7 * ["no"] + ["the"])

@@ -1,4 +1,4 @@
-"""BLEU by COCO's definition: how many n-grams of the captions are in their references.
+"""BLEU by COCO's definition: the share of the captions' n-grams that their references have.
 
 The clipped n-gram precisions of the whole corpus, n = 1 to 4, are averaged geometrically and
 multiplied by a penalty for captions shorter than their references. COCO's evaluation compares a
@@ -19,7 +19,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from multimodal.metrics.pairs import check_pairs
-from multimodal.metrics.per_image import PerImageMetric
 
 ORDERS = (1, 2, 3, 4)
 Bleus = tuple[float, float, float, float]
@@ -56,14 +55,7 @@ def bleu_per_image(
     """Compute BLEU-1 to BLEU-4 of each image as a corpus of its own.
 
     Their mean is not the corpus's BLEU, and BLEU-4 of one caption is mostly 0: a way to sort
-    captions, not to compare models.
-
-    Args:
-        candidates: The words of one caption per image.
-        references: The words of every reference of every image.
-
-    Returns:
-        Four scores for each image.
+    captions, not to compare models. Arguments and errors as for `bleu`.
 
     Example:
         >>> scores = bleu_per_image([["a", "dog"], []], [[["a", "dog"]], [["a", "cat"]]])
@@ -74,37 +66,11 @@ def bleu_per_image(
     return [_score(_count(*pair)) for pair in zip(candidates, references, strict=True)]
 
 
-class BleuScore(PerImageMetric):
-    """Corpus BLEU over all images seen since the last `reset`, on all processes.
-
-    Example:
-        >>> metric = BleuScore()
-        >>> metric.update([1], [["a", "dog", "runs"]], [[["a", "dog", "runs"]]])
-        >>> round(metric.compute()[2], 3)
-        1.0
-    """
-
-    higher_is_better = True
-
-    def update(
-        self,
-        image_ids: Sequence[int | str],
-        candidates: Sequence[Sequence[str]],
-        references: Sequence[Sequence[Sequence[str]]],
-    ) -> None:
-        """Keep captions and references, as words, of images that were not seen before."""
-        self.keep(image_ids, candidates, references)
-
-    def compute(self) -> Bleus:
-        """Compute BLEU-1 to BLEU-4."""
-        return bleu(*self.kept())
-
-
 class _Counts(NamedTuple):
-    """What adds up over images: by order the n-grams matched and there, and the two lengths."""
+    """Sums over images: matched n-grams and all n-grams by order, and the two lengths."""
 
     matched: tuple[int, ...]
-    there: tuple[int, ...]
+    total: tuple[int, ...]
     length: int
     closest: int
 
@@ -120,7 +86,7 @@ def _count(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> _Co
     lengths = [len(reference) for reference in references]
     return _Counts(
         matched=tuple(matched),
-        there=tuple(max(0, length - order + 1) for order in ORDERS),
+        total=tuple(max(0, length - order + 1) for order in ORDERS),
         length=length,
         closest=min(lengths, key=lambda other: (abs(other - length), other)),
     )
@@ -131,10 +97,10 @@ def _ngrams(words: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
 
 
 def _sum(counts: Iterable[_Counts]) -> _Counts:
-    matched, there, length, closest = zip(*counts, strict=True)
+    matched, total, length, closest = zip(*counts, strict=True)
     return _Counts(
         matched=tuple(map(sum, zip(*matched, strict=True))),
-        there=tuple(map(sum, zip(*there, strict=True))),
+        total=tuple(map(sum, zip(*total, strict=True))),
         length=sum(length),
         closest=sum(closest),
     )
@@ -146,8 +112,8 @@ def _score(counts: _Counts) -> Bleus:
     penalty = math.exp(1 - 1 / ratio) if ratio < 1 else 1.0
     product = 1.0
     scores = []
-    for order, matched, there in zip(ORDERS, counts.matched, counts.there, strict=True):
-        product *= (matched + tiny) / (there + small)
+    for order, matched, total in zip(ORDERS, counts.matched, counts.total, strict=True):
+        product *= (matched + tiny) / (total + small)
         scores.append(penalty * product ** (1 / order))
     bleu1, bleu2, bleu3, bleu4 = scores
     return bleu1, bleu2, bleu3, bleu4

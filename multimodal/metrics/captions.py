@@ -1,4 +1,4 @@
-"""All caption scores of a set at once, under the names they are logged by.
+"""All caption scores of a set of images, by the names they are logged under.
 
 BLEU-1 to BLEU-4, ROUGE-L and CIDEr-D are COCO's definitions; METEOR is nltk's and there only if
 WordNet is. Human captions score about 0.2 BLEU-4 and 0.8 CIDEr-D against the other references of
@@ -60,7 +60,7 @@ def caption_scores(
 
 
 class CaptionScores(PerImageMetric):
-    """Every caption score over all images seen since the last `reset`, on all processes.
+    """Every caption score over all images since the last `reset`, on all processes.
 
     Args:
         with_meteor: Add METEOR where WordNet is; it takes longer than the others together.
@@ -85,13 +85,7 @@ class CaptionScores(PerImageMetric):
         candidates: Sequence[Sequence[str]],
         references: Sequence[Sequence[Sequence[str]]],
     ) -> None:
-        """Keep captions and references, as words, of images that were not seen before.
-
-        Args:
-            image_ids: What tells images apart, over all processes.
-            candidates: The words of one caption per image.
-            references: The words of every reference of every image.
-        """
+        """Keep captions and references, as words, of new images; ids are unique over processes."""
         self.keep(image_ids, candidates, references)
 
     def compute(self) -> dict[str, float]:

@@ -1,15 +1,15 @@
 """CIDEr-D: the cosine between the tf-idf vectors of a caption and of its references.
 
-A caption is four sparse vectors, of its 1- to 4-grams, each n-gram weighted by how often it is
-there (tf) and how few images' references have it (idf = log(images / images that have it)). Its
-score is the mean over n and over references of the cosine, with the caption's counts clipped to
-the reference's and a Gaussian penalty on the difference of lengths, times 10. Scores depend on the
-references of all images: they compare models on one set, not across sets.
+A caption is four sparse vectors, of its 1- to 4-grams, each n-gram weighted by its count (tf) and
+by how few images' references have it (idf = log(images / images that have it)). Its score is the
+mean over n and over references of the cosine, with the caption's counts clipped to the reference's
+and a Gaussian penalty on the difference of lengths, times 10. Scores depend on the references of
+all images: they compare models on one set, not across sets.
 
-The references do not change from one evaluation to the next, so `CiderD` works out everything that
-depends on them once: by image a table from n-gram to what a match is worth in each reference. A
-caption then costs one look-up an n-gram. How rare n-grams are can come from a larger set than the
-images that are scored: a training scores one batch at a time against the whole of its captions.
+`CiderD` computes once what depends on the references alone: for each image a table from n-gram to
+the weight of a match in each reference. A caption then costs one look-up per n-gram. The idf can
+come from a larger set than the images that are scored: training scores one batch at a time against
+all training captions.
 
 References:
     Vedantam et al. 2015, "CIDEr: Consensus-based Image Description Evaluation", equations 1-2
@@ -23,14 +23,13 @@ from collections.abc import Sequence
 from itertools import chain, repeat
 
 from multimodal.metrics.pairs import check_pairs
-from multimodal.metrics.per_image import PerImageMetric
 
 ORDERS = 4
 SIGMA = 6.0
 
 _Ngram = tuple[str, ...]
-# By n-gram: for each reference that has it, the reference's number, the n-gram's count there, and
-# that times idf squared over the length of the reference's vector.
+# By n-gram: for each reference that has it, the reference's index, the n-gram's count there, and
+# the count times idf squared over the length of the reference's vector.
 _Matches = dict[_Ngram, list[tuple[int, int, float]]]
 
 
@@ -61,7 +60,7 @@ def cider_d(
 
 
 class Rarity:
-    """How rare each n-gram is in the references of a set of images: the squared idf.
+    """The squared idf of each n-gram in the references of a set of images.
 
     Args:
         references: The words of every reference of every image.
@@ -83,8 +82,8 @@ class Rarity:
             for of_image in references
             for ngram in {ngram for words in of_image for ngram in chain(*_ngrams(words))}
         )
-        # An n-gram that no reference has counts as one that a single image's has, so the latter,
-        # most of all n-grams, need not be kept.
+        # An n-gram of no reference weighs as much as one of a single image's references, so the
+        # latter, which most n-grams are, need not be kept.
         self.unseen = math.log(len(references)) ** 2
         self.shared = {
             ngram: math.log(len(references) / images) ** 2
@@ -98,11 +97,11 @@ class Rarity:
 
 
 class CiderD:
-    """CIDEr-D against references whose vectors are worked out once.
+    """CIDEr-D against references whose vectors are computed once.
 
     Args:
         references: The words of every reference of every image.
-        rarity: How rare n-grams are; by default in the references themselves.
+        rarity: The idf of n-grams; by default that of the references themselves.
 
     Raises:
         ValueError: If there are no images, or an image has no reference.
@@ -126,13 +125,10 @@ class CiderD:
         self._lengths = [[_length(reference) for reference in of_image] for of_image in references]
 
     def score(self, candidates: Sequence[Sequence[str]]) -> tuple[float, list[float]]:
-        """Score one caption per image, in the order of the references.
+        """Return the mean over images, and the score of each image.
 
         Args:
-            candidates: The words of one caption per image.
-
-        Returns:
-            The mean over images, and the score of each image.
+            candidates: The words of one caption per image, in the order of the references.
 
         Raises:
             ValueError: If there are not as many captions as images.
@@ -145,7 +141,7 @@ class CiderD:
         return math.fsum(scores) / len(scores), scores
 
     def _match(self, references: Sequence[Sequence[str]]) -> _Matches:
-        """Work out what a match of each n-gram is worth in each reference of an image."""
+        """Compute the weight of a match of each n-gram in each reference of an image."""
         matches: _Matches = {}
         get = self._idf2.get
         for number, words in enumerate(references):
@@ -155,8 +151,8 @@ class CiderD:
                 )
                 if norm > 0:
                     for ngram, n in counts.items():
-                        worth = n * get(ngram, self._unseen) / norm
-                        matches.setdefault(ngram, []).append((number, n, worth))
+                        weight = n * get(ngram, self._unseen) / norm
+                        matches.setdefault(ngram, []).append((number, n, weight))
         return matches
 
     def _score(self, candidate: Sequence[str], matches: _Matches, lengths: list[int]) -> float:
@@ -174,12 +170,12 @@ class CiderD:
         return 10 * math.fsum(penalised) / (ORDERS * len(lengths))
 
     def _add_single(self, cosines: list[float], ngrams: list[_Ngram], matches: _Matches) -> None:
-        """Add the cosines of n-grams that are there once each: the look-ups then need no loop."""
+        """Add the cosines of n-grams that occur once each: the look-ups then need no loop."""
         norm = math.sqrt(sum(map(self._idf2.get, ngrams, repeat(self._unseen))))
         if norm > 0:
-            for found in filter(None, map(matches.get, ngrams)):
-                for number, _, worth in found:
-                    cosines[number] += worth / norm
+            for rows in filter(None, map(matches.get, ngrams)):
+                for number, _, weight in rows:
+                    cosines[number] += weight / norm
 
     def _add_counted(
         self, cosines: list[float], counts: Counter[_Ngram], matches: _Matches
@@ -189,34 +185,8 @@ class CiderD:
         norm = math.sqrt(sum(n * n * get(ngram, self._unseen) for ngram, n in counts.items()))
         if norm > 0:
             for ngram, n in counts.items():
-                for number, most, worth in matches.get(ngram, ()):
-                    cosines[number] += min(n, most) * worth / norm
-
-
-class CiderDScore(PerImageMetric):
-    """CIDEr-D over all images seen since the last `reset`, on all processes.
-
-    Example:
-        >>> metric = CiderDScore()
-        >>> metric.update([1, 2], [["a", "dog"], ["a"]], [[["a", "dog"]], [["the", "cat"]]])
-        >>> round(metric.compute(), 3)
-        2.5
-    """
-
-    higher_is_better = True
-
-    def update(
-        self,
-        image_ids: Sequence[int | str],
-        candidates: Sequence[Sequence[str]],
-        references: Sequence[Sequence[Sequence[str]]],
-    ) -> None:
-        """Keep captions and references, as words, of images that were not seen before."""
-        self.keep(image_ids, candidates, references)
-
-    def compute(self) -> float:
-        """Compute the mean over images."""
-        return cider_d(*self.kept())
+                for number, most, weight in matches.get(ngram, ()):
+                    cosines[number] += min(n, most) * weight / norm
 
 
 def _ngrams(words: Sequence[str]) -> tuple[list[_Ngram], ...]:

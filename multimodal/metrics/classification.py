@@ -1,7 +1,7 @@
-"""How well a classifier does: accuracy, macro F1, calibration, top-5, and where it confuses what.
+"""Scores of a classifier: accuracy, macro F1, calibration, top-5 accuracy, the confusion matrix.
 
-Of each example only four numbers are kept: its class, the predicted one, the probability of that,
-and how many classes were held more probable than its own. Everything is computed from those.
+Of each example four numbers are kept, and everything is computed from those: its class, the
+predicted class, that one's probability, and how many classes were more probable than its own.
 
 References:
     Sokolova and Lapalme 2009, "A systematic analysis of performance measures for classification
@@ -24,15 +24,7 @@ _TOP = 5
 
 
 class ClassRow(NamedTuple):
-    """A class's row of a table.
-
-    Attributes:
-        name: The class.
-        examples: How many examples it has.
-        precision: The share of predictions of the class that are right; 0 if there is none.
-        recall: The share of its examples that are found; 0 if there is none.
-        f1: The harmonic mean of both.
-    """
+    """Precision, recall and F1 of a class; 0 where they are undefined."""
 
     name: str
     examples: int
@@ -42,14 +34,14 @@ class ClassRow(NamedTuple):
 
 
 class CalibrationBin(NamedTuple):
-    """Predictions of about the same confidence.
+    """Predictions with a confidence above `low` and up to `high`.
 
     Attributes:
-        low: The confidence that is just too low for the bin.
-        high: The highest confidence in it.
-        examples: How many predictions.
-        confidence: Their mean confidence; 0 if there is none.
-        accuracy: The share of them that is right; 0 if there is none.
+        low: The bin's lower edge.
+        high: Its upper edge.
+        examples: The number of predictions.
+        confidence: Their mean confidence; 0 if there are none.
+        accuracy: The share of right ones; 0 if there are none.
     """
 
     low: float
@@ -62,18 +54,10 @@ class CalibrationBin(NamedTuple):
 def confusion_matrix(
     labels: Int[Tensor, " batch"], predictions: Int[Tensor, " batch"], *, classes: int
 ) -> Int[Tensor, "classes classes"]:
-    """Count the predictions of each class's examples.
-
-    Args:
-        labels: The right classes.
-        predictions: The predicted ones.
-        classes: How many classes there are.
-
-    Returns:
-        Counts: a row for each right class, a column for each predicted one.
+    """Count examples by their class (rows) and the predicted class (columns).
 
     Raises:
-        ValueError: If a label or prediction is none of the classes.
+        ValueError: If a label or a prediction is none of the classes.
 
     Example:
         >>> confusion_matrix(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), classes=2).tolist()
@@ -86,17 +70,10 @@ def confusion_matrix(
 
 
 def class_rows(matrix: Int[Tensor, "classes classes"], names: Sequence[str]) -> list[ClassRow]:
-    """Compute precision, recall and F1 of each class.
-
-    Args:
-        matrix: What `confusion_matrix` gives.
-        names: The classes' names.
-
-    Returns:
-        A row for each class, in their order.
+    """Compute precision, recall and F1 of each class from a confusion matrix.
 
     Raises:
-        ValueError: If there is not one name for each class.
+        ValueError: If the number of names is not that of the classes.
 
     Example:
         >>> for row in class_rows(torch.tensor([[1, 1], [0, 2]]), ["cat", "dog"]):
@@ -109,54 +86,46 @@ def class_rows(matrix: Int[Tensor, "classes classes"], names: Sequence[str]) -> 
             f"Every class needs a name, got {len(matrix)} classes, {len(names)} names."
         )
     right = matrix.diagonal().double()
-    given, predicted = matrix.sum(dim=1), matrix.sum(dim=0)
+    examples, predicted = matrix.sum(dim=1), matrix.sum(dim=0)
     columns = (
-        given.tolist(),
+        examples.tolist(),
         (right / predicted.clamp(min=1)).tolist(),
-        (right / given.clamp(min=1)).tolist(),
-        (2 * right / (given + predicted).clamp(min=1)).tolist(),
+        (right / examples.clamp(min=1)).tolist(),
+        (2 * right / (examples + predicted).clamp(min=1)).tolist(),
     )
     return [ClassRow(*row) for row in zip(names, *columns, strict=True)]
 
 
 def macro_f1(matrix: Int[Tensor, "classes classes"]) -> float:
-    """Average F1 over the classes that have an example or a prediction, each counting alike.
-
-    Args:
-        matrix: What `confusion_matrix` gives.
-
-    Returns:
-        A number from 0 to 1.
+    """Average F1 over the classes that have an example or a prediction.
 
     Example:
         >>> round(macro_f1(torch.tensor([[1, 1], [0, 2]])), 3)
         0.733
     """
     rows = class_rows(matrix, [""] * len(matrix))
-    there = (matrix.sum(dim=0) + matrix.sum(dim=1) > 0).tolist()
-    scores = [row.f1 for row, is_there in zip(rows, there, strict=True) if is_there]
+    occurs = (matrix.sum(dim=0) + matrix.sum(dim=1) > 0).tolist()
+    scores = [row.f1 for row, counts in zip(rows, occurs, strict=True) if counts]
     return fsum(scores) / len(scores) if scores else 0.0
 
 
 def calibration_bins(
     confidences: Float[Tensor, " batch"], right: Bool[Tensor, " batch"], *, bins: int = BINS
 ) -> list[CalibrationBin]:
-    """Compare how sure a classifier is with how often it is right: a reliability diagram's bars.
+    """Compare confidence and accuracy in bins of equal width: the bars of a reliability diagram.
 
     Args:
-        confidences: The probability of each prediction.
-        right: Whether it is right.
-        bins: How many bins of equal width.
-
-    Returns:
-        The bins from 0 to 1; a confidence on an edge belongs to the lower one.
+        confidences: The probability of each prediction; one on an edge counts in the lower bin.
+        right: Whether each prediction is right.
+        bins: The number of bins.
 
     Raises:
         ValueError: If a confidence is not from 0 to 1.
 
     Example:
-        >>> sure = torch.tensor([0.55, 0.65, 0.9, 1.0])
-        >>> for row in calibration_bins(sure, torch.tensor([True, False, True, True]), bins=2):
+        >>> confidences = torch.tensor([0.55, 0.65, 0.9, 1.0])
+        >>> right = torch.tensor([True, False, True, True])
+        >>> for row in calibration_bins(confidences, right, bins=2):
         ...     print(row.low, row.high, row.examples, round(row.confidence, 3), row.accuracy)
         0.0 0.5 0 0.0 0.0
         0.5 1.0 4 0.775 0.75
@@ -165,35 +134,27 @@ def calibration_bins(
         raise ValueError("A confidence must be from 0 to 1. Give probabilities, not logits.")
     confidences = confidences.double()
     edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
-    places = torch.bucketize(confidences, edges[1:-1])  # the lower bin of two
-    counts = torch.bincount(places, minlength=bins)
-    sure, hits = (
-        (torch.bincount(places, weights=numbers.double(), minlength=bins) / counts.clamp(min=1))
+    indices = torch.bucketize(confidences, edges[1:-1])  # of an edge, the lower bin
+    counts = torch.bincount(indices, minlength=bins)
+    means = (
+        torch.bincount(indices, weights=numbers.double(), minlength=bins) / counts.clamp(min=1)
         for numbers in (confidences, right)
     )
-    columns = (edges[:-1], edges[1:], counts, sure, hits)
+    columns = (edges[:-1], edges[1:], counts, *means)
     return [CalibrationBin(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
 
 
 def calibration_error(
     confidences: Float[Tensor, " batch"], right: Bool[Tensor, " batch"], *, bins: int = BINS
 ) -> float:
-    """Compute the expected calibration error: how far confidence and accuracy are apart.
+    """Compute the expected calibration error: the mean gap between confidence and accuracy.
 
-    Args:
-        confidences: The probability of each prediction.
-        right: Whether it is right.
-        bins: How many bins of equal width.
-
-    Returns:
-        The mean over all predictions, 0 for a classifier that is right as often as it says.
-
-    Raises:
-        ValueError: If a confidence is not from 0 to 1.
+    Arguments and errors as for `calibration_bins`.
 
     Example:
-        >>> sure = torch.tensor([0.55, 0.65, 0.9, 1.0])
-        >>> round(calibration_error(sure, torch.tensor([True, False, True, True]), bins=2), 3)
+        >>> confidences = torch.tensor([0.55, 0.65, 0.9, 1.0])
+        >>> right = torch.tensor([True, False, True, True])
+        >>> round(calibration_error(confidences, right, bins=2), 3)
         0.025
     """
     rows = calibration_bins(confidences, right, bins=bins)
@@ -205,7 +166,7 @@ class ClassificationScores(PerImageMetric):
     """Every score of a classifier over all examples since the last `reset`, on all processes.
 
     Args:
-        classes: The classes' names, in the order of their numbers.
+        classes: The classes' names in order.
 
     Raises:
         ValueError: If there are fewer than two classes.
@@ -234,16 +195,16 @@ class ClassificationScores(PerImageMetric):
         probabilities: Float[Tensor, "batch classes"],
         labels: Int[Tensor, " batch"],
     ) -> None:
-        """Keep the predictions of examples that were not seen before.
+        """Keep the predictions of new examples.
 
         Args:
-            example_ids: What tells examples apart, over all processes.
-            probabilities: Of each class, for each example.
+            example_ids: Unique over all processes; an example counts once.
+            probabilities: Of each class.
             labels: The right classes.
 
         Raises:
-            ValueError: If the numbers of examples or classes do not fit, a label is none of the
-                classes, or a number is no probability.
+            ValueError: If a shape is wrong, a label is none of the classes, or a number is no
+                probability.
         """
         probabilities, labels = probabilities.detach().float().cpu(), labels.cpu()
         if probabilities.shape != (len(labels), len(self.classes)):
@@ -256,19 +217,14 @@ class ClassificationScores(PerImageMetric):
             raise ValueError("A probability must be from 0 to 1. Give a softmax, not logits.")
         confidences, predictions = probabilities.max(dim=1)
         own = probabilities.gather(1, labels[:, None])
-        # Of equal ones the first is predicted: the rank counts them in the same way.
+        # Of equal probabilities the first class is predicted: the rank counts in the same way.
         before = torch.arange(len(self.classes)) < labels[:, None]
         ranks = ((probabilities > own) | ((probabilities == own) & before)).sum(dim=1)
         columns = (labels, predictions, confidences.clamp(max=1), ranks)
         self.keep(example_ids, *(column.tolist() for column in columns))
 
     def compute(self) -> dict[str, float]:
-        """Compute the scores; the same on every process.
-
-        Returns:
-            ``accuracy``, ``macro_f1``, ``calibration_error`` and, of more than five classes,
-            ``top5_accuracy``.
-        """
+        """Compute accuracy, macro F1, calibration error and, of more than five classes, top-5."""
         labels, predictions, confidences, ranks = self._columns()
         right = labels == predictions
         matrix = confusion_matrix(labels, predictions, classes=len(self.classes))
@@ -282,31 +238,16 @@ class ClassificationScores(PerImageMetric):
         return scores
 
     def confusion(self) -> Int[Tensor, "classes classes"]:
-        """Count predictions by right class; like `compute`, it gathers: call it on all processes.
-
-        Returns:
-            A row for each right class, a column for each predicted one.
-        """
+        """Compute the confusion matrix; like `compute`, it gathers: call it on all processes."""
         labels, predictions, *_ = self._columns()
         return confusion_matrix(labels, predictions, classes=len(self.classes))
 
     def per_class(self) -> list[ClassRow]:
-        """Compute the rows of a table of classes; call it on all processes.
-
-        Returns:
-            Precision, recall and F1 of each class, in their order.
-        """
+        """Compute precision, recall and F1 of each class; call it on all processes."""
         return class_rows(self.confusion(), self.classes)
 
     def calibration(self, *, bins: int = BINS) -> list[CalibrationBin]:
-        """Compute the bars of a reliability diagram; call it on all processes.
-
-        Args:
-            bins: How many bins of equal width.
-
-        Returns:
-            The bins from 0 to 1.
-        """
+        """Compute the bars of a reliability diagram; call it on all processes."""
         labels, predictions, confidences, _ = self._columns()
         return calibration_bins(confidences, labels == predictions, bins=bins)
 

@@ -1,24 +1,20 @@
-"""Which scores belong to what is told of an image."""
+"""The metric of each target of image classification."""
 
 from collections.abc import Sequence
 
 from multimodal.metrics.classification import ClassificationScores
-from multimodal.metrics.counts import CountScores
-from multimodal.metrics.regression import RegressionScores
+from multimodal.metrics.regression import CountScores, RegressionScores
 from multimodal.metrics.several_labels import SeveralLabelsScores
 
 ImageScores = ClassificationScores | SeveralLabelsScores | CountScores | RegressionScores
 
 
 def image_scores(target: str, labels: Sequence[str]) -> ImageScores:
-    """Build the scores of a target.
+    """Build the metric of a target: ``label``, ``labels``, ``count`` or ``number``.
 
     Args:
-        target: ``label``, ``labels``, ``count`` or ``number``.
-        labels: All labels; none where the target is a count or a number.
-
-    Returns:
-        A metric, whose `update` takes ids, what was said, and what is right.
+        target: The target.
+        labels: All labels; none for a count or a number.
 
     Raises:
         ValueError: If there is no such target.

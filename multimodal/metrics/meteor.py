@@ -1,6 +1,6 @@
 """METEOR as nltk computes it: word matches by form, stem and WordNet synonym.
 
-nltk's METEOR is not COCO's, and their numbers must not stand in one column. nltk implements the
+nltk's METEOR is not COCO's, and their numbers must not share a column. nltk implements the
 metric of 2005 and 2007: matches of form, stem and synonym count alike, recall weighs nine times
 precision, the fragmentation penalty is 0.5 (chunks / matches)^3, and the corpus score is the mean
 over images. COCO runs METEOR 1.5 (2014): also paraphrases from a table, a discount for function
@@ -18,7 +18,6 @@ import os
 from collections.abc import Sequence
 
 from multimodal.metrics.pairs import check_pairs
-from multimodal.metrics.per_image import PerImageMetric
 
 
 def meteor(
@@ -53,7 +52,7 @@ def meteor_per_image(
             f"{os.environ.get('NLTK_DATA', 'not set')!r}). Get it with "
             "`python -m nltk.downloader wordnet`, or score without METEOR."
         )
-    from nltk.translate.meteor_score import meteor_score  # slow to import, and not always wanted
+    from nltk.translate.meteor_score import meteor_score  # slow to import
 
     return [
         float(meteor_score(of_image, candidate)) if candidate else 0.0
@@ -62,7 +61,7 @@ def meteor_per_image(
 
 
 def wordnet_is_there() -> bool:
-    """Tell whether nltk finds WordNet in its data folders, which `NLTK_DATA` extends."""
+    """Return whether nltk finds WordNet in its data folders, which `NLTK_DATA` extends."""
     import nltk.data  # slow to import
 
     for place in ("corpora/wordnet", "corpora/wordnet.zip"):
@@ -72,22 +71,3 @@ def wordnet_is_there() -> bool:
             continue
         return True
     return False
-
-
-class MeteorScore(PerImageMetric):
-    """METEOR (nltk) over all images seen since the last `reset`, on all processes."""
-
-    higher_is_better = True
-
-    def update(
-        self,
-        image_ids: Sequence[int | str],
-        candidates: Sequence[Sequence[str]],
-        references: Sequence[Sequence[Sequence[str]]],
-    ) -> None:
-        """Keep captions and references, as words, of images that were not seen before."""
-        self.keep(image_ids, candidates, references)
-
-    def compute(self) -> float:
-        """Compute the mean over images."""
-        return meteor(*self.kept())

@@ -1,9 +1,7 @@
 """Check candidates and references before they are scored.
 
-Every caption metric takes tokens, not text: `candidates`, one list of words per image, and
-`references`, a list of such lists per image, both in the same order of images. A string is a
-sequence of strings too, and a sentence given instead of its words would be scored letter by letter
-without a complaint: hence this check.
+Caption metrics take tokens, not text: one list of words per image, and a list of such lists as its
+references. A string is a sequence of strings too, and would be scored letter by letter.
 """
 
 from collections.abc import Sequence
@@ -12,11 +10,7 @@ from collections.abc import Sequence
 def check_pairs(
     candidates: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]
 ) -> None:
-    """Refuse candidates and references that cannot be scored against each other.
-
-    Args:
-        candidates: The words of one caption per image; an empty caption is allowed.
-        references: The words of at least one reference per image.
+    """Refuse candidates and references that cannot be scored; an empty caption is allowed.
 
     Raises:
         ValueError: If the numbers of images differ or are 0, or an image has no reference.

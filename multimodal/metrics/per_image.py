@@ -1,10 +1,9 @@
-"""What the caption metrics share: one plain entry per image, gathered over all processes.
+"""The base of all metrics: one entry per image or example, gathered over all processes.
 
 Corpus metrics such as CIDEr-D are no averages of batches: they need every caption at the end.
-torchmetrics gathers tensors; these metrics keep words. So the entries stay an ordinary dictionary
-from image to entry, outside of torchmetrics' state, which follows a model to its device for
-nothing, and `kept` gathers them with `torch.distributed.all_gather_object`. A sampler that shares
-images out to processes repeats some so that every process has as many; an image counts once.
+torchmetrics gathers tensors, these metrics keep words: an ordinary dictionary from id to entry,
+outside torchmetrics' state, which `kept` gathers with `torch.distributed.all_gather_object`. A
+distributed sampler repeats some images so that every process has as many; an image counts once.
 """
 
 from collections.abc import Sequence
@@ -15,9 +14,7 @@ from torchmetrics import Metric
 
 
 class PerImageMetric(Metric):
-    """A metric over one entry per image.
-
-    A subclass writes `update` with `keep`, and `compute` with `kept`.
+    """A metric over one entry per image: `update` calls `keep`, `compute` calls `kept`.
 
     Example:
         >>> class Longest(PerImageMetric):
@@ -34,11 +31,11 @@ class PerImageMetric(Metric):
     full_state_update = False
 
     def __init__(self) -> None:
-        super().__init__(sync_on_compute=False)  # `kept` does it
+        super().__init__(sync_on_compute=False)  # `kept` gathers
         self._entries: dict[int | str, tuple[Any, ...]] = {}
 
     def keep(self, image_ids: Sequence[int | str], *columns: Sequence[Any]) -> None:
-        """Keep a row of the columns for every image; the first row of an image stays.
+        """Keep a row of the columns for each image; the first row of an image stays.
 
         Raises:
             ValueError: If a column is not as long as `image_ids`.
@@ -53,10 +50,10 @@ class PerImageMetric(Metric):
             self._entries.setdefault(image_id, tuple(row))
 
     def kept(self) -> tuple[list[Any], ...]:
-        """Gather the columns over all processes, in an order that depends on the image ids alone.
+        """Gather the columns over all processes, in the order of the image ids.
 
         Raises:
-            ValueError: If no process has kept anything.
+            ValueError: If no process has an entry.
         """
         entries = self._entries
         if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -75,7 +72,7 @@ class PerImageMetric(Metric):
         self.update(*args, **kwargs)
 
     def reset(self) -> None:
-        """Forget all images."""
+        """Remove all entries."""
         super().reset()
         self._entries = {}
 

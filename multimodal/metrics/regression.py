@@ -1,4 +1,4 @@
-"""How far predicted numbers, such as stars, are from the right ones.
+"""Errors and correlation of predicted numbers, such as stars, and of predicted counts.
 
 References:
     Pearson 1895, "Note on regression and inheritance in the case of two parents" (the correlation).
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from typing_extensions import override
 
 from multimodal.metrics.per_image import PerImageMetric
 
@@ -32,24 +33,17 @@ class RegressionScores(PerImageMetric):
         predictions: Float[Tensor, " batch"],
         targets: Float[Tensor, " batch"],
     ) -> None:
-        """Keep the predictions of examples that were not seen before.
-
-        Args:
-            example_ids: What tells examples apart, over all processes.
-            predictions: The predicted numbers.
-            targets: The right ones.
+        """Keep predictions and targets of new examples; ids are unique over all processes.
 
         Raises:
-            ValueError: If there are not as many of each.
+            ValueError: If the numbers of ids, predictions and targets differ.
         """
         self.keep(example_ids, predictions.detach().float().tolist(), targets.tolist())
 
     def compute(self) -> dict[str, float]:
-        """Compute the scores; the same on every process.
+        """Compute the mean absolute error, the root mean square error and Pearson's correlation.
 
-        Returns:
-            ``mean_error``, the mean distance; ``root_mean_square``, in which large errors count
-            more; ``correlation``, from -1 to 1, 0 where either side is one number.
+        The correlation is 0 where all predictions, or all targets, are equal.
         """
         predictions, targets = (torch.tensor(column).double() for column in self.kept())
         errors = predictions - targets
@@ -58,6 +52,24 @@ class RegressionScores(PerImageMetric):
             "root_mean_square": errors.square().mean().sqrt().item(),
             "correlation": _correlation(predictions, targets),
         }
+
+
+class CountScores(RegressionScores):
+    """Errors of expected counts, and the share of them that rounds to the right count.
+
+    Example:
+        >>> metric = CountScores()
+        >>> metric.update([7, 8], torch.tensor([1.2, 3.6]), torch.tensor([1.0, 3.0]))
+        >>> round(metric.compute()["mean_error"], 3), metric.compute()["accuracy"]
+        (0.4, 0.5)
+    """
+
+    @override
+    def compute(self) -> dict[str, float]:
+        """Compute the accuracy of the rounded counts, and the scores of numbers."""
+        expected, counts = (torch.tensor(column) for column in self.kept())
+        right = (expected.round() == counts).double().mean().item()
+        return {"accuracy": right, **super().compute()}
 
 
 def _correlation(first: Tensor, second: Tensor) -> float:

@@ -4,8 +4,8 @@ For each reference, precision and recall are the length of the longest common su
 caption's and the reference's length. COCO's evaluation takes the best precision and the best
 recall over an image's references, each by itself, and their F-measure with beta = 1.2; the corpus
 score is the mean over images. (The package rouge-score takes beta = 1 and one reference at a time.)
-The subsequence is found with one integer per caption whose bits are the table's column, so that a
-reference's word costs three machine operations and not a row of a table.
+The bits of one integer per caption are the column of the textbook's table, so that a reference's
+word costs three machine operations instead of a row of the table.
 
 References:
     Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries", equations 2-4.
@@ -18,7 +18,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from multimodal.metrics.pairs import check_pairs
-from multimodal.metrics.per_image import PerImageMetric
 
 BETA = 1.2
 
@@ -61,41 +60,15 @@ def rouge_l_per_image(
     return [_score(*pair) for pair in zip(candidates, references, strict=True)]
 
 
-class RougeLScore(PerImageMetric):
-    """ROUGE-L over all images seen since the last `reset`, on all processes.
-
-    Example:
-        >>> metric = RougeLScore()
-        >>> metric.update([1], [["a", "dog"]], [[["a", "dog"]]])
-        >>> metric.compute()
-        1.0
-    """
-
-    higher_is_better = True
-
-    def update(
-        self,
-        image_ids: Sequence[int | str],
-        candidates: Sequence[Sequence[str]],
-        references: Sequence[Sequence[Sequence[str]]],
-    ) -> None:
-        """Keep captions and references, as words, of images that were not seen before."""
-        self.keep(image_ids, candidates, references)
-
-    def compute(self) -> float:
-        """Compute the mean over images."""
-        return rouge_l(*self.kept())
-
-
 def _score(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    # COCO's code splits "" into one empty word. So do we: an empty caption is then simply wrong.
+    # COCO's code splits "" into one empty word, so that an empty caption is simply wrong. So do we.
     words = list(candidate) or [""]
-    places: defaultdict[str, int] = defaultdict(int)
-    for place, word in enumerate(words):
-        places[word] |= 1 << place
+    positions: defaultdict[str, int] = defaultdict(int)  # a bit for each position of a word
+    for position, word in enumerate(words):
+        positions[word] |= 1 << position
     precision = recall = 0.0
     for reference in references:
-        common = _common(places, len(words), list(reference) or [""])
+        common = _common(positions, len(words), list(reference) or [""])
         precision = max(precision, common / len(words))
         recall = max(recall, common / max(len(reference), 1))
     if precision == 0:
@@ -103,11 +76,11 @@ def _score(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> flo
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
 
 
-def _common(places: defaultdict[str, int], length: int, reference: list[str]) -> int:
-    """Find the length of the longest common subsequence: the zero bits left in the column."""
+def _common(positions: defaultdict[str, int], length: int, reference: list[str]) -> int:
+    """Return the length of the longest common subsequence: the zero bits left in the column."""
     full = (1 << length) - 1
     column = full
     for word in reference:
-        matches = column & places.get(word, 0)
+        matches = column & positions.get(word, 0)
         column = ((column + matches) | (column - matches)) & full
     return length - column.bit_count()

@@ -1,4 +1,4 @@
-"""How well several labels of an example are told at once: average precision, F1, all of them right.
+"""Scores of multi-label classification: average precision, F1 and exact match.
 
 References:
     Everingham et al. 2010, "The PASCAL visual object classes challenge", section 4.2 (average
@@ -23,11 +23,8 @@ def average_precision(
     """Compute the area under the curve of precision over recall.
 
     Args:
-        scores: How sure a classifier is of each example; of equal ones all are found at once.
-        relevant: Whether the label holds; for one example or more.
-
-    Returns:
-        1 where all relevant examples come first.
+        scores: The confidence in each example; equal ones are ranked together.
+        relevant: Whether each example has the label; at least one must.
 
     Raises:
         ValueError: If no example is relevant.
@@ -42,22 +39,22 @@ def average_precision(
     scores, relevant = scores[order], relevant[order]
     last = torch.ones_like(relevant)  # of equal scores
     last[:-1] = scores[1:] != scores[:-1]
-    found = relevant.double().cumsum(0)
-    precision = (found / torch.arange(1, len(scores) + 1))[last]
-    recall = found[last] / found[-1]
+    hits = relevant.double().cumsum(0)
+    precision = (hits / torch.arange(1, len(scores) + 1))[last]
+    recall = hits[last] / hits[-1]
     return float((recall.diff(prepend=torch.zeros(1)) * precision).sum())
 
 
 class SeveralLabelsScores(PerImageMetric):
-    """Scores of several labels over all examples since the last `reset`, on all processes.
+    """Multi-label scores over all examples since the last `reset`, on all processes.
 
     Args:
-        classes: The labels' names, in the order of their numbers.
+        classes: The labels' names in order.
 
     Example:
         >>> metric = SeveralLabelsScores(["cat", "dog"])
-        >>> given = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
-        >>> metric.update([7, 8], torch.tensor([[0.9, 0.2], [0.8, 0.4]]), given)
+        >>> labels = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+        >>> metric.update([7, 8], torch.tensor([[0.9, 0.2], [0.8, 0.4]]), labels)
         >>> {name: round(score, 3) for name, score in metric.compute().items()}
         {'mean_average_precision': 1.0, 'exact_match': 0.5, 'micro_f1': 0.8, 'macro_f1': 0.5}
     """
@@ -74,15 +71,15 @@ class SeveralLabelsScores(PerImageMetric):
         probabilities: Float[Tensor, "batch classes"],
         labels: Float[Tensor, "batch classes"],
     ) -> None:
-        """Keep the predictions of examples that were not seen before.
+        """Keep the predictions of new examples.
 
         Args:
-            example_ids: What tells examples apart, over all processes.
-            probabilities: Of each label, for each example.
-            labels: 1 where a label holds, 0 where not.
+            example_ids: Unique over all processes; an example counts once.
+            probabilities: Of each label.
+            labels: 1 where an example has the label, 0 where not.
 
         Raises:
-            ValueError: If there is not a number for each label.
+            ValueError: If the number of classes is another one.
         """
         for name, numbers in (("probabilities", probabilities), ("labels", labels)):
             if numbers.shape[1] != len(self.classes):
@@ -93,27 +90,25 @@ class SeveralLabelsScores(PerImageMetric):
         self.keep(example_ids, probabilities.detach().float().tolist(), labels.tolist())
 
     def compute(self) -> dict[str, float]:
-        """Compute the scores; the same on every process.
+        """Compute mean average precision, exact match, micro F1 and macro F1.
 
-        Returns:
-            ``mean_average_precision`` over the labels that hold somewhere; and, of the labels that
-            are more likely than not, ``exact_match``, the share of examples with all of them right,
-            and F1 over all answers (``micro_f1``) and over the labels (``macro_f1``).
+        Average precision is averaged over the labels that some example has. For the others a label
+        is predicted where its probability is above 0.5; exact match is the share of examples with
+        all labels right.
         """
         probabilities, labels = (torch.tensor(column) for column in self.kept())
-        holds, said = labels > _THRESHOLD, probabilities > _THRESHOLD
+        targets, predicted = labels > _THRESHOLD, probabilities > _THRESHOLD
         precisions = [
-            average_precision(probabilities[:, place], holds[:, place])
-            for place in range(len(self.classes))
-            if holds[:, place].any()
+            average_precision(probabilities[:, index], targets[:, index])
+            for index in range(len(self.classes))
+            if targets[:, index].any()
         ]
-        hits = (holds & said).sum(0).double()
-        either = (holds.sum(0) + said.sum(0)).double()
-        there = either > 0
-        f1 = 2 * hits[there] / either[there]
+        hits = (targets & predicted).sum(0).double()
+        either = (targets.sum(0) + predicted.sum(0)).double()
+        f1 = 2 * hits[either > 0] / either[either > 0]
         return {
             "mean_average_precision": sum(precisions) / max(1, len(precisions)),
-            "exact_match": (holds == said).all(dim=1).double().mean().item(),
+            "exact_match": (targets == predicted).all(dim=1).double().mean().item(),
             "micro_f1": (2 * hits.sum() / either.sum().clamp(min=1)).item(),
             "macro_f1": f1.mean().item() if len(f1) else 0.0,
         }

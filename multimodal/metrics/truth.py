@@ -1,12 +1,12 @@
-"""How much of what captions say is true, where something can tell.
+"""The share of true statements in captions of images whose content is known.
 
-N-gram metrics compare a caption with what others said; a wrong colour costs them one word. Where
-the content of an image is known, as in the built-in scenes, a checker gives a verdict on every
-statement of a caption. This metric only counts verdicts: the checker is handed in.
+N-gram metrics compare a caption with references; a wrong colour costs them one word. For the
+built-in scenes a checker decides whether each statement of a caption is true. This metric only
+counts; the checker is an argument.
 
 References:
     Anderson et al. 2016, "SPICE: Semantic Propositional Image Caption Evaluation", section 3, which
-    scores the statements that captions and references share for want of the truth.
+    scores the statements that captions and references share, where the truth is not known.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ from multimodal.metrics.per_image import PerImageMetric
 
 
 class CaptionTruth(PerImageMetric):
-    """The fraction of statements that are true, and of captions that are wholly true.
+    """The fraction of statements that are true, and of captions without a false statement.
 
     Args:
-        check: Gives one verdict for each statement of a caption (the text) about a scene. A caption
-            without any statement counts as one false statement.
+        check: Returns for a scene and a caption whether each of its statements is true. A caption
+            without statements counts as one false statement.
 
     Example:
         >>> def check(scene, caption):
@@ -40,11 +40,11 @@ class CaptionTruth(PerImageMetric):
     def update(
         self, image_ids: Sequence[int | str], scenes: Sequence[Any], captions: Sequence[str]
     ) -> None:
-        """Check captions of images that were not seen before; keep the numbers of verdicts.
+        """Check captions of new images, and keep the numbers of true and of all statements.
 
         Args:
-            image_ids: What tells images apart, over all processes.
-            scenes: What the checker knows each image by.
+            image_ids: Unique over all processes; an image counts once.
+            scenes: The checker's description of each image.
             captions: One caption per image, as text.
 
         Raises:
@@ -55,16 +55,16 @@ class CaptionTruth(PerImageMetric):
                 "There must be one scene and one caption per image id, got "
                 f"{len(image_ids)} ids, {len(scenes)} scenes and {len(captions)} captions."
             )
-        verdicts = [self.check(*pair) or [False] for pair in zip(scenes, captions, strict=True)]
+        checked = [self.check(*pair) or [False] for pair in zip(scenes, captions, strict=True)]
         self.keep(
-            image_ids, [sum(map(bool, given)) for given in verdicts], list(map(len, verdicts))
+            image_ids, [sum(map(bool, truths)) for truths in checked], list(map(len, checked))
         )
 
     def compute(self) -> dict[str, float]:
         """Compute the two fractions, between 0 and 1."""
         true, statements = self.kept()
-        wholly = sum(a == b for a, b in zip(true, statements, strict=True))
+        faultless = sum(a == b for a, b in zip(true, statements, strict=True))
         return {
             "truth/statements": sum(true) / sum(statements),
-            "truth/captions": wholly / len(statements),
+            "truth/captions": faultless / len(statements),
         }

@@ -1,15 +1,15 @@
-"""The official VQA accuracy: an answer is right as far as people gave it, and right from four on.
+"""The official VQA accuracy, which grows with the number of people who gave the predicted answer.
 
 Ten people answered each question. Each of them in turn is left out, and the prediction earns a
-third for each of the others who said the same, at most 1; the accuracy is the mean of the ten. One
-person who agrees makes 0.3, two 0.6, three 0.9, four or more 1. Before answers are compared they
-are normalised, but not where all ten people wrote the very same: then the prediction must be that
-to the letter, and "Black." against ten times "black" is wrong. The evaluation of the VQA organisers
+third for each of the others with the same answer, at most 1; the accuracy is the mean of the ten.
+One person who agrees makes 0.3, two 0.6, three 0.9, four or more 1. Answers are normalised before
+they are compared, but not where all ten people wrote the same: then the prediction must equal it to
+the letter, and "Black." against ten times "black" is wrong. The evaluation of the VQA organisers
 does so, and published numbers are of that kind (strict); the lenient mode normalises always.
 
-With fewer than four answers the formula cannot reach 1, and with a single one it is always 0. So
-beside it stands the plain accuracy: how often the prediction is the most common answer, both
-normalised. Where no question has four answers, as in DAQUAR or CLEVR, it stands alone.
+With fewer than four answers the formula cannot reach 1, and with a single one it is always 0.
+Therefore the plain accuracy is reported too: the share of predictions that are the most common
+answer, both normalised. Where no question has four answers, as in DAQUAR or CLEVR, it is alone.
 
 References:
     Antol et al. 2015, "VQA: Visual Question Answering", section 3; Goyal et al. 2017, "Making the V
@@ -25,16 +25,16 @@ from multimodal.metrics.meteor import wordnet_is_there
 from multimodal.metrics.per_image import PerImageMetric
 from multimodal.metrics.wups import THRESHOLDS, wups
 
-ENOUGH = 3  # others who must agree for a whole point
+ENOUGH = 3  # other people who must agree for an accuracy of 1
 
 
 class QuestionScore(NamedTuple):
-    """How one question was answered.
+    """Scores of one question.
 
     Args:
         accuracy: 1 if the prediction is the most common answer, otherwise 0.
         vqa_accuracy: The official accuracy.
-        people: How many answers there are to compare with.
+        people: The number of people's answers.
     """
 
     accuracy: float
@@ -43,13 +43,13 @@ class QuestionScore(NamedTuple):
 
 
 class TypeScore(NamedTuple):
-    """A row of a table: how the questions of one type were answered.
+    """Mean scores of the questions of one type.
 
     Args:
         name: The type.
-        questions: How many questions are of it.
+        questions: The number of questions.
         accuracy: The plain accuracy, a fraction.
-        vqa_accuracy: The official accuracy, a fraction; None where no question has enough answers.
+        vqa_accuracy: The official accuracy, a fraction; None where no question has four answers.
     """
 
     name: str
@@ -62,12 +62,9 @@ def vqa_accuracy(prediction: str, answers: Sequence[str], *, lenient: bool = Fal
     """Compute the official accuracy of one prediction.
 
     Args:
-        prediction: What the model answered.
-        answers: What people answered, as they wrote it; ten in VQA.
+        prediction: The model's answer.
+        answers: People's answers as they wrote them; ten in VQA.
         lenient: Normalise also where all people wrote the same.
-
-    Returns:
-        A score between 0 and 1.
 
     Raises:
         ValueError: If there is no answer.
@@ -88,7 +85,7 @@ def vqa_accuracy(prediction: str, answers: Sequence[str], *, lenient: bool = Fal
     else:
         forms = [normalize_answer(answer) for answer in answers]
         matches = forms.count(normalize_answer(prediction))
-    others = len(answers) - matches  # leaving one of these out leaves all matches
+    others = len(answers) - matches  # with one of these left out, all matches remain
     thirds = others * min(ENOUGH, matches) + matches * min(ENOUGH, matches - 1)
     return thirds / (ENOUGH * len(answers))
 
@@ -96,15 +93,7 @@ def vqa_accuracy(prediction: str, answers: Sequence[str], *, lenient: bool = Fal
 def question_scores(
     predictions: Sequence[str], answers: Sequence[Sequence[str]], *, lenient: bool = False
 ) -> list[QuestionScore]:
-    """Compute the plain and the official accuracy of each question.
-
-    Args:
-        predictions: What the model answered to each question.
-        answers: What people answered to each question.
-        lenient: Normalise also where all people wrote the same.
-
-    Returns:
-        One pair of scores for each question.
+    """Compute the plain and the official accuracy of each question, as `vqa_accuracy` does of one.
 
     Raises:
         ValueError: If the numbers of questions differ, or a question has no answer.
@@ -130,13 +119,7 @@ def question_scores(
 
 
 def mean_scores(scores: Sequence[QuestionScore]) -> dict[str, float]:
-    """Average scores of questions.
-
-    Args:
-        scores: What `question_scores` gives.
-
-    Returns:
-        ``accuracy`` and, unless no question has four answers, ``vqa_accuracy``.
+    """Average ``accuracy`` and, unless no question has four answers, ``vqa_accuracy``.
 
     Raises:
         ValueError: If there is no question.
@@ -154,18 +137,13 @@ def mean_scores(scores: Sequence[QuestionScore]) -> dict[str, float]:
 
 
 def scores_by_type(scores: Sequence[QuestionScore], types: Sequence[str]) -> list[TypeScore]:
-    """Average scores of questions over the questions of each type.
-
-    Args:
-        scores: What `question_scores` gives.
-        types: The type of each question; empty where the data set does not say.
+    """Average the scores of the questions of each type; questions of the type "" are left out.
 
     Returns:
-        A row for each type, most questions first, equals by alphabet; questions without a type are
-        in no row.
+        A row for each type, most questions first, equals by alphabet.
 
     Raises:
-        ValueError: If there are not as many types as scores.
+        ValueError: If the numbers of scores and types differ.
 
     Example:
         >>> scores = question_scores(["2", "3", "red"], [["two"], ["4"], ["red"]])
@@ -190,14 +168,7 @@ def scores_by_type(scores: Sequence[QuestionScore], types: Sequence[str]) -> lis
 
 
 def mean_wups(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> dict[str, float]:
-    """Average WUPS over questions, each against its most common answer as it was written.
-
-    Args:
-        predictions: What the model answered to each question.
-        answers: What people answered to each question.
-
-    Returns:
-        ``wups_0.0`` and ``wups_0.9``.
+    """Average ``wups_0.0`` and ``wups_0.9`` against each question's most common answer as written.
 
     Raises:
         ValueError: If there is no question, or the numbers of questions differ.
@@ -220,11 +191,11 @@ def mean_wups(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> d
 
 
 class VQAScores(PerImageMetric):
-    """Every score of answers over all questions seen since the last `reset`, on all processes.
+    """Every score of answers over all questions since the last `reset`, on all processes.
 
     Args:
         lenient: Normalise also where all people wrote the same.
-        with_wups: Add WUPS where WordNet is.
+        with_wups: Add WUPS where WordNet is installed.
 
     Example:
         >>> metric = VQAScores()
@@ -252,12 +223,12 @@ class VQAScores(PerImageMetric):
         question_types: Sequence[str] = (),
         answer_types: Sequence[str] = (),
     ) -> None:
-        """Keep predictions and answers of questions that were not seen before.
+        """Keep predictions and answers of new questions.
 
         Args:
-            question_ids: What tells questions apart, over all processes.
-            predictions: What the model answered to each question.
-            answers: What people answered to each question, at least one.
+            question_ids: Unique over all processes; a question counts once.
+            predictions: The model's answer to each question.
+            answers: People's answers to each question, at least one.
             question_types: The type of each question, or nothing.
             answer_types: The type of each question's answer, or nothing.
 
@@ -281,7 +252,7 @@ class VQAScores(PerImageMetric):
         self.keep(question_ids, scores, *columns)
 
     def compute(self) -> dict[str, float]:
-        """Compute ``accuracy``, ``vqa_accuracy`` and the two of WUPS as far as they are there."""
+        """Compute what `mean_scores` and, where it is asked for and possible, `mean_wups` give."""
         scores, predictions, answers, *_ = self.kept()
         means = mean_scores(scores)
         if self.with_wups and wordnet_is_there():
@@ -289,12 +260,9 @@ class VQAScores(PerImageMetric):
         return means
 
     def per_type(self) -> dict[str, list[TypeScore]]:
-        """Compute the rows of two tables, ``answer_type`` and ``question_type``.
+        """Compute `scores_by_type` of ``answer_type`` and ``question_type``.
 
         Like `compute`, it gathers: call it on all processes.
-
-        Returns:
-            The rows as `scores_by_type` gives them; none where the data set has no types.
         """
         scores, _, _, question_types, answer_types = self.kept()
         return {
@@ -304,7 +272,7 @@ class VQAScores(PerImageMetric):
 
 
 def _is_literal(answers: Sequence[str], *, lenient: bool) -> bool:
-    """Whether all people wrote the same, to the letter, and the prediction must be that."""
+    """Return whether the prediction must equal, to the letter, what all people wrote."""
     first = strip_answer(answers[0])
     return not lenient and all(strip_answer(answer) == first for answer in set(answers))
 

@@ -1,11 +1,11 @@
-"""WUPS: how close an answer is in WordNet, where equality asks for the very same word.
+"""WUPS: the similarity of an answer to the right one in WordNet, instead of equality.
 
-An answer is a set of items, written with commas between them ("book, paper"). Two items are as
-close as the closest of their noun meanings, by Wu and Palmer's measure (how deep the most specific
-hypernym that both share lies, against how deep they lie). Every item looks for the closest of the
-other set; the product over the set, in the less favourable direction, is the score. Wu and Palmer's
-measure is seldom near 0, so closeness below a threshold counts a tenth: at 0.9 little but synonyms
-is left, and at 0.0 nothing is taken off.
+An answer is a set of items, written with commas between them ("book, paper"). The similarity of two
+items is that of their closest noun meanings by Wu and Palmer's measure: the depth of their most
+specific common hypernym relative to their own depths. Each item is matched with the most similar
+item of the other set; the score is the product over a set, of the less favourable direction. Wu and
+Palmer's measure is seldom near 0, so a similarity below a threshold counts a tenth: at 0.9 little
+but synonyms remains, and at 0.0 nothing is reduced.
 
 References:
     Malinowski and Fritz 2014, "A Multi-World Approach to Question Answering about Real-World Scenes
@@ -23,19 +23,16 @@ from multimodal.metrics.answers import normalize_answer
 from multimodal.metrics.meteor import wordnet_is_there
 
 THRESHOLDS = (0.0, 0.9)
-BELOW = 0.1  # what closeness below the threshold is multiplied by
+BELOW = 0.1  # factor of a similarity below the threshold
 
 
 def wups(prediction: str, answer: str, threshold: float = 0.9) -> float:
-    """Compute the WUPS of one answer.
+    """Compute the WUPS of one answer, from 0 to 1.
 
     Args:
-        prediction: What the model answered; several items with commas between them.
-        answer: What was right, written in the same way.
-        threshold: Closeness below it counts a tenth; papers report 0.9 and 0.0.
-
-    Returns:
-        A score between 0 and 1.
+        prediction: The model's answer; several items with commas between them.
+        answer: The right answer, written in the same way.
+        threshold: A similarity below it counts a tenth; papers report 0.9 and 0.0.
 
     Raises:
         ValueError: If the threshold is not between 0 and 1.
@@ -43,29 +40,23 @@ def wups(prediction: str, answer: str, threshold: float = 0.9) -> float:
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"`threshold` must be between 0 and 1, got {threshold}.")
-    _wordnet()  # also where equal items would need none: a score depends on no other's luck
-    given, right = answer_items(prediction), answer_items(answer)
-    if not given or not right:
-        return float(given == right)
-    closeness = {
-        (one, other): _weigh(_closeness(*sorted((one, other))), threshold)
-        for one in given
+    _wordnet()  # fail also where equal items need none, and not only for some answers
+    predicted, right = answer_items(prediction), answer_items(answer)
+    if not predicted or not right:
+        return float(predicted == right)
+    similarity = {
+        (one, other): _weigh(_similarity(*sorted((one, other))), threshold)
+        for one in predicted
         for other in right
     }
     return min(
-        math.prod(max(closeness[one, other] for other in right) for one in given),
-        math.prod(max(closeness[one, other] for one in given) for other in right),
+        math.prod(max(similarity[one, other] for other in right) for one in predicted),
+        math.prod(max(similarity[one, other] for one in predicted) for other in right),
     )
 
 
 def answer_items(text: str) -> frozenset[str]:
     """Split an answer at its commas into a set of items, spelt as WordNet spells them.
-
-    Args:
-        text: An answer as it was written.
-
-    Returns:
-        The items in lower case, with underscores between the words of one.
 
     Example:
         >>> sorted(answer_items("Book, garbage bin, tape_dispenser, book"))
@@ -75,13 +66,13 @@ def answer_items(text: str) -> frozenset[str]:
     return frozenset(item for item in items if item)
 
 
-def _weigh(closeness: float, threshold: float) -> float:
-    return closeness if closeness >= threshold else BELOW * closeness
+def _weigh(similarity: float, threshold: float) -> float:
+    return similarity if similarity >= threshold else BELOW * similarity
 
 
 @lru_cache(maxsize=2**18)
-def _closeness(one: str, other: str) -> float:
-    """Wu and Palmer's measure of the closest two noun meanings; 0 for a word without any."""
+def _similarity(one: str, other: str) -> float:
+    """Compute the measure of the closest noun meanings of two words; 0 for a word without any."""
     if one == other or normalize_answer(one) == normalize_answer(other):  # "two" and "2" are equal
         return 1.0
     pairs = product(_meanings(one), _meanings(other))
@@ -94,10 +85,9 @@ def _meanings(word: str) -> tuple["_Meaning", ...]:
 
 
 class _Meaning(NamedTuple):
-    """What Wu and Palmer's measure asks of a noun's meaning, which nltk looks up at every call.
+    """A noun's meaning: distances to itself and each hypernym, least and greatest depth.
 
-    The distances are those to each hypernym and to itself; the depths, those below the root by the
-    shortest and by the longest way.
+    Cached, because nltk computes them at every call.
     """
 
     name: str
@@ -117,11 +107,11 @@ def _meaning(name: str) -> _Meaning:
 
 
 def _wu_palmer(one: _Meaning, other: _Meaning) -> float:
-    """Wu and Palmer's measure, in all details as nltk has it (`Synset.wup_similarity`)."""
+    """Compute Wu and Palmer's measure exactly as nltk does (`Synset.wup_similarity`)."""
     common = [_meaning(name) for name in one.distances.keys() & other.distances.keys()]
     if not common:
         return 0.0
-    # The hypernym farthest from the root by its shortest way, measured by its longest.
+    # nltk takes the hypernym with the greatest least depth, and measures it by its greatest depth.
     lowest = max(hypernym.least_depth for hypernym in common)
     shared = min(
         (hypernym for hypernym in common if hypernym.least_depth == lowest),
@@ -144,6 +134,6 @@ def _wordnet() -> Any:
             f"{os.environ.get('NLTK_DATA', 'not set')!r}). Get it with "
             "`python -m nltk.downloader wordnet`, or score without WUPS."
         )
-    from nltk.corpus import wordnet  # slow to import, and not always wanted
+    from nltk.corpus import wordnet  # slow to import
 
     return wordnet

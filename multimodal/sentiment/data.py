@@ -1,64 +1,67 @@
-"""The data module of sentiment analysis: from a folder, or from nothing, to batches of texts.
+"""The data module of sentiment analysis: the vocabulary and labels of the training texts, batches.
 
-It names a data set by its format, splits it or deals it to the folds of a cross-validation, builds
-the vocabulary and the list of labels from the training texts alone, and makes loaders whose order
-is a function of (seed, epoch). Texts of similar length share a batch.
+Texts of similar length share a batch.
 """
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
-
-from lightning.pytorch import LightningDataModule
+from typing import Any
 
 from multimodal.data.batches import TextBatch
-from multimodal.data.buckets import BucketSampler
 from multimodal.data.documents import Excerpt, Keep, read_words
 from multimodal.data.examples import TextExample
-from multimodal.data.loaders import ResumableLoader
-from multimodal.data.readers import holdout
-from multimodal.data.readers.table import Target, TextColumns
-from multimodal.data.text_formats import ReviewCounts, TextFormat, TextSource
+from multimodal.data.module import DataModule, TestSplit
+from multimodal.data.readers.table import Target
+from multimodal.data.source import open_source
+from multimodal.data.text_source import READERS, read_texts
+from multimodal.saving.checkpoint import SavedModel
 from multimodal.sentiment.dataset import TextDataset
 from multimodal.text import SPECIALS, Vocabulary
+from multimodal.worlds import reviews
 
 _FOLD_HOLDOUT = 0.1
 
 
-class SentimentData(LightningDataModule):
-    """Texts with labels, or with numbers, in any accepted format.
+@dataclass(frozen=True)
+class TextSettings:
+    """How texts are read.
 
     Args:
-        format: ``reviews`` (built in), ``polarity``, ``movie_reviews`` or ``subjectivity`` (of an
-            NLTK data folder), ``imdb``, ``sst``, or ``table`` (a CSV, TSV or JSONL file of one's
-            own).
-        root: Folder, archive or file of the data set; not used by ``reviews``.
-        file: The table inside ``root``, where it has not the usual name.
-        columns: Columns of a table.
-        target: ``label`` for classes, ``number`` for a real number, as stars are.
-        reviews: Numbers of the built-in reviews.
-        classes: Of the treebank: 2, 3 or 5.
-        phrases: Whether the treebank's training phrases are trained on too.
-        holdout: Share of the training texts put aside and used for validation in place of the data
-            set's own validation split; 0 uses that, and a tenth where there are folds.
-        folds: Parts of a cross-validation; 0 is none, and uses the data set's splits.
-        fold: The part that is tested on, from 0; the model is trained on the others.
-        test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.
-        batch_size: Texts in a training batch.
-        eval_batch_size: Texts in an evaluation batch.
-        buckets: Whether texts of similar length share a batch, which saves padding.
         min_count: Words that occur less often in the training texts become ``<unk>``.
         max_vocabulary: The most frequent words are kept, up to this many with the four special
             tokens; 0 keeps all.
         max_words: Longer texts are cut to so many words.
         keep: What is kept of these: the ``start``, the ``end``, or both ``ends``.
-        tokens: A vocabulary to use instead of building one; the command line puts a checkpoint's
-            here when it evaluates one, and a language model's when it starts from one.
-        own_words: Whether other words of the training texts are added to `tokens`,
-            as the command line has it for a language model's.
-        known_labels: Labels to use, in this order, instead of collecting them; put here in the
-            same way.
+        buckets: Whether texts of similar length share a batch, which saves padding.
+    """
+
+    min_count: int = 1
+    max_vocabulary: int = 0
+    max_words: int = 400
+    keep: Keep = "start"
+    buckets: bool = True
+
+
+class SentimentData(DataModule[TextExample, TextBatch]):
+    """Texts with labels, or with numbers, in any accepted format.
+
+    Args:
+        format: ``reviews`` (built in), ``polarity``, ``movie_reviews`` or ``subjectivity`` (of an
+            NLTK data folder), ``imdb``, ``sst``, ``table`` (a CSV, TSV or JSONL file of one's own),
+            or the import path of a reader of one's own.
+        root: Folder, archive or file of the data set; not used by ``reviews``.
+        options: Keywords of the format's reader, such as ``classes`` of ``sst``; see
+            data/README.md.
+        target: ``label`` for classes, ``number`` for a real number, as stars are.
+        text: How texts are read.
+        holdout: Share of the training texts used for validation in place of the data set's own
+            validation split; 0 uses that, and a tenth where there are folds.
+        folds: Parts of a cross-validation; 0 is none, and uses the data set's splits.
+        fold: The part that is tested on, from 0; the model is trained on the others.
+        test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.
+        batch_size: Texts in a training batch.
+        eval_batch_size: Texts in an evaluation batch.
         workers: Processes that pad batches; 0 pads in the main one, which is fast enough.
         seed: Seed of reviews, folds, holdout and order.
     """
@@ -66,89 +69,71 @@ class SentimentData(LightningDataModule):
     def __init__(
         self,
         *,
-        format: TextFormat = "reviews",  # noqa: A002 - the word a user would look for
+        format: str = "reviews",  # noqa: A002 - the word a user would look for
         root: str = "",
-        file: str = "",
-        columns: TextColumns | None = None,
+        options: dict[str, Any] | None = None,
         target: Target = "label",
-        reviews: ReviewCounts | None = None,
-        classes: int = 2,
-        phrases: bool = False,
+        text: TextSettings | None = None,
         holdout: float = 0.0,
         folds: int = 0,
         fold: int = 0,
-        test_split: Literal["test", "val"] = "test",
+        test_split: TestSplit = "test",
         batch_size: int = 64,
         eval_batch_size: int = 100,
-        buckets: bool = True,
-        min_count: int = 1,
-        max_vocabulary: int = 0,
-        max_words: int = 400,
-        keep: Keep = "start",
-        tokens: list[str] | None = None,
-        own_words: bool = False,
-        known_labels: list[str] | None = None,
         workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.source = TextSource(
-            format=format,
-            root=root,
-            file=file,
-            columns=columns or TextColumns(),
-            target=target,
-            reviews=reviews or ReviewCounts(),
-            classes=classes,
-            phrases=phrases,
-            folds=folds,
-            fold=fold,
+        super().__init__(
+            holdout=holdout or (_FOLD_HOLDOUT if folds else 0.0),
+            test_split=test_split,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            workers=workers,
             seed=seed,
         )
-        self.holdout = holdout or (_FOLD_HOLDOUT if folds else 0.0)
-        self.test_split = test_split
-        self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size
-        self.buckets = buckets
-        self.min_count = min_count
-        self.max_vocabulary = max_vocabulary
-        self.reading = Excerpt(max_words, keep)
-        self.tokens = tokens
-        self.own_words = own_words
-        self.known_labels = known_labels
-        self.workers = workers
-        self.seed = seed
-        self._examples: dict[str, list[TextExample]] = {}
+        self.target: Target = target
+        self.text = text or TextSettings()
+        self.reading = Excerpt(self.text.max_words, self.text.keep)
+        self.folds = folds
+        self.fold = fold
+        self.source = open_source(
+            READERS,
+            TextExample,
+            format=format,
+            root=root,
+            options=options,
+            shared={"seed": seed, "target": target},
+        )
+        self._first_words: list[str] = []
 
     @cached_property
     def words(self) -> Vocabulary:
-        """The vocabulary of the training texts, or the one that was given, or both."""
-        if self.tokens and not self.own_words:
-            return Vocabulary(self.tokens)
-        texts = (read_words(example.text, self.reading).words for example in self.examples("train"))
-        own = Vocabulary.build(
-            texts, min_count=self.min_count, max_size=self.max_vocabulary or None
-        )
-        if not self.tokens:
-            return own
-        given, words = Vocabulary(self.tokens), own.to_list()[len(SPECIALS) :]
-        return Vocabulary([*self.tokens, *(word for word in words if word not in given)])
+        """The vocabulary of the training texts, or an adopted one.
 
-    @property
-    def vocabulary(self) -> list[str]:
-        """All tokens as plain data: what is linked into the task."""
-        return self.words.to_list()
+        After a language model's words follow those of the training texts that it lacks. All words
+        of the built-in reviews are known, so that none of them is sampled for this.
+        """
+        limited = self.text.min_count > 1 or self.text.max_vocabulary
+        if self.is_built_in and not limited:
+            own = Vocabulary([*SPECIALS, *reviews.words()])
+        else:
+            texts = (read_words(each.text, self.reading).words for each in self.examples("train"))
+            own = Vocabulary.build(
+                texts, min_count=self.text.min_count, max_size=self.text.max_vocabulary or None
+            )
+        if not self._first_words:
+            return own
+        first = Vocabulary(self._first_words)
+        more = [word for word in own.to_list()[len(SPECIALS) :] if word not in first]
+        return Vocabulary([*self._first_words, *more])
 
     @cached_property
     def labels(self) -> list[str]:
-        """The labels of the training texts, or those given; none where the target is a number.
-
-        What is linked into the task.
-        """
-        if self.source.target == "number":
+        """The labels of the training texts, or adopted ones; none where the target is a number."""
+        if self.target == "number":
             return []
-        if self.known_labels:
-            return _different(self.known_labels)
+        if self.is_built_in:
+            return ["negative", "positive"]
         train = self.examples("train")
         counts = Counter(example.label for example in train)
         if len(counts) < 2:
@@ -156,63 +141,72 @@ class SentimentData(LightningDataModule):
                 "no label" if each is None else f"the label {each!r}" for each in counts
             )
             raise ValueError(
-                f"All {len(train):,} training texts of {self._named()} have {only}, so that there "
-                "is nothing to tell apart. Add texts with another one."
+                f"All {len(train):,} training texts of {self.source.name} have {only}, so that "
+                "there is nothing to tell apart. Add texts with another one."
             )
         return in_order([label for label in counts if isinstance(label, str)])
 
     @property
+    def vocabulary(self) -> list[str]:
+        """All tokens as plain data."""
+        return self.words.to_list()
+
+    @property
     def excerpt(self) -> dict[str, Any]:
-        """How long texts are cut, as plain data: what is linked into the task."""
+        """How long texts are cut, as plain data."""
         return asdict(self.reading)
 
-    def examples(self, split: str) -> list[TextExample]:
-        """Return the texts of a split, read once.
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the data are the built-in reviews, whose words are known."""
+        return self.source.format == "reviews"
+
+    def linked(self) -> dict[str, Any]:
+        """Return vocabulary, labels and how long texts are cut, as plain data."""
+        return {"vocabulary": self.vocabulary, "labels": self.labels, "excerpt": self.excerpt}
+
+    def adopt(self, saved: SavedModel) -> None:
+        """Use the words of a checkpoint: a classifier's own, or a language model's to start from.
+
+        Args:
+            saved: A classifier's checkpoint, whose labels, target and cutting of long texts are
+                used too; or a language model's, whose words come before those of the training
+                texts.
+        """
+        if saved.task == "language_model":
+            self._first_words = saved.vocabulary
+            return
+        self.words = Vocabulary(saved.vocabulary)
+        self.target = saved.extra.get("target", "label")
+        self.labels = list(saved.extra["labels"])
+        self.reading = Excerpt(**saved.extra["excerpt"])
+        self.source = self.source.with_shared(target=self.target)
+
+    def read(self, split: str) -> list[TextExample]:
+        """Read a split as the data set has it, or as the folds have it.
 
         Args:
             split: ``train``, ``val`` or ``test``.
         """
-        if split not in self._examples:
-            if self.holdout and split in ("train", "val"):
-                kept, held = holdout(self.source.read("train"), self.holdout, self.seed)
-                self._examples.update(train=kept, val=held)
-            else:
-                self._examples[split] = self.source.read(split)
-        return self._examples[split]
+        return read_texts(self.source, split, self.folds, self.fold, self.seed)
 
-    def train_dataloader(self) -> ResumableLoader[TextBatch]:
-        """Return shuffled batches of similar length."""
-        return self._loader("train", self.batch_size, shuffle=True, buckets=self.buckets)
+    def dataset(self, split: str, *, training: bool) -> TextDataset:  # noqa: ARG002 (nothing is drawn)
+        """Build the data set of a split.
 
-    def val_dataloader(self) -> ResumableLoader[TextBatch]:
-        """Return the validation batches; their ``indices`` say which texts they hold."""
-        return self._loader("val", self.eval_batch_size, buckets=self.buckets)
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            training: Not used.
+        """
+        return TextDataset(self.examples(split), self.words, self.labels, self.reading)
 
-    def test_dataloader(self) -> ResumableLoader[TextBatch]:
-        """Return the test batches; their ``indices`` say which texts they hold."""
-        return self._loader(self.test_split, self.eval_batch_size, buckets=self.buckets)
+    def lengths(self, dataset: TextDataset, *, training: bool) -> list[int] | None:  # noqa: ARG002
+        """Return the lengths of the texts, where batches are bucketed.
 
-    def predict_dataloader(self) -> ResumableLoader[TextBatch]:
-        """Return the test batches in order."""
-        return self._loader(self.test_split, self.eval_batch_size, buckets=False)
-
-    def _loader(
-        self, split: str, batch_size: int, *, shuffle: bool = False, buckets: bool
-    ) -> ResumableLoader[TextBatch]:
-        dataset = TextDataset(self.examples(split), self.words, self.labels, self.reading)
-        sampler = BucketSampler(
-            dataset.lengths if buckets else len(dataset),
-            batch_size=batch_size,
-            seed=self.seed,
-            shuffle=shuffle,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=self.trainer.world_size if self.trainer else 1,
-        )
-        return ResumableLoader(dataset, sampler, workers=self.workers)
-
-    def _named(self) -> str:
-        """What messages call the texts."""
-        return self.source.root or f"`{self.source.format}`"
+        Args:
+            dataset: What `dataset` returned.
+            training: Not used.
+        """
+        return dataset.lengths if self.text.buckets else None
 
 
 _SCALE = ("very negative", "negative", "neutral", "positive", "very positive")
@@ -240,9 +234,3 @@ def in_order(labels: list[str]) -> list[str]:
         return (1, int(label), label) if label.isdecimal() else (2, 0, label)
 
     return sorted(labels, key=key)
-
-
-def _different(labels: list[str]) -> list[str]:
-    if len(set(labels)) < max(2, len(labels)):
-        raise ValueError(f"`known_labels` must be two or more different labels, got {labels}.")
-    return list(labels)

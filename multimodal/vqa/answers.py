@@ -1,4 +1,4 @@
-"""The answers that a model can give, each with its number.
+"""The answer vocabulary of a VQA model.
 
 References:
     Teney et al. 2018, "Tips and Tricks for Visual Question Answering: Learnings from the 2017
@@ -12,13 +12,13 @@ from multimodal.metrics.answers import most_common_answer, normalize_answer, str
 
 
 class AnswerVocabulary:
-    """The answers a model can give, each with its number; plain lists in and out.
+    """The answers of a model, by index.
 
     Args:
-        answers: All answers in the order of their numbers.
+        answers: All answers in order.
 
     Raises:
-        ValueError: If there is no answer, or one is empty or there twice.
+        ValueError: If there is no answer, or one is empty or occurs twice.
         TypeError: If an answer is not a string.
 
     Example:
@@ -33,9 +33,9 @@ class AnswerVocabulary:
         answers = list(answers)
         _check_answers(answers)
         self._answers = answers
-        self._numbers = {answer: number for number, answer in enumerate(answers)}
-        for number, answer in enumerate(answers):
-            self._numbers.setdefault(normalize_answer(answer), number)
+        self._indices = {answer: index for index, answer in enumerate(answers)}
+        for index, answer in enumerate(answers):
+            self._indices.setdefault(normalize_answer(answer), index)
 
     @classmethod
     def build(
@@ -48,16 +48,14 @@ class AnswerVocabulary:
     ) -> "AnswerVocabulary":
         """Collect the most common answer of each question, most frequent first, equals by alphabet.
 
-        Args:
-            questions: For each question what people answered, as they wrote it; questions without
-                an answer are passed over.
-            min_count: Answers that fewer questions have are left out.
-            max_size: How many answers there are at most.
-            normalize: Hold normalised answers. Without it, an answer keeps the spelling that most
-                questions have, so that lists such as ``book, paper`` can still be told apart.
+        With normalised answers the order of the questions does not matter.
 
-        Returns:
-            The vocabulary; with normalised answers the same for the same questions in any order.
+        Args:
+            questions: People's answers to each question; questions without an answer are skipped.
+            min_count: The least number of questions with an answer.
+            max_size: The largest number of answers.
+            normalize: Keep normalised answers. Otherwise an answer keeps its most frequent
+                spelling, so that lists such as ``book, paper`` stay lists.
 
         Raises:
             ValueError: If no answer is left, or `min_count` or `max_size` is below 1.
@@ -71,7 +69,7 @@ class AnswerVocabulary:
             form, spelling = _answer_of(answers)
             if form:
                 spellings.setdefault(form, Counter())[spelling] += 1
-        counts = {form: found.total() for form, found in spellings.items()}
+        counts = {form: counter.total() for form, counter in spellings.items()}
         forms = [form for form, count in counts.items() if count >= min_count]
         if not forms:
             raise ValueError(
@@ -83,23 +81,22 @@ class AnswerVocabulary:
         return cls(forms if normalize else [spellings[f].most_common(1)[0][0] for f in forms])
 
     def index(self, answer: str) -> int | None:
-        """Find an answer's number, as it is written or else normalised; None if it is not there."""
-        number = self._numbers.get(answer)
-        return self._numbers.get(normalize_answer(answer)) if number is None else number
+        """Return an answer's index, as it is written or else normalised; None if it is unknown."""
+        index = self._indices.get(answer)
+        return self._indices.get(normalize_answer(answer)) if index is None else index
 
     def to_list(self) -> list[str]:
-        """List all answers in the order of their numbers: what the vocabulary is built from."""
+        """Return all answers in order."""
         return list(self._answers)
 
     def __len__(self) -> int:
         return len(self._answers)
 
-    def __getitem__(self, number: int) -> str:
-        """The answer with a number."""
-        return self._answers[number]
+    def __getitem__(self, index: int) -> str:
+        return self._answers[index]
 
     def __contains__(self, answer: object) -> bool:
-        """Whether `index` finds the answer."""
+        """Return whether `index` knows the answer."""
         return isinstance(answer, str) and self.index(answer) is not None
 
     def __repr__(self) -> str:
@@ -107,7 +104,7 @@ class AnswerVocabulary:
 
 
 def _answer_of(answers: Sequence[str]) -> tuple[str, str]:
-    """The most common answer of a question, normalised and as the first person wrote it."""
+    """Return the most common answer to a question, normalised and as the first person wrote it."""
     if isinstance(answers, str):
         raise TypeError(
             f"A question's answers must be a list, got the string {answers[:40]!r}. "

@@ -1,89 +1,95 @@
-"""The data module of visual question answering: from a folder, or from nothing, to batches.
+"""The data module of visual question answering: readers, vocabularies of questions and answers."""
 
-It names a data set by its format, splits it by images, builds the vocabularies of questions and of
-answers from the training questions alone, and makes loaders whose order is a function of (seed,
-epoch).
-"""
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-from lightning.pytorch import LightningDataModule
+from typing import Any, Final
 
 from multimodal.data.batches import QuestionBatch
-from multimodal.data.buckets import BucketSampler
 from multimodal.data.examples import Question, QuestionExample
 from multimodal.data.feature_extraction import View
-from multimodal.data.loaders import ResumableLoader
+from multimodal.data.image_source import Images, OnBadImage
+from multimodal.data.module import DataModule, TestSplit
 from multimodal.data.readers import (
-    holdout,
     read_clevr,
     read_daquar,
     read_easy_vqa,
     read_question_table,
     read_vqa,
 )
-from multimodal.data.split_images import SceneCounts, SplitImages
+from multimodal.data.readers.scenes import read_scene_questions
+from multimodal.data.source import Reader, open_source
 from multimodal.data.transforms import TransformSettings
 from multimodal.metrics.answers import normalize_answer
-from multimodal.text import Vocabulary, tokenize
+from multimodal.nn.encoder import ImageEncoder
+from multimodal.saving.checkpoint import SavedModel
+from multimodal.text import SPECIALS, Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary
 from multimodal.vqa.dataset import QuestionDataset
-from multimodal.worlds.scenes import ask, sample_scene
+from multimodal.worlds import scenes
 
-QuestionFormat = Literal["scenes", "vqa", "clevr", "easy_vqa", "daquar", "table"]
+READERS: Final[Mapping[str, Reader[QuestionExample]]] = {
+    "scenes": read_scene_questions,
+    "vqa": read_vqa,
+    "clevr": read_clevr,
+    "easy_vqa": read_easy_vqa,
+    "daquar": read_daquar,
+    "table": read_question_table,
+}
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The columns of a table of one's own.
+class QuestionText:
+    """How questions are read.
 
     Args:
-        image: Names the picture.
-        question: Holds the question.
-        answer: Holds the answer, or several with ``|`` between them.
+        min_count: Words in fewer training questions than this become ``<unk>``.
+        max_words: Longer questions are cut.
+        questions_per_image: Questions of an image in a training batch, drawn anew each epoch; 0 is
+            all.
     """
 
-    image: str = "image"
-    question: str = "question"
-    answer: str = "answer"
+    min_count: int = 1
+    max_words: int = 40
+    questions_per_image: int = 0
 
 
-class VQAData(LightningDataModule):
+@dataclass(frozen=True)
+class AnswerSettings:
+    """Which answers a model can give.
+
+    Args:
+        min_count: Answers that are the commonest of fewer training questions are left out.
+        max_answers: Most answers that are kept; 0 is no limit.
+        normalize: Whether answers are those of the official evaluation, without case, articles and
+            punctuation; off where lists such as ``book, paper`` are to be told apart.
+    """
+
+    min_count: int = 1
+    max_answers: int = 0
+    normalize: bool = True
+
+
+class VQAData(DataModule[QuestionExample, QuestionBatch]):
     """Pictures with questions and answers in any accepted format.
 
     Args:
         format: ``scenes`` (built in), ``vqa`` (JSON of VQA v1 and v2), ``clevr``, ``easy_vqa``,
-            ``daquar`` or ``table`` (a CSV, TSV or JSONL file of one's own).
+            ``daquar``, ``table`` (a CSV, TSV or JSONL file of one's own), or the import path of a
+            reader of one's own.
         root: Folder of the data set, or of the table; not used by ``scenes``.
-        images: Folder or archive of the pictures inside ``root``, where it is not the usual one.
-        questions: File of the questions inside ``root``, where it has not the usual name;
-            ``{split}`` in it becomes the split.
-        annotations: File of the answers, in the same way; for ``vqa``.
-        columns: Columns of a table.
+        options: Keywords of the format's reader, such as ``questions`` and ``annotations`` of
+            ``vqa``; see data/README.md.
         transform: Size and augmentation of the images.
-        scenes: Numbers of the built-in scenes.
-        scene_questions: Questions about each built-in scene.
-        holdout: Share of the training images put aside, with all their questions, and used for
-            validation in place of the data set's own validation split; 0 uses that.
+        text: How questions are read.
+        answers: Which answers a model can give.
+        holdout: Share of the training images used, with all their questions, for validation in
+            place of the data set's own validation split; 0 uses that.
         test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.
         batch_size: Images in a training batch; each brings its questions.
         eval_batch_size: Images in an evaluation batch.
-        questions_per_image: Questions of an image in a training batch, drawn anew each epoch; 0 is
-            all.
-        min_count: Words in fewer training questions than this become ``<unk>``.
-        max_words: Longer questions are cut.
-        min_answer_count: Answers that are the commonest of fewer training questions are left out.
-        max_answers: Most answers a model can give; 0 is no limit.
-        normalize_answers: Whether answers are those of the official evaluation, without case,
-            articles and punctuation; off where lists such as ``book, paper`` are to be told apart.
-        tokens: A vocabulary to use instead of building one; the command line puts a checkpoint's
-            here when it evaluates one.
-        known_answers: Answers to use instead of collecting them; put here in the same way.
         cache: Folder for the frozen encoder's features; empty encodes the images in every epoch.
         cache_views: Views of each image in the cache; training draws one, evaluation takes
             ``plain``.
@@ -95,133 +101,101 @@ class VQAData(LightningDataModule):
     def __init__(
         self,
         *,
-        format: QuestionFormat = "scenes",  # noqa: A002 - the word a user would look for
+        format: str = "scenes",  # noqa: A002 - the word a user would look for
         root: str = "",
-        images: str = "",
-        questions: str = "",
-        annotations: str = "",
-        columns: Columns | None = None,
+        options: dict[str, Any] | None = None,
         transform: TransformSettings | None = None,
-        scenes: SceneCounts | None = None,
-        scene_questions: int = 10,
+        text: QuestionText | None = None,
+        answers: AnswerSettings | None = None,
         holdout: float = 0.0,
-        test_split: Literal["test", "val"] = "test",
+        test_split: TestSplit = "test",
         batch_size: int = 64,
         eval_batch_size: int = 100,
-        questions_per_image: int = 0,
-        min_count: int = 1,
-        max_words: int = 40,
-        min_answer_count: int = 1,
-        max_answers: int = 0,
-        normalize_answers: bool = True,
-        tokens: list[str] | None = None,
-        known_answers: list[str] | None = None,
         cache: str = "",
         cache_views: list[View] | None = None,
-        on_bad_image: Literal["stop", "skip"] = "stop",
+        on_bad_image: OnBadImage = "stop",
         workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.format = format
-        self.root = Path(root)
-        self.images = images
-        self.questions = questions
-        self.annotations = annotations
-        self.columns = columns or Columns()
-        self.settings = transform or TransformSettings()
-        self.scenes = scenes or SceneCounts()
-        self.scene_questions = scene_questions
-        self.holdout = holdout
-        self.test_split = test_split
-        self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size
-        self.questions_per_image = questions_per_image
-        self.min_count = min_count
-        self.max_words = max_words
-        self.min_answer_count = min_answer_count
-        self.max_answers = max_answers
-        self.normalize_answers = normalize_answers
-        self.tokens = tokens
-        self.known_answers = known_answers
-        self.pictures = SplitImages(
-            self.settings, cache, cache_views or ["plain"], on_bad_image, seed
+        super().__init__(
+            holdout=holdout,
+            test_split=test_split,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            workers=workers,
+            seed=seed,
         )
-        self.workers = workers
-        self.seed = seed
-        self._examples: dict[str, list[QuestionExample]] = {}
+        self.images = Images(
+            transform or TransformSettings(), cache, cache_views or ["plain"], on_bad_image, seed
+        )
+        self.source = open_source(
+            READERS,
+            QuestionExample,
+            format=format,
+            root=root,
+            options=options,
+            shared={"seed": seed, "skip_missing": self.images.skip_missing},
+        )
+        self.text = text or QuestionText()
+        self.answer_settings = answers or AnswerSettings()
 
     @cached_property
     def words(self) -> Vocabulary:
-        """The vocabulary of the training questions, or the one that was given."""
-        if self.tokens:
-            return Vocabulary(self.tokens)
+        """The vocabulary of the training questions, or an adopted one.
+
+        All words of the built-in scenes are known, so that none of them is sampled for this.
+        """
+        if self.is_built_in and self.text.min_count == 1:
+            return Vocabulary([*SPECIALS, *scenes.question_words()])
         texts = {question.text: tokenize(question.text) for question in self.asked("train")}
         sentences = (texts[question.text] for question in self.asked("train"))
-        return Vocabulary.build(sentences, min_count=self.min_count)
+        return Vocabulary.build(sentences, min_count=self.text.min_count)
 
     @cached_property
     def answer_words(self) -> AnswerVocabulary:
-        """The answers of the training questions, or those that were given."""
-        if self.known_answers:
-            return AnswerVocabulary(self.known_answers)
-        for name, least in (("min_answer_count", 1), ("max_answers", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"`{name}` must be {least} or more, got {getattr(self, name)}.")
-        questions = [question.answers for question in self.asked("train")]
-        if not any(map(normalize_answer, chain.from_iterable(questions))):
+        """The answers of the training questions, or adopted ones."""
+        settings = self.answer_settings
+        if self.is_built_in and settings == AnswerSettings():
+            return AnswerVocabulary(scenes.answers())
+        for name, least in (("min_count", 1), ("max_answers", 0)):
+            if getattr(settings, name) < least:
+                raise ValueError(
+                    f"`answers.{name}` must be {least} or more, got {getattr(settings, name)}."
+                )
+        answers = [question.answers for question in self.asked("train")]
+        if not any(map(normalize_answer, chain.from_iterable(answers))):
             raise ValueError(
-                f"The {len(questions):,} training questions of {self._named()} have no answers "
+                f"The {len(answers):,} training questions of {self._name()} have no answers "
                 "(articles and punctuation are none). Add some, or name the files that have them "
-                "with `questions` and `annotations`."
+                "with `options`: `questions` and `annotations`."
             )
         try:
             return AnswerVocabulary.build(
-                questions,
-                min_count=self.min_answer_count,
-                max_size=self.max_answers or None,
-                normalize=self.normalize_answers,
+                answers,
+                min_count=settings.min_count,
+                max_size=settings.max_answers or None,
+                normalize=settings.normalize,
             )
         except ValueError as error:
             raise ValueError(
-                f"No answer is the commonest of {self.min_answer_count:,} training questions of "
-                f"{self._named()}, so that none is left to learn. Lower `min_answer_count`."
+                f"No answer is the commonest of {settings.min_count:,} training questions of "
+                f"{self._name()}, so that none is left to learn. Lower `answers.min_count`."
             ) from error
 
     @property
     def vocabulary(self) -> list[str]:
-        """All question words as plain data: what is linked into the task."""
+        """All question words as plain data."""
         return self.words.to_list()
 
     @property
     def answers(self) -> list[str]:
-        """All answers as plain data: what is linked into the task."""
+        """All answers as plain data."""
         return self.answer_words.to_list()
 
     @property
     def eval_transform(self) -> dict[str, Any]:
-        """The transform's settings as plain data: what is linked into the task."""
-        return asdict(self.settings)
-
-    def _named(self) -> str:
-        """What messages call the training questions."""
-        if self.format == "scenes":
-            return "the scenes"
-        return str(self.root / self.questions.replace("{split}", "train"))
-
-    def examples(self, split: str) -> list[QuestionExample]:
-        """Return the examples of a split, read once.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
-        if split not in self._examples:
-            if self.holdout and split in ("train", "val"):
-                kept, held = holdout(self._read("train"), self.holdout, self.seed)
-                self._examples.update(train=kept, val=held)
-            else:
-                self._examples[split] = self._read(split)
-        return self._examples[split]
+        """The settings of the evaluation transform as plain data."""
+        return asdict(self.images.settings)
 
     def asked(self, split: str) -> Iterator[Question]:
         """Return all questions of a split.
@@ -231,118 +205,82 @@ class VQAData(LightningDataModule):
         """
         return (question for example in self.examples(split) for question in example.questions)
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the data are the built-in scenes, whose words are known."""
+        return self.source.format == "scenes"
+
+    def linked(self) -> dict[str, Any]:
+        """Return both vocabularies and the evaluation transform as plain data."""
+        return {
+            "vocabulary": self.vocabulary,
+            "answers": self.answers,
+            "transform": self.eval_transform,
+        }
+
+    def adopt(self, saved: SavedModel) -> None:
+        """Use the vocabularies and the transform of a checkpoint.
+
+        Args:
+            saved: The checkpoint that is evaluated.
+        """
+        self.words = Vocabulary(saved.vocabulary)
+        self.answer_words = AnswerVocabulary(saved.extra["answers"])
+        self.images.settings = TransformSettings(**saved.transform)
+
+    def use_encoder(
+        self, encoder: ImageEncoder | None, *, trained_from_epoch: int, trainable_stages: int
+    ) -> None:
+        """Cache the features of this encoder, where a cache is named.
+
+        Args:
+            encoder: The task's encoder; None where it has none.
+            trained_from_epoch: Epoch from which it is trained; -1 is never.
+            trainable_stages: Stages of it that are trained from the start.
+        """
+        self.images.use_encoder(
+            encoder, trained_from_epoch=trained_from_epoch, trainable_stages=trainable_stages
+        )
+
     def setup(self, stage: str) -> None:
-        """Check what is about to run.
+        """Check that the features of a run that trains can be cached.
 
         Args:
             stage: Lightning's name of it.
         """
         if self.trainer is not None and stage == "fit":
-            self.pictures.begin(self.trainer)
+            self.images.begin(self.trainer)
 
-    def train_dataloader(self) -> ResumableLoader[QuestionBatch]:
-        """Return shuffled batches."""
-        dataset = self._dataset("train", self.questions_per_image, augment=True)
-        return self._loader(dataset, self.batch_size, shuffle=True)
-
-    def val_dataloader(self) -> ResumableLoader[QuestionBatch]:
-        """Return the validation batches in order."""
-        return self.in_order("val")
-
-    def test_dataloader(self) -> ResumableLoader[QuestionBatch]:
-        """Return the test batches in order."""
-        return self.in_order(self.test_split)
-
-    def predict_dataloader(self) -> ResumableLoader[QuestionBatch]:
-        """Return the test batches in order."""
-        return self.in_order(self.test_split)
-
-    def in_order(self, split: str) -> ResumableLoader[QuestionBatch]:
-        """Return a split's batches in order, as evaluation sees them.
+    def read(self, split: str) -> list[QuestionExample]:
+        """Read a split as the data set has it.
 
         Args:
-            split: ``train``, ``val`` or ``test``; the training images are not varied.
+            split: ``train``, ``val`` or ``test``.
         """
-        dataset = self._dataset(split, 0, augment=False)
-        return self._loader(dataset, self.eval_batch_size, shuffle=False)
+        return self.source.read(split)
 
-    def _dataset(self, split: str, questions_per_image: int, *, augment: bool) -> QuestionDataset:
+    def dataset(self, split: str, *, training: bool) -> QuestionDataset:
+        """Build the data set of a split.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            training: Whether images are augmented and questions drawn.
+        """
         examples = self.examples(split)
         images = [example.image for example in examples]
         return QuestionDataset(
             examples,
-            self.pictures.source(split, images, self.trainer, augment=augment),
+            self.images.source(split, images, self.trainer, training=training),
             self.words,
             self.answer_words,
-            questions_per_image=questions_per_image,
-            max_words=self.max_words,
+            questions_per_image=self.text.questions_per_image if training else 0,
+            max_words=self.text.max_words,
             seed=self.seed,
         )
 
-    def _loader(
-        self, dataset: QuestionDataset, batch_size: int, *, shuffle: bool
-    ) -> ResumableLoader[QuestionBatch]:
-        sampler = BucketSampler(
-            len(dataset),
-            batch_size=batch_size,
-            seed=self.seed,
-            shuffle=shuffle,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=self.trainer.world_size if self.trainer else 1,
-        )
-        return ResumableLoader(dataset, sampler, workers=self.workers)
-
-    def _read(self, split: str) -> list[QuestionExample]:
-        skip = self.pictures.on_bad_image == "skip"
-        match self.format:
-            case "scenes":
-                return _scenes(split, self.scenes, self.scene_questions, self.seed)
-            case "vqa":
-                return read_vqa(
-                    self.root,
-                    split,
-                    images=self.images,
-                    questions=self.questions,
-                    annotations=self.annotations,
-                    skip_missing=skip,
-                )
-            case "clevr":
-                return read_clevr(
-                    self.root,
-                    split,
-                    images=self.images,
-                    questions=self.questions,
-                    skip_missing=skip,
-                )
-            case "easy_vqa":
-                return read_easy_vqa(self.root, split, images=self.images, skip_missing=skip)
-            case "daquar":
-                return read_daquar(
-                    self.root, split, file=self.questions, images=self.images, skip_missing=skip
-                )
-            case "table":
-                return read_question_table(
-                    self.root,
-                    split,
-                    file=self.questions,
-                    images=self.images,
-                    image_column=self.columns.image,
-                    question_column=self.columns.question,
-                    answer_column=self.columns.answer,
-                    skip_missing=skip,
-                )
-        formats = ", ".join(get_args(QuestionFormat))
-        raise ValueError(f"`format` must be one of {formats}, got {self.format!r}.")
-
-
-def _scenes(split: str, counts: SceneCounts, number: int, seed: int) -> list[QuestionExample]:
-    world = counts.world(split)
-    examples = []
-    for index in range(counts.number(split)):
-        scene = sample_scene(seed, index, world)
-        questions = tuple(
-            Question(asked.text, (asked.answer,), number * index + place, asked.kind)
-            for place, asked in enumerate(ask(scene, number))
-        )
-        examples.append(QuestionExample(scene, questions, index))
-    return examples
+    def _name(self) -> str:
+        """What messages call the training questions."""
+        if self.source.format == "scenes":
+            return "the scenes"
+        file = self.source.options.get("questions") or self.source.options.get("file") or ""
+        return str(Path(self.source.root, file.replace("{split}", "train")))

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from multimodal.data.batches import QuestionBatch, collate_questions
 from multimodal.data.buckets import Request, seed_for
 from multimodal.data.examples import Question, QuestionExample
-from multimodal.data.sources import ImageSource
+from multimodal.data.image_source import ImageSource
 from multimodal.metrics.answers import soft_scores
 from multimodal.text import Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary
@@ -86,11 +86,11 @@ class QuestionDataset(Dataset[QuestionBatch]):
             ImageError: If an image cannot be read and such are not skipped, or none of the batch
                 can.
         """
-        seen = self.source.read(requests)
+        rows = self.source.read(requests)
         image_of: list[int] = []
         asked: list[Question] = []
         numbers: list[int] = []
-        for row, (epoch, index) in enumerate(seen.requests):
+        for row, (epoch, index) in enumerate(rows.requests):
             for place in self._choose(epoch, index):
                 image_of.append(row)
                 asked.append(self.examples[index].questions[place])
@@ -99,18 +99,18 @@ class QuestionDataset(Dataset[QuestionBatch]):
         tokens, mask = collate_questions([self._tokens[number] for number in different])
         labels, scores = self._targets(asked)
         return QuestionBatch(
-            indices=torch.tensor([index for _, index in seen.requests]),
-            images=seen.images,
-            features=seen.features,
+            indices=torch.tensor([index for _, index in rows.requests]),
+            images=rows.images,
+            features=rows.features,
             tokens=tokens,
             mask=mask,
             image_of=torch.tensor(image_of),
             question_of=torch.tensor([different[number] for number in numbers]),
             labels=labels,
             scores=scores,
-            examples=tuple(self.examples[index] for _, index in seen.requests),
+            examples=tuple(self.examples[index] for _, index in rows.requests),
             asked=tuple(asked),
-            skipped=seen.skipped,
+            skipped=rows.skipped,
         )
 
     def _choose(self, epoch: int, index: int) -> list[int]:

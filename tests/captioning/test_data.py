@@ -1,6 +1,5 @@
 import json
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,25 +7,26 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 
-from multimodal.captioning.data import CaptionData
-from multimodal.data.split_images import SceneCounts
+from multimodal.captioning.data import CaptionData, CaptionText
 from multimodal.data.transforms import TransformSettings
 from multimodal.nn.encoders import SmallCNN
-from multimodal.text import Vocabulary
+from multimodal.text import tokenize
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
-TINY = SceneCounts(train=12, val=4, test=4)
+TINY = {"train": 12, "val": 4, "test": 4}
+CSV = {"format": "table", "root": str(SAMPLES / "csv")}
 
 
 def tiny(**changes):
-    settings = {"scenes": TINY, "transform": TransformSettings(size=48), "batch_size": 4}
-    return CaptionData(**{**settings, **changes})
+    settings = {"transform": TransformSettings(size=48), "batch_size": 4}
+    scenes = {} if "format" in changes else {"options": TINY}
+    return CaptionData(**{**settings, **scenes, **changes})
 
 
 def test_the_vocabulary_is_built_from_the_training_captions_alone():
-    data = tiny()
+    data = tiny(**CSV)
     captions = {text for example in data.examples("train") for text in example.captions}
-    words = {word for text in captions for word in text.split()}
+    words = {word for text in captions for word in tokenize(text)}
     assert set(data.vocabulary[4:]) == words
 
 
@@ -36,16 +36,12 @@ def test_what_is_linked_into_the_task_is_plain_data():
         data.vocabulary,
         data.eval_transform,
     ]
-    assert TransformSettings(**data.eval_transform) == data.settings
-
-
-def test_a_given_vocabulary_is_used_instead():
-    tokens = Vocabulary.build([["red", "circle"]]).to_list()
-    assert tiny(tokens=tokens).vocabulary == tokens
+    assert data.linked() == {"vocabulary": data.vocabulary, "transform": data.eval_transform}
 
 
 def test_a_vocabulary_can_be_kept_short():
-    everything, short = tiny().vocabulary, tiny(max_vocabulary=9).vocabulary
+    everything = tiny(text=CaptionText(max_vocabulary=99)).vocabulary
+    short = tiny(text=CaptionText(max_vocabulary=9)).vocabulary
     assert short == everything[:9]
     assert len(everything) > 9
 
@@ -59,7 +55,7 @@ def test_training_batches_are_shuffled_and_evaluation_batches_are_not():
 
 
 def test_the_compositional_world_keeps_some_pairs_for_the_test():
-    data = tiny(scenes=SceneCounts(train=60, val=2, test=60, compositional=True))
+    data = tiny(options={"train": 60, "val": 2, "test": 60, "compositional": True})
 
     def pairs(split):
         return {
@@ -84,7 +80,7 @@ def test_a_part_of_the_training_images_can_be_held_out(tmp_path):
 
 
 def test_the_validation_images_can_be_tested_on():
-    data = tiny(scenes=SceneCounts(train=4, val=3, test=2), test_split="val")
+    data = tiny(options={"train": 4, "val": 3, "test": 2}, test_split="val")
     tested = [e.image for batch in data.test_dataloader() for e in batch.examples]
     assert tested == [example.image for example in data.examples("val")]
 
@@ -112,17 +108,6 @@ def test_images_that_are_not_there_stop_or_are_left_out(tmp_path, caplog, format
     assert left == everything[1:]
     assert "that are not there and were left out" in caplog.text
     assert gone.name in caplog.text
-
-
-def test_an_unknown_format_is_refused():
-    data = tiny()
-    data.format = "yaml"
-    with pytest.raises(ValueError, match="`format` must be one of scenes, flickr8k"):
-        data.examples("train")
-
-
-def test_scene_counts_are_plain_data():
-    assert SceneCounts(**asdict(TINY)) == TINY
 
 
 class Looker(LightningModule):

@@ -7,8 +7,8 @@ from PIL import Image
 from multimodal.captioning.dataset import CaptionDataset
 from multimodal.data.examples import CaptionExample, ImageFile
 from multimodal.data.features import cache_features
+from multimodal.data.image_source import ImageSource
 from multimodal.data.images import ImageError
-from multimodal.data.sources import ImageSource
 from multimodal.data.transforms import EvalTransform, TrainTransform, TransformSettings
 from multimodal.nn.encoders import SmallCNN
 from multimodal.text import Vocabulary, tokenize

@@ -6,7 +6,7 @@ import torch
 from multimodal.classification.dataset import ClassificationDataset, PixelSource, to_targets
 from multimodal.data.augmentation import Augmentation
 from multimodal.data.examples import ImageExample, PixelImage
-from multimodal.data.sources import Seen
+from multimodal.data.image_source import ImageRows
 
 IMAGES = torch.randint(
     0, 256, (6, 3, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
@@ -97,8 +97,8 @@ def test_a_name_where_numbers_are_wanted_is_refused():
 
 def test_features_are_not_images():
     class Cached:
-        def read(self, requests) -> Seen:
-            return Seen(list(requests), None, torch.zeros(1, 1, 4), ())
+        def read(self, requests) -> ImageRows:
+            return ImageRows(list(requests), None, torch.zeros(1, 1, 4), ())
 
     read = ClassificationDataset(examples("dog"), Cached(), ["cat", "dog"], "label")
     with pytest.raises(ValueError, match="Classification reads images; leave the source's `cache`"):

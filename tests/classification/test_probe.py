@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from multimodal.classification.data import ClassificationData
+from multimodal.classification.data import ClassificationData, ImageSettings
 from multimodal.classification.model import ClassifierSettings
 from multimodal.classification.probe import (
     Features,
@@ -20,7 +20,6 @@ from multimodal.classification.probe import (
     probe,
 )
 from multimodal.classification.task import ClassificationTask
-from multimodal.data.split_images import SceneCounts
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.saving.checkpoint import read_checkpoint
 
@@ -67,7 +66,9 @@ def encoder(weights):
 
 
 def make_data(root):
-    return ClassificationData(format="folder", root=str(root), image_size=24, batch_size=4)
+    return ClassificationData(
+        format="folder", root=str(root), transform=ImageSettings(size=24), batch_size=4
+    )
 
 
 def make_task(data, weights, *, sizes=None, **changes):
@@ -145,7 +146,10 @@ def test_a_probe_fits_the_head_validates_and_saves_it(folder, weights, tmp_path,
 
 def test_scenes_have_no_files_to_cache_and_are_encoded_anyway(weights, tmp_path):
     data = ClassificationData(
-        format="scenes", scenes=SceneCounts(train=24, val=6), image_size=48, batch_size=4
+        format="scenes",
+        options={"train": 24, "val": 6},
+        transform=ImageSettings(size=48),
+        batch_size=4,
     )
     task = make_task(data, weights, features=str(tmp_path / "seen"))
     trainer, _ = fit(task, data, tmp_path)

@@ -4,14 +4,19 @@ import csv
 import json
 import pickle
 import sys
+from inspect import signature
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import tiny_captioner
 import torch
 from PIL import Image
 
+from multimodal.captioning.task import CaptioningTask
+from multimodal.cli.lightning import LINKED, command, row_of
 from multimodal.cli.main import main
+from multimodal.tasks import TASKS
 
 CONFIG = ["--config", "smoke_captioning"]
 QUIET = ["--trainer.enable_progress_bar", "false"]
@@ -55,7 +60,7 @@ def test_the_test_reports_scores_and_draws_a_sheet(run, capsys):
 
 def test_a_checkpoint_is_evaluated_with_its_own_network_and_words(run, capsys):
     path = str(run / "checkpoints" / "best.ckpt")
-    other = ["--model.settings.hidden_dim", "99", "--data.min_count", "50"]
+    other = ["--model.settings.hidden_dim", "99", "--data.text.min_count", "50"]
     assert main(["validate", *CONFIG, *QUIET, *other, "--ckpt_path", path]) == 0
     assert "val/cider" in capsys.readouterr().out
 
@@ -264,3 +269,82 @@ def test_cached_features_are_those_of_a_checkpoint_that_trained_its_encoder(caps
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     # One of the frozen encoder, made for the training, and one of the trained encoder.
     assert len(list(Path("cache/val").glob("features-*"))) == 2
+
+
+def test_a_class_that_extends_a_task_has_its_row(monkeypatch):
+    module = ModuleType("mine")
+    module.Extended = type("Extended", (CaptioningTask,), {})
+    monkeypatch.setitem(sys.modules, "mine", module)
+    assert row_of("mine.Extended") is TASKS["captioning"]
+
+
+@pytest.mark.parametrize("path", ["nowhere.Module", "math.pi", "lightning.pytorch.LightningModule"])
+def test_what_is_no_task_has_no_row(path):
+    assert row_of(path) is None
+
+
+@pytest.mark.parametrize("row", TASKS.values(), ids=lambda row: row.name)
+def test_every_required_argument_of_a_task_is_linked_from_its_data(row):
+    linked = set(row.load("data")().linked()) if row.name != "classification" else set(LINKED)
+    needed = signature(row.load("module")).parameters.values()
+    required = {each.name for each in needed if each.default is each.empty} - {"settings"}
+    assert required <= linked <= set(LINKED)
+
+
+def test_parsing_and_building_sample_no_scene(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a scene was sampled")
+
+    monkeypatch.setattr("multimodal.data.readers.scenes.sample_scene", refuse)
+    monkeypatch.setattr("multimodal.cli.lightning.Command._run_subcommand", lambda *_: None)
+    built = command(["fit", "--config", "smoke_vqa"])
+    assert built.model.answers is not None
+    assert built.datamodule._examples == {}
+
+
+def test_a_reader_of_ones_own_is_trained_on(monkeypatch):
+    Path("birds.py").write_text(
+        "from multimodal.data.readers.scenes import read_scene_captions\n\n\n"
+        "def read_birds(root, split, *, number: int = 4):\n"
+        "    return read_scene_captions(root, split, train=number, val=number, test=number)\n"
+    )
+    monkeypatch.syspath_prepend(Path.cwd())
+    monkeypatch.delitem(sys.modules, "birds", raising=False)
+    own = ["--data.format", "birds.read_birds", "--data.options.number", "5"]
+    assert main(["fit", *CONFIG, *QUIET, *own, "--trainer.max_epochs", "1"]) == 0
+
+
+def test_a_checkpoint_that_names_a_reader_is_evaluated_without_it(run):
+    path = run / "checkpoints" / "best.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    Path("evil.py").write_text("from pathlib import Path\nPath('exploded').touch()\n")
+    checkpoint["multimodal"]["extra"]["format"] = "evil.read"
+    checkpoint["multimodal"]["transform"]["size"] = 48
+    torch.save(checkpoint, "named.ckpt")
+    assert main(["test", *CONFIG, *QUIET, "--ckpt_path", "named.ckpt"]) == 0
+    assert not Path("exploded").exists()
+
+
+def test_another_format_starts_without_the_options_of_the_configuration(capsys):
+    own = pictures("mine", train=8, val=4)
+    assert main(["fit", *CONFIG, *QUIET, *own, "--trainer.max_epochs", "1"]) == 0
+    wrong = [*own, "--data.options.train", "3"]
+    assert main(["fit", *CONFIG, *QUIET, *wrong]) == 1
+    assert "`options` of the format table has no 'train'" in capsys.readouterr().err
+
+
+def test_the_smoke_classifier_is_trained_tested_resumed_and_predicts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    quiet = ["--config", "smoke_classification", "--trainer.enable_progress_bar", "false"]
+    assert main(["fit", *quiet]) == 0
+    said = capsys.readouterr().out
+    (best,) = Path("runs").rglob("best.ckpt")
+    assert f"multimodal classify {best} IMAGE..." in said
+    own = ["--ckpt_path", str(best)]
+    assert main(["test", *quiet, *own, "--data.transform.size", "64"]) == 0
+    assert "test/accuracy" in capsys.readouterr().out
+    assert main(["predict", *quiet, *own]) == 0
+    (results,) = Path("runs").rglob("results.json")
+    assert len(json.loads(results.read_text())) == 6
+    last = str(best.with_name("last.ckpt"))
+    assert main(["fit", *quiet, "--ckpt_path", last, "--trainer.max_epochs", "3"]) == 0

@@ -46,7 +46,7 @@ def test_the_saved_configuration_does_not_hold_the_vocabulary(runs):
 def test_a_checkpoint_is_tested_with_its_own_words_labels_and_lengths(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = ["--ckpt_path", str(best(runs, "smoke_sentiment"))]
-    other = ["--data.max_words", "3", "--model.settings.reader.hidden_dim", "99"]
+    other = ["--data.text.max_words", "3", "--model.settings.reader.hidden_dim", "99"]
     assert main(["test", "--config", "smoke_sentiment", *QUIET, *other, *path]) == 0
     (report,) = Path("runs").rglob("report.md")
     assert "| linear, words and word pairs |" in report.read_text()

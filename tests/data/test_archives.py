@@ -122,7 +122,7 @@ def test_a_member_larger_than_the_limit_is_refused(tmp_path):
         read_member(path, "bomb.jpg", max_bytes=1000)
 
 
-def test_what_is_no_picture_is_called_what_it_is(tmp_path):
+def test_messages_name_the_kind_of_file(tmp_path):
     path = tmp_path / "texts.zip"
     with ZipFile(path, "w", ZIP_DEFLATED) as file:
         file.writestr("long.txt", bytes(10_000))
@@ -130,7 +130,7 @@ def test_what_is_no_picture_is_called_what_it_is(tmp_path):
         read_member(path, "long.txt", max_bytes=1000, noun="text file")
 
 
-def test_a_member_that_lies_about_its_size_is_not_inflated_further(tmp_path):
+def test_a_member_with_a_false_size_is_not_inflated_further(tmp_path):
     path = tmp_path / "bomb.zip"
     with ZipFile(path, "w", ZIP_DEFLATED) as file:
         file.writestr("bomb.jpg", bytes(10_000_000))

@@ -68,7 +68,7 @@ def test_processes_get_equally_many_batches_and_together_every_example(
     assert len(seen) - size < world_size
 
 
-def test_two_processes_see_together_what_one_with_twice_the_batch_sees():
+def test_two_processes_get_the_examples_of_one_with_twice_the_batch():
     lengths = [index % 11 for index in range(50)]
     one = indices(BucketSampler(lengths, batch_size=8, seed=1, pool=2), epoch=4)
     pair = [
@@ -96,7 +96,7 @@ def test_every_batch_names_its_epoch():
     assert {epoch for batch in sampler.batches(7) for epoch, _ in batch} == {7}
 
 
-def test_an_epoch_can_be_entered_anywhere():
+def test_an_epoch_can_be_started_at_any_batch():
     sampler = BucketSampler(23, batch_size=4, seed=0)
     whole = list(sampler.batches(3))
     sampler.epoch, sampler.position = 3, 2
@@ -105,7 +105,7 @@ def test_an_epoch_can_be_entered_anywhere():
     assert list(sampler) == []
 
 
-def test_buckets_save_most_of_the_padding_and_are_shuffled_all_the_same():
+def test_buckets_save_most_of_the_padding_and_are_shuffled():
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randint(4, 40, (2000,), generator=generator)
 
@@ -151,7 +151,7 @@ def test_wrong_numbers_are_refused(lengths, arguments, message):
         BucketSampler(lengths, **({"batch_size": 2, "seed": 0} | arguments))
 
 
-def test_the_fingerprint_tells_orders_apart():
+def test_different_orders_have_different_fingerprints():
     base = BucketSampler([1, 2, 3], batch_size=2, seed=0).fingerprint()
     assert BucketSampler([1, 2, 3], batch_size=2, seed=0).fingerprint() == base
     assert BucketSampler([1, 3, 2], batch_size=2, seed=0).fingerprint() != base

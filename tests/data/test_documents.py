@@ -49,7 +49,7 @@ def test_no_text_makes_a_special_token(text):
 
 @pytest.mark.parametrize("piece", ["a", "good ", "<br />", "\0", "a.b,", "!", "'\"( "])
 @pytest.mark.parametrize("keep", ["start", "end", "ends"])
-def test_a_megabyte_is_read_in_no_time_and_said_to_be_cut(piece, keep):
+def test_a_megabyte_is_read_quickly_and_reported_as_cut(piece, keep):
     start = time.process_time()
     words, cut = read_words(piece * (1_000_000 // len(piece)), Excerpt(400, keep))
     assert len(words) <= 400
@@ -66,7 +66,7 @@ def test_an_empty_text_has_no_words():
     assert read_words(" ?! ", Excerpt()) == ([], False)
 
 
-def test_line_breaks_of_html_part_words():
+def test_line_breaks_of_html_separate_words():
     assert all_words("Good.<br /><br />Bad.<BR>Ugly<br/>end") == ["good", "bad", "ugly", "end"]
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_part_is_refused():
 @pytest.mark.data
 @pytest.mark.parametrize("corpus", ["polarity", "movie_reviews", "imdb"])
 def test_reading_chunk_by_chunk_gives_the_words_of_real_texts(data_folder, corpus):
-    from multimodal.data.text_formats import TextSource
+    from multimodal.data.text_source import TextSource
 
     root = data_folder / ("imdb" if corpus == "imdb" else "nltk_data")
     step = {"polarity": 10, "movie_reviews": 100, "imdb": 50}[corpus]

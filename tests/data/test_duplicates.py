@@ -44,7 +44,7 @@ def test_a_part_of_a_word_is_no_duplicate():
     assert without_duplicates([text], ["ongest unbearable thing ever"]) == [text]
 
 
-def test_a_short_sentence_is_removed_only_where_it_stands_alone():
+def test_a_short_sentence_is_removed_only_as_a_whole_text():
     texts = ["A mess.", "what a mess it is", "a mess"]
     assert without_duplicates(texts, ["a mess ."]) == ["what a mess it is"]
 

@@ -3,9 +3,11 @@ import dataclasses
 import json
 import os
 import pickle
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing import get_context
 from zipfile import ZipFile
@@ -15,9 +17,17 @@ import pytest
 import torch
 from PIL import Image
 
-from multimodal.data import features
+from multimodal.data import feature_extraction, features
 from multimodal.data.examples import ImageFile
-from multimodal.data.features import FeatureCache, cache_features
+from multimodal.data.features import (
+    ARRAY_NAME,
+    INDEX_NAME,
+    FeatureCache,
+    FeatureWriter,
+    array_header,
+    cache_features,
+    locked,
+)
 from multimodal.data.images import ImageError, load_image
 from multimodal.data.transforms import EvalTransform, TransformSettings
 from multimodal.nn.encoders import SmallCNN
@@ -63,7 +73,7 @@ def cache(pictures, tmp_path):
     return cached(pictures, tmp_path / "cache")
 
 
-def test_what_is_read_is_what_the_encoder_gives(pictures, cache):
+def test_cached_features_equal_those_of_the_encoder(pictures, cache):
     encoder, transform = small_encoder().eval(), EvalTransform(SETTINGS)
     batch = torch.stack([transform(load_image(image)) for image in pictures])
     with torch.inference_mode():
@@ -83,7 +93,7 @@ def test_images_are_read_in_the_order_asked_for(cache):
         torch.testing.assert_close(cache.read(indices), expected, rtol=0, atol=0)
 
 
-def test_what_is_read_may_be_changed(cache):
+def test_read_features_may_be_changed_in_place(cache):
     first = cache.read([0])
     cache.read([0]).zero_()
     torch.testing.assert_close(cache.read([0]), first, rtol=0, atol=0)
@@ -108,7 +118,7 @@ def test_each_view_is_read_by_its_name(pictures, tmp_path):
 
 
 @pytest.mark.parametrize("indices", [[7], [0, -1]])
-def test_an_image_that_is_not_there_is_refused(cache, indices):
+def test_an_index_out_of_range_is_refused(cache, indices):
     with pytest.raises(IndexError, match="has images 0 to 6, got"):
         cache.read(indices)
 
@@ -186,7 +196,7 @@ def test_a_data_set_that_was_moved_keeps_its_cache(pictures, cache, tmp_path):
     assert cached(images, tmp_path / "cache").key == cache.key
 
 
-def test_pictures_in_an_archive_are_known_by_their_checksums(pictures, tmp_path):
+def test_pictures_in_an_archive_are_identified_by_their_checksums(pictures, tmp_path):
     def archive(name, images):
         with ZipFile(tmp_path / name, "w") as file:
             for image in images:
@@ -226,7 +236,46 @@ def test_bad_pictures_are_skipped_counted_and_marked(pictures, tmp_path, caplog)
         cached(pictures, tmp_path / "cache", on_bad_image="stop")
 
 
-def test_a_cache_can_be_handed_to_workers(cache):
+@pytest.fixture
+def interrupted(pictures, tmp_path, monkeypatch):
+    """Interrupt a cache at its second chunk; return the names of pictures opened afterwards."""
+    monkeypatch.setattr(feature_extraction, "_CHUNK_BYTES", 1)  # every batch is a chunk
+    opened = []
+
+    def load(source):
+        opened.append(source.name)
+        if source.name == "4.png":
+            raise KeyboardInterrupt
+        return load_image(source)
+
+    monkeypatch.setattr(feature_extraction, "load_image", load)
+    with pytest.raises(KeyboardInterrupt):
+        cached(pictures, tmp_path / "cache", on_bad_image="skip")
+    opened.clear()
+
+    def count(source):
+        opened.append(source.name)
+        return load_image(source)
+
+    monkeypatch.setattr(feature_extraction, "load_image", count)
+    return opened
+
+
+def test_written_images_are_not_encoded_again(interrupted, pictures, tmp_path):
+    resumed = cached(pictures, tmp_path / "cache")
+    assert interrupted == ["3.png", "4.png", "5.png", "6.png"]
+    assert torch.equal(resumed.read(range(7)), cached(pictures, tmp_path / "whole").read(range(7)))
+
+
+def test_a_picture_skipped_by_an_interrupted_run_stops_a_strict_run(pictures, tmp_path, request):
+    pictures[0].path.write_bytes(b"no picture")
+    opened = request.getfixturevalue("interrupted")
+    with pytest.raises(ImageError, match=r"0\.png is not a picture"):
+        cached(pictures, tmp_path / "cache")
+    assert opened == []
+
+
+def test_a_cache_can_be_passed_to_workers(cache):
     expected = cache.read([3])
     copy = pickle.loads(pickle.dumps(cache))
     assert len(pickle.dumps(cache)) < 5000
@@ -241,7 +290,7 @@ def _sum_of(task):
     return cache.read([row]).double().sum().item()
 
 
-def test_verify_finds_what_has_changed(cache):
+def test_verify_detects_changes(cache):
     cache.verify()
     path = cache.folder / "features.npy"
     data = bytearray(path.read_bytes())
@@ -266,7 +315,7 @@ def test_an_array_of_another_size_is_refused(pictures, cache, tmp_path, size):
         cached(pictures, tmp_path / "cache")
 
 
-def test_an_array_that_is_gone_is_missed(cache):
+def test_a_missing_array_is_refused(cache):
     (cache.folder / "features.npy").unlink()
     with pytest.raises(ValueError, match="has 0 bytes, not"):
         FeatureCache(cache.folder)
@@ -330,7 +379,7 @@ def test_a_wrong_argument_is_named(pictures, tmp_path, arguments, message):
         ((["plain"], 1, "ask"), "`on_bad_image` must be 'stop' or 'skip', got 'ask'"),
     ],
 )
-def test_a_word_of_no_closed_set_is_named(pictures, arguments, message):
+def test_an_unknown_choice_is_named(pictures, arguments, message):
     check = getattr(features._check_arguments, "__wrapped__", features._check_arguments)
     with pytest.raises(ValueError, match=message):
         check(pictures, *arguments)
@@ -416,7 +465,7 @@ def test_a_cache_survives_kills_at_any_moment(tmp_path, kills):
     assert torch.equal(resumed.read(range(len(images))), expected)
 
 
-def test_who_waited_for_another_process_finds_its_cache(pictures, tmp_path, monkeypatch):
+def test_a_process_that_waited_for_another_opens_its_cache(pictures, tmp_path, monkeypatch):
     calls = []
 
     @contextlib.contextmanager
@@ -431,3 +480,203 @@ def test_who_waited_for_another_process_finds_its_cache(pictures, tmp_path, monk
     monkeypatch.setattr(features, "FeatureWriter", None)
     assert cached(pictures, tmp_path / "cache").key == cache.key
     assert calls == ["waited"]
+
+
+SHAPE = (10, 2, 3)
+ABOUT = {"key": "abc"}
+ROWS = np.arange(60, dtype=np.float16).reshape(SHAPE)
+NAMES = [f"{row}.jpg" for row in range(10)]
+START = len(array_header(SHAPE))
+
+
+def write(folder, chunks, *, finish=False, about=ABOUT):
+    with FeatureWriter(folder, SHAPE, about) as writer:
+        for count in chunks:
+            writer.append(ROWS[writer.rows : writer.rows + count], {})
+        if finish:
+            writer.finish(NAMES)
+
+
+def rows_kept(folder, about=ABOUT):
+    with FeatureWriter(folder, SHAPE, about) as writer:
+        return writer.rows
+
+
+def test_a_finished_array_is_read_by_numpy(tmp_path):
+    write(tmp_path, [4, 6], finish=True)
+    np.testing.assert_array_equal(np.load(tmp_path / ARRAY_NAME), ROWS)
+    index = json.loads((tmp_path / INDEX_NAME).read_text())
+    assert index["shape"] == list(SHAPE)
+    assert index["key"] == "abc"
+    assert index["names"] == NAMES
+    assert [rows for rows, _ in index["chunks"]] == [4, 6]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [ARRAY_NAME, INDEX_NAME]
+
+
+def test_an_interrupted_array_continues_after_its_last_chunk(tmp_path):
+    write(tmp_path, [3, 2])
+    assert not (tmp_path / INDEX_NAME).exists()
+    assert rows_kept(tmp_path) == 5
+    write(tmp_path, [5], finish=True)
+    np.testing.assert_array_equal(np.load(tmp_path / ARRAY_NAME), ROWS)
+
+
+def test_skipped_images_are_kept(tmp_path):
+    with FeatureWriter(tmp_path, SHAPE, ABOUT) as writer:
+        writer.append(ROWS[:5], {3: "3.jpg is damaged."})
+    with FeatureWriter(tmp_path, SHAPE, ABOUT) as writer:
+        assert writer.skipped == {3: "3.jpg is damaged."}
+        writer.append(ROWS[5:], {7: "7.jpg is empty."})
+        writer.finish(NAMES)
+    index = json.loads((tmp_path / INDEX_NAME).read_text())
+    assert index["skipped"] == {"3": "3.jpg is damaged.", "7": "7.jpg is empty."}
+
+
+@pytest.mark.parametrize("cut", range(0, 24, 5))
+def test_a_half_written_chunk_does_not_count(tmp_path, cut):
+    write(tmp_path, [3, 2])
+    array = tmp_path / ARRAY_NAME
+    array.write_bytes(array.read_bytes()[: START + 36 + cut])
+    assert rows_kept(tmp_path) == 3
+    assert array.stat().st_size == START + 36
+
+
+def test_a_chunk_that_is_not_in_the_journal_does_not_count(tmp_path):
+    write(tmp_path, [3])
+    with (tmp_path / ARRAY_NAME).open("ab") as file:
+        file.write(b"half a chunk")
+    assert rows_kept(tmp_path) == 3
+    write(tmp_path, [7], finish=True)
+    np.testing.assert_array_equal(np.load(tmp_path / ARRAY_NAME), ROWS)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 10, 40])
+def test_a_half_written_line_does_not_count(tmp_path, cut):
+    write(tmp_path, [3, 2])
+    journal = tmp_path / "progress.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-cut])
+    assert rows_kept(tmp_path) == 3
+    write(tmp_path, [7], finish=True)
+    np.testing.assert_array_equal(np.load(tmp_path / ARRAY_NAME), ROWS)
+
+
+def test_a_chunk_that_changed_on_the_disk_does_not_count(tmp_path):
+    write(tmp_path, [3, 2, 2])
+    data = bytearray((tmp_path / ARRAY_NAME).read_bytes())
+    data[START + 36] ^= 1
+    (tmp_path / ARRAY_NAME).write_bytes(data)
+    assert rows_kept(tmp_path) == 3
+
+
+@pytest.mark.parametrize("journal", [b"", b"{", b"[]\n", b"null\n", b'{"key": "abc"}\n', b"\xff\n"])
+def test_without_its_journal_an_array_begins_anew(tmp_path, journal):
+    write(tmp_path, [3, 2])
+    (tmp_path / "progress.jsonl").write_bytes(journal)
+    assert rows_kept(tmp_path) == 0
+    write(tmp_path, [10], finish=True)
+    np.testing.assert_array_equal(np.load(tmp_path / ARRAY_NAME), ROWS)
+
+
+@pytest.mark.parametrize(
+    "line", [b"5\n", b"{}\n", b'{"rows": 1}\n', b'{"rows": 0, "crc32": 1, "skipped": {}}\n']
+)
+def test_an_unknown_line_ends_the_journal(tmp_path, line):
+    write(tmp_path, [3])
+    with (tmp_path / "progress.jsonl").open("ab") as file:
+        file.write(line)
+    assert rows_kept(tmp_path) == 3
+
+
+def test_an_array_of_another_content_is_dropped(tmp_path):
+    write(tmp_path, [3])
+    assert rows_kept(tmp_path, about={"key": "other"}) == 0
+
+
+def test_an_array_whose_beginning_is_damaged_begins_anew(tmp_path):
+    write(tmp_path, [3])
+    data = (tmp_path / ARRAY_NAME).read_bytes()
+    (tmp_path / ARRAY_NAME).write_bytes(b"?" + data[1:])
+    assert rows_kept(tmp_path) == 0
+
+
+@contextlib.contextmanager
+def disk_for_files_of(size):
+    """Let no file grow beyond a size: what a full disk does, but for this process only."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(("size", "kept"), [(100, 0), (START + 20, 0), (START + 40, 3)])
+def test_a_full_disk_gives_a_sentence_and_what_was_written_stays(tmp_path, size, kept):
+    message = rf"Could not write the features to .*: File too large. {kept} of 10 images are kept"
+    with disk_for_files_of(size), pytest.raises(OSError, match=message):
+        write(tmp_path, [3, 3, 4])
+    assert rows_kept(tmp_path) == kept
+    write(tmp_path, [10 - kept], finish=True)
+    np.testing.assert_array_equal(np.load(tmp_path / ARRAY_NAME), ROWS)
+
+
+def test_a_disk_too_full_for_the_index_gives_a_sentence_and_keeps_the_array(tmp_path):
+    write(tmp_path, [10])
+    with (
+        FeatureWriter(tmp_path, SHAPE, ABOUT) as writer,
+        disk_for_files_of(50),
+        pytest.raises(OSError, match=r"Could not write .*index\.json: File too large"),
+    ):
+        writer.finish(NAMES)
+    assert rows_kept(tmp_path) == 10
+
+
+def test_a_folder_that_cannot_be_written_gives_a_sentence(tmp_path):
+    (tmp_path / ARRAY_NAME).mkdir()
+    with pytest.raises(OSError, match=r"Could not write the features to .*: Is a directory"):
+        FeatureWriter(tmp_path, SHAPE, ABOUT)
+
+
+def test_a_second_process_waits_for_the_first(tmp_path):
+    order = []
+
+    def second():
+        with locked(tmp_path):
+            order.append("second")
+
+    with locked(tmp_path):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.1)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_the_lock_of_a_process_that_died_is_released(tmp_path):
+    child = os.fork()
+    if child == 0:
+        with locked(tmp_path):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    with locked(tmp_path):
+        pass
+
+
+def test_a_lock_that_fails_is_logged(tmp_path, monkeypatch, caplog):
+    import fcntl
+
+    def refuse(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path):
+        pass
+    assert "start one process only" in caplog.text
+
+
+def test_without_locks_of_the_system_no_process_waits(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with locked(tmp_path), locked(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -196,7 +196,7 @@ def test_a_palette_becomes_rgb():
         ("1", 1, [255, 255, 255]),
     ],
 )
-def test_transparency_lies_over_white_and_grey_is_repeated(mode, colour, expected):
+def test_transparency_is_put_on_white_and_grey_is_repeated(mode, colour, expected):
     picture = Image.new(mode, (1, 1), colour)
     assert load_image(picture).flatten().tolist() == expected
     assert load_image(encode(picture)).flatten().tolist() == expected
@@ -208,7 +208,7 @@ def test_a_transparent_palette_entry_becomes_white():
     assert load_image(encode(picture, transparency=0)).flatten().tolist() == [255, 255, 255]
 
 
-def test_a_transparent_array_lies_over_white():
+def test_a_transparent_array_is_put_on_white():
     array = np.array([[[0, 0, 0, 51]]], dtype=np.uint8)
     assert load_image(array).flatten().tolist() == [204, 204, 204]
     assert load_image(array / 255).flatten().tolist() == [204, 204, 204]
@@ -286,7 +286,7 @@ def test_a_truncated_picture_is_named(tmp_path, kind, part):
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 20, "is not a picture|is damaged"),
     ],
 )
-def test_what_is_not_a_picture_is_named_and_told(tmp_path, data, message):
+def test_a_file_of_another_kind_is_named_with_a_fix(tmp_path, data, message):
     (tmp_path / "dog.jpg").write_bytes(data)
     with pytest.raises(ImageError, match=rf"dog\.jpg .*({message})"):
         load_image(tmp_path / "dog.jpg")

@@ -37,7 +37,7 @@ def assert_same(batches, others):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_restored_loader_goes_on_with_the_very_next_batch(workers):
+def test_a_restored_loader_continues_with_the_next_batch(workers):
     whole = make_loader()
     expected = [batch for _ in range(3) for batch in whole]
     first = make_loader(workers)
@@ -65,7 +65,7 @@ def test_at_the_end_of_an_epoch_the_next_one_follows():
     assert [epoch for requests, _ in restored for epoch, _ in requests] == [1] * 10
 
 
-def test_an_epoch_cut_short_is_not_gone_on_with():
+def test_the_rest_of_an_unfinished_epoch_is_not_continued():
     loader = make_loader()
     take(loader, 2)
     assert {epoch for requests, _ in loader for epoch, _ in requests} == {1}

@@ -9,7 +9,7 @@ def pixels(labels, number=3, classes=("a", "b")) -> PixelSet:
     return PixelSet("batch", images, np.array(labels, np.int64), classes)
 
 
-def test_a_set_names_its_images_classes():
+def test_a_set_names_the_classes_of_its_images():
     found = pixels([1, 0, 1])
     assert len(found) == 3
     assert [found.label(index) for index in range(3)] == ["b", "a", "b"]

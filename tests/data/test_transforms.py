@@ -83,7 +83,7 @@ def test_a_picture_of_the_right_size_passes_untouched():
 @given(
     st.integers(1, 40), st.integers(1, 40), st.integers(0, 5), st.sampled_from(["squash", "crop"])
 )
-def test_without_variation_training_sees_what_evaluation_sees(height, width, seed, resize):
+def test_without_variation_training_pictures_equal_those_of_evaluation(height, width, seed, resize):
     settings = TransformSettings(size=16, resize=resize, crop_fraction=0.8)
     image = noise(height, width, seed)
     trained = TrainTransform(settings)(image, seeded(seed))
@@ -172,7 +172,7 @@ def test_crops_reach_every_corner():
     )
 
 
-def test_stretching_changes_proportions_within_its_bound():
+def test_stretching_keeps_proportions_within_its_bound():
     settings = TransformSettings(size=100, min_area=0.5, max_stretch=1.5)
     image = torch.stack(
         [
@@ -244,7 +244,7 @@ def test_evaluation_needs_no_torchvision(monkeypatch):
         varied(noise(9, 9), seeded(0))
 
 
-def test_only_what_is_too_large_is_shrunk_and_keeps_its_proportions():
+def test_only_large_pictures_are_shrunk_and_keep_their_proportions():
     small, large = noise(20, 31), noise(90, 61)
     assert shrink(small, 20) is small
     found = shrink(large, 20)

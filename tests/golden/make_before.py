@@ -113,7 +113,7 @@ RUNS = {
     ),
     "sentiment": (
         "sentiment",
-        f"{_SMALL_SENTIMENT} --data.init_args.max_words 12 --data.init_args.keep ends",
+        f"{_SMALL_SENTIMENT} --data.init_args.text.max_words 12 --data.init_args.text.keep ends",
         31,
     ),
     "sentiment-pooled": (
@@ -125,14 +125,14 @@ RUNS = {
     "classification": ("classification", "", 32),
     "classification-count": (
         "classification",
-        "--data.init_args.scene_label count --model.init_args.settings.hidden [6]",
+        "--data.init_args.options.label count --model.init_args.settings.hidden [6]",
         32,
     ),
     "classification-labels": (
         "classification",
-        "--data.init_args.scene_label colours --data.init_args.target labels "
+        "--data.init_args.options.label colours --data.init_args.target labels "
         # Stops before a validation, which would look for the accuracy of one label.
-        "--data.init_args.scenes.train 150 --model.init_args.mixup 0",
+        "--data.init_args.options.train 150 --model.init_args.mixup 0",
         32,
     ),
     "classification-lenet": (

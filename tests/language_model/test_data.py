@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from multimodal.data.duplicates import letters_of
-from multimodal.data.text_formats import ReviewCounts, TextSource
-from multimodal.language_model.data import LanguageModelData
+from multimodal.data.text_source import TextSource
+from multimodal.language_model.data import LanguageModelData, StreamText
+from multimodal.saving.checkpoint import SavedModel
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 VERSE = TextSource("text", str(SAMPLES / "verse.txt"))
@@ -13,7 +14,7 @@ MOVIES = TextSource("movie_reviews", str(SAMPLES / "nltk_data"), part="all")
 
 
 def tiny(*sources: TextSource, **changes) -> LanguageModelData:
-    few = [TextSource(reviews=ReviewCounts(train=30, val=6, test=8))]
+    few = [TextSource(options={"train": 30, "val": 6, "test": 8})]
     return LanguageModelData(
         sources=list(sources) or few, **{"batch_size": 2, "window": 9, **changes}
     )
@@ -91,8 +92,11 @@ def test_what_is_wholly_read_needs_a_holdout():
 
 def test_a_vocabulary_can_be_given_and_bounded():
     tokens = ["<pad>", "<bos>", "<eos>", "<unk>", "the"]
-    assert tiny(tokens=tokens).vocabulary == tokens
-    assert len(tiny(max_vocabulary=20).vocabulary) == 20
+    data = tiny()
+    extra = {"level": "characters", "keep_lines": True}
+    data.adopt(SavedModel("language_model", {}, tokens, {}, {}, extra))
+    assert data.linked() == {"vocabulary": tokens, **extra}
+    assert len(tiny(text=StreamText(max_vocabulary=20)).vocabulary) == 20
 
 
 def test_a_literal_special_token_is_only_text(tmp_path):
@@ -106,8 +110,13 @@ def test_a_literal_special_token_is_only_text(tmp_path):
             assert not (real == 2).any()
 
 
+def test_prediction_is_refused_with_the_verb_that_writes():
+    with pytest.raises(ValueError, match="Let it write with `multimodal write CHECKPOINT PROMPT`"):
+        tiny().predict_dataloader()
+
+
 def test_an_unknown_level_is_refused():
-    data = tiny()
+    data = tiny(VERSE)
     data.level = "syllables"
     with pytest.raises(ValueError, match="`level` must be words or characters, got 'syllables'"):
         _ = data.vocabulary

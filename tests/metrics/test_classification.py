@@ -109,7 +109,7 @@ def test_a_bin_without_predictions_is_all_zeros():
     assert rows[0] == CalibrationBin(0.0, 0.5, 0, 0.0, 0.0)
 
 
-def test_one_who_is_right_as_often_as_said_has_no_error():
+def test_a_calibrated_classifier_has_no_calibration_error():
     right = torch.arange(10) < 7
     assert calibration_error(torch.full((10,), 0.7), right) == pytest.approx(0, abs=1e-6)
     assert calibration_error(torch.ones(10), right) == pytest.approx(0.3)
@@ -117,7 +117,7 @@ def test_one_who_is_right_as_often_as_said_has_no_error():
 
 
 @pytest.mark.parametrize("wrong", [-0.1, 1.5, float("nan")])
-def test_what_is_no_confidence_is_refused(wrong):
+def test_a_confidence_out_of_range_is_refused(wrong):
     with pytest.raises(ValueError, match=r"must be from 0 to 1\. Give probabilities, not logits"):
         calibration_bins(torch.tensor([0.5, wrong]), torch.tensor([True, True]))
 
@@ -207,7 +207,7 @@ def test_logits_are_refused():
         filled(torch.tensor([[2.0, -1.0]]), torch.tensor([0]))
 
 
-def test_ids_and_labels_go_in_pairs():
+def test_as_many_ids_as_labels_are_needed():
     with pytest.raises(ValueError, match="got 1 ids and columns of 2, 2, 2, 2"):
         ClassificationScores(["a", "b"]).update([1], torch.full((2, 2), 0.5), torch.tensor([0, 1]))
 

@@ -5,7 +5,7 @@ from multimodal.metrics.image_scores import image_scores
 
 
 @pytest.mark.parametrize(
-    ("target", "said", "right", "score"),
+    ("target", "predicted", "right", "score"),
     [
         ("label", torch.tensor([[0.9, 0.1]]), torch.tensor([0]), "accuracy"),
         ("labels", torch.tensor([[0.9, 0.1]]), torch.tensor([[1.0, 0.0]]), "exact_match"),
@@ -13,12 +13,12 @@ from multimodal.metrics.image_scores import image_scores
         ("number", torch.tensor([1.0]), torch.tensor([2.0]), "mean_error"),
     ],
 )
-def test_every_target_has_scores_of_its_kind(target, said, right, score):
+def test_every_target_has_scores_of_its_kind(target, predicted, right, score):
     metric = image_scores(target, ["cat", "dog"])
-    metric.update([7], said, right)
+    metric.update([7], predicted, right)
     assert metric.compute()[score] == 1
 
 
-def test_a_target_that_is_none_is_refused():
+def test_an_unknown_target_is_refused():
     with pytest.raises(ValueError, match="must be label, labels, count or number, got 'stars'"):
         image_scores("stars", [])

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from multimodal.metrics.regression import RegressionScores
+from multimodal.metrics.regression import CountScores, RegressionScores
 
 
-def test_scores_equal_numpys():
+def test_scores_equal_those_of_numpy():
     generator = torch.Generator().manual_seed(0)
     predictions = torch.randn(50, generator=generator)
     targets = predictions + torch.randn(50, generator=generator)
@@ -24,3 +26,20 @@ def test_one_number_for_all_has_no_correlation():
     metric = RegressionScores()
     metric.update([0, 1], torch.ones(2), torch.tensor([1.0, 2.0]))
     assert metric.compute()["correlation"] == 0.0
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=9))
+def test_expectations_near_the_counts_are_right(counts):
+    metric, right = CountScores(), torch.tensor(counts).float()
+    metric.update(range(len(counts)), right + 0.4, right)
+    assert metric.compute()["accuracy"] == 1
+
+
+def test_counts_have_the_errors_of_numbers():
+    expected, counts = torch.tensor([1.0, 2.5, 4.0]), torch.tensor([1.0, 4.0, 4.0])
+    metric, numbers = CountScores(), RegressionScores()
+    metric.update([0, 1, 2], expected, counts)
+    numbers.update([0, 1, 2], expected, counts)
+    found = metric.compute()
+    assert found.pop("accuracy") == pytest.approx(2 / 3)
+    assert found == numbers.compute()

@@ -17,14 +17,14 @@ def draws(size=40, seed=0):
 
 
 @given(st.integers(0, 1000))
-def test_average_precision_is_scikit_learns(seed):
+def test_average_precision_equals_that_of_scikit_learn(seed):
     probabilities, labels = draws(seed=seed)
     mine = average_precision(probabilities[:, 0], labels[:, 0] > 0)
     theirs = average_precision_score(labels[:, 0].numpy(), probabilities[:, 0].numpy())
     assert mine == pytest.approx(theirs)
 
 
-def test_scores_are_scikit_learns():
+def test_scores_equal_those_of_scikit_learn():
     metric, (probabilities, labels) = SeveralLabelsScores(CLASSES), draws()
     metric.update(range(40), probabilities, labels)
     found = metric.compute()
@@ -44,14 +44,14 @@ def test_an_example_counts_once():
     assert once.compute() == twice.compute()
 
 
-def test_labels_that_hold_nowhere_are_left_out():
+def test_labels_of_no_example_are_left_out():
     metric = SeveralLabelsScores(CLASSES)
     metric.update([0, 1], torch.tensor([[0.9, 0.1, 0.2], [0.8, 0.1, 0.3]]),
                   torch.tensor([[1.0, 0, 0], [1.0, 0, 0]]))  # fmt: skip
     assert set(metric.compute().values()) == {1.0}
 
 
-def test_nothing_right_is_nothing():
+def test_scores_without_a_hit_are_zero():
     metric = SeveralLabelsScores(CLASSES)
     metric.update([0], torch.zeros(1, 3), torch.zeros(1, 3))
     scores = metric.compute()

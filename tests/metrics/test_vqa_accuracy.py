@@ -24,7 +24,7 @@ module = importlib.import_module("multimodal.metrics.vqa_accuracy")  # not the f
 @pytest.mark.parametrize(
     ("matches", "accuracy"), [(0, 0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1), (9, 1), (10, 1)]
 )
-def test_ten_people_make_three_tenths_each(matches, accuracy):
+def test_each_of_ten_people_adds_three_tenths(matches, accuracy):
     answers = matches * ["dog"] + (10 - matches) * ["cat"]
     assert vqa_accuracy("dog", answers) == accuracy
 
@@ -62,7 +62,7 @@ def test_the_lenient_mode_always_normalises():
     assert vqa_accuracy("Black.", 9 * ["black"] + ["Black"], lenient=True) == 1
 
 
-def test_a_single_answer_is_worth_nothing_in_the_official_formula():
+def test_a_single_answer_has_an_official_accuracy_of_0():
     assert vqa_accuracy("dog", ["dog"]) == 0
     assert vqa_accuracy("dog", 3 * ["dog"]) == pytest.approx(2 / 3)
 
@@ -79,7 +79,7 @@ def test_a_string_instead_of_a_list_of_answers_is_refused():
         vqa_accuracy("dog", "dog")
 
 
-def test_a_prediction_that_is_no_string_is_refused():
+def test_a_prediction_must_be_a_string():
     # Called without the annotations' check, as it is outside of the tests.
     check = getattr(module._check, "__wrapped__", module._check)
     with pytest.raises(TypeError, match="A prediction must be a string, got 2"):
@@ -92,7 +92,7 @@ def test_the_plain_accuracy_asks_for_the_most_common_answer():
     assert [score.people for score in scores] == [3, 3]
 
 
-def test_predictions_and_answers_go_in_pairs():
+def test_as_many_predictions_as_answers_are_needed():
     with pytest.raises(ValueError, match="got 2 predictions and 1 lists of answers"):
         question_scores(["a", "b"], [["a"]])
 

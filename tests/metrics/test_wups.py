@@ -60,7 +60,7 @@ class WordNet:
 
 
 def _forget():
-    for function in (module._wordnet, module._closeness, module._meanings, module._meaning):
+    for function in (module._wordnet, module._similarity, module._meanings, module._meaning):
         getattr(function, "cache_clear", lambda: None)()
 
 
@@ -90,7 +90,7 @@ def test_items_are_as_close_as_their_closest_meanings(wordnet, one, other, close
     assert wups(one, other, 0.0) == wups(other, one, 0.0) == pytest.approx(closeness)
 
 
-def test_closeness_below_the_threshold_counts_a_tenth(wordnet):
+def test_similarity_below_the_threshold_counts_a_tenth(wordnet):
     assert wups("dog", "cat", 0.75) == 0.75
     assert wups("dog", "cat", 0.76) == pytest.approx(0.075)
     assert wups("dog", "cat") == pytest.approx(0.075)

@@ -3,26 +3,30 @@ from pathlib import Path
 import pytest
 import torch
 
-from multimodal.data.readers.table import TextColumns
-from multimodal.data.text_formats import ReviewCounts
-from multimodal.sentiment.data import SentimentData, in_order
+from multimodal.saving.checkpoint import SavedModel
+from multimodal.sentiment.data import SentimentData, TextSettings, in_order
 from multimodal.text import SPECIALS
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
 
 def tiny(**changes) -> SentimentData:
-    settings = {"reviews": ReviewCounts(train=30, val=6, test=8), "batch_size": 8}
-    return SentimentData(**{**settings, **changes})
+    reviews = {} if "format" in changes else {"options": {"train": 30, "val": 6, "test": 8}}
+    return SentimentData(**{"batch_size": 8, **reviews, **changes})
 
 
-def table(tmp_path: Path, text: str, **changes) -> SentimentData:
-    (tmp_path / "texts.csv").write_bytes(text.encode())
+def saved(tokens, labels=("negative", "positive"), task="sentiment", **extra) -> SavedModel:
+    held = {"labels": list(labels), "target": "label", "excerpt": {"max_words": 9, "keep": "end"}}
+    return SavedModel(task, {}, tokens, {}, {}, {**held, **extra})
+
+
+def table(tmp_path: Path, rows: str, **changes) -> SentimentData:
+    (tmp_path / "texts.csv").write_bytes(rows.encode())
     return tiny(format="table", root=str(tmp_path), **changes)
 
 
 def test_built_in_reviews_give_batches_of_similar_length():
-    data = tiny(reviews=ReviewCounts(train=80, val=6, test=8))
+    data = tiny(options={"train": 80, "val": 6, "test": 8})
     batches = list(data.train_dataloader())
     assert sum(len(batch.indices) for batch in batches) == 80
     real = sum(int(batch.mask.sum()) for batch in batches)
@@ -40,10 +44,10 @@ def test_built_in_reviews_give_batches_of_similar_length():
         ("subjectivity", "nltk_data", {"holdout": 0.4}),
         ("imdb", "imdb", {"holdout": 0.5}),
         ("imdb", "imdb_zip", {"target": "number", "holdout": 0.5}),
-        ("sst", "sst", {"classes": 3}),
+        ("sst", "sst", {"options": {"classes": 3}}),
         ("sst", "sst2", {}),
         ("table", "texts_csv", {}),
-        ("table", "texts_tsv", {"columns": TextColumns(text="review", label="verdict")}),
+        ("table", "texts_tsv", {"options": {"columns": {"text": "review", "label": "verdict"}}}),
         ("table", "texts_jsonl", {"target": "number"}),
     ],
 )
@@ -85,8 +89,10 @@ def test_numbers_have_no_labels():
 
 def test_the_vocabulary_and_labels_of_a_checkpoint_replace_those_of_the_data():
     tokens = ["<pad>", "<bos>", "<eos>", "<unk>", "the"]
-    data = tiny(tokens=tokens, known_labels=["positive", "negative"])
+    data = tiny()
+    data.adopt(saved(tokens, ["positive", "negative"]))
     assert data.vocabulary == tokens
+    assert data.excerpt == {"max_words": 9, "keep": "end"}
     assert data.labels == ["positive", "negative"]
     (batch,) = data.predict_dataloader()
     expected = [data.labels.index(example.label) for example in data.examples("test")]
@@ -97,13 +103,24 @@ def test_the_vocabulary_and_labels_of_a_checkpoint_replace_those_of_the_data():
 def test_words_of_the_training_texts_can_follow_a_given_vocabulary(tmp_path):
     rows = "text,label,split\ngood good fun,1,train\nbad bad odd,0,train\n"
     given = [*SPECIALS, "film", "bad"]
-    own = {"min_count": 2, "own_words": True}
-    assert table(tmp_path, rows, tokens=given, **own).vocabulary == [*given, "good"]
+    own = {"text": TextSettings(min_count=2)}
+    data = table(tmp_path, rows, **own)
+    data.adopt(saved(given, task="language_model"))
+    assert data.vocabulary == [*given, "good"]
+    assert data.labels == ["0", "1"]
     assert table(tmp_path, rows, **own).vocabulary == [*SPECIALS, "bad", "good"]
 
 
+def test_the_target_of_a_checkpoint_replaces_that_of_the_data():
+    data = tiny()
+    data.adopt(saved([*SPECIALS, "the"], [], target="number"))
+    assert data.labels == []
+    (batch,) = data.test_dataloader()
+    assert batch.labels.dtype == torch.float32
+
+
 def test_rare_words_and_long_texts_are_cut():
-    data = tiny(max_vocabulary=20, max_words=7, keep="ends")
+    data = tiny(text=TextSettings(max_vocabulary=20, max_words=7, keep="ends"))
     assert len(data.vocabulary) == 20
     assert max(batch.tokens.shape[1] for batch in data.train_dataloader()) == 7
 
@@ -156,12 +173,6 @@ def test_a_label_that_training_lacks_is_named_with_its_line(tmp_path):
         data.val_dataloader()
     (batch,) = data.test_dataloader()
     assert batch.labels.tolist() == [-1]
-
-
-@pytest.mark.parametrize("labels", [["good"], ["good", "good"]])
-def test_known_labels_must_be_two_and_different(labels):
-    with pytest.raises(ValueError, match="`known_labels` must be two or more different labels"):
-        _ = tiny(known_labels=labels).labels
 
 
 def test_a_missing_val_is_to_be_held_out():

@@ -89,7 +89,7 @@ def test_a_vocabulary_of_wrong_answers_is_refused(answers, match):
         AnswerVocabulary(answers)
 
 
-def test_an_answer_that_is_no_string_is_refused():
+def test_an_answer_must_be_a_string():
     # Called without the annotations' check, as it is outside of the tests.
     check = getattr(answers_module._check_answers, "__wrapped__", answers_module._check_answers)
     with pytest.raises(TypeError, match="got 3 at position 0"):

@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 
 from multimodal.data.examples import ImageFile, Question, QuestionExample
-from multimodal.data.sources import ImageSource
+from multimodal.data.image_source import ImageSource
 from multimodal.data.transforms import EvalTransform, TransformSettings
 from multimodal.text import Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary

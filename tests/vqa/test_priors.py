@@ -1,12 +1,8 @@
-import importlib
-
 import pytest
 
 from multimodal.data.examples import Question
 from multimodal.vqa.answers import AnswerVocabulary
-from multimodal.vqa.priors import QuestionPriors, coverage, prior_scores
-
-module = importlib.import_module("multimodal.vqa.priors")
+from multimodal.vqa.priors import QuestionPriors, coverage
 
 
 def _question(text, *answers, kind=""):
@@ -61,44 +57,6 @@ def test_questions_without_answers_have_no_priors():
         QuestionPriors(TRAINING[-2:])
 
 
-def test_the_baselines_stand_in_the_order_of_what_they_know():
-    asked = [
-        _question("What sport is it?", "tennis", kind="what"),
-        _question("Is it red?", "no", kind="is"),
-        _question("Is it old?", "yes", kind="is"),
-        _question("What is here?", "book, paper", kind="what"),
-    ]
-    scores = prior_scores(TRAINING, asked)
-    assert list(scores) == [
-        "most common answer",
-        "most common answer of the question type",
-        "most common answer of the identical question",
-    ]
-    assert [score["accuracy"] for score in scores.values()] == [0.25, 0.5, 1.0]
-
-
-def test_the_baselines_are_scored_officially_where_ten_people_answered():
-    training = [_question("Is it?", *10 * ["no"])]
-    asked = [_question("Is it?", *3 * ["no"], *7 * ["yes"])]
-    for scores in prior_scores(training, asked).values():
-        assert scores == {"accuracy": 0.0, "vqa_accuracy": 0.9}
-    unanimous = [_question("Is it?", *10 * ["No"])]
-    assert prior_scores(training, unanimous)["most common answer"]["vqa_accuracy"] == 0
-    lenient = prior_scores(training, unanimous, lenient=True)
-    assert lenient["most common answer"]["vqa_accuracy"] == 1
-
-
-def test_the_baselines_have_wups_where_wordnet_is(monkeypatch):
-    monkeypatch.setattr(module, "mean_wups", lambda *pair: {"wups_0.9": 0.5})
-    monkeypatch.setattr(module, "wordnet_is_there", lambda: True)
-    scores = prior_scores(TRAINING, TRAINING[:1], with_wups=True)
-    assert scores["most common answer"] == {"accuracy": 1.0, "wups_0.9": 0.5}
-    assert "wups_0.9" not in prior_scores(TRAINING, TRAINING[:1])["most common answer"]
-    monkeypatch.setattr(module, "wordnet_is_there", lambda: False)
-    scores = prior_scores(TRAINING, TRAINING[:1], with_wups=True)
-    assert scores["most common answer"] == {"accuracy": 1.0}
-
-
 def test_a_vocabulary_of_all_answers_covers_all():
     answers = [["yes"], ["A dog"], ["2"]]
     vocabulary = AnswerVocabulary.build(answers)
@@ -111,14 +69,14 @@ def test_each_accuracy_has_its_own_best_answer():
     assert coverage(["cat", "fox"], [people]) == {"accuracy": 1.0, "vqa_accuracy": 1.0}
 
 
-def test_what_the_strict_accuracy_refuses_is_not_covered():
+def test_answers_that_the_strict_accuracy_refuses_are_not_covered():
     people = [10 * ["Black"]]
     assert coverage(["black"], people)["vqa_accuracy"] == 0
     assert coverage(["black", "Black"], people)["vqa_accuracy"] == 1
     assert coverage(["black"], people, lenient=True)["vqa_accuracy"] == 1
 
 
-def test_a_vocabulary_that_cannot_answer_covers_nothing():
+def test_a_vocabulary_without_right_answers_covers_nothing():
     assert coverage(["cat"], [["dog"], ["the"]]) == {"accuracy": 0.0}
 
 

@@ -1,7 +1,7 @@
-"""Changes of colour on a batch of uint8 pictures, each by an amount of its own.
+"""Changes of colour on a batch of uint8 pictures, with an amount for each picture.
 
-They compute what Pillow and torchvision compute for one picture. Every function takes pictures
-``(batch, 3 or 1, height, width)`` and an amount for each, and returns new ones.
+They equal those of Pillow and torchvision for one picture. Every function takes pictures
+``(batch, 3 or 1, height, width)`` and returns new ones.
 
 References:
     Cubuk, Zoph, Shlens and Le 2020, "RandAugment", table 6 lists the operations.
@@ -19,11 +19,7 @@ _LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, with the digits that torchvision
 
 
 def adjust_brightness(images: Images, factor: Amounts) -> Images:
-    """Multiply the light: 0 is black, 1 leaves a picture as it is.
-
-    Args:
-        images: The pictures.
-        factor: 0 or more, for each.
+    """Multiply all values by a factor: 0 is black, 1 changes nothing.
 
     Example:
         >>> grey = torch.full((1, 1, 1, 1), 100, dtype=torch.uint8)
@@ -34,11 +30,7 @@ def adjust_brightness(images: Images, factor: Amounts) -> Images:
 
 
 def adjust_contrast(images: Images, factor: Amounts) -> Images:
-    """Move all values away from the picture's mean grey, or to it: 0 is grey, 1 changes nothing.
-
-    Args:
-        images: The pictures.
-        factor: 0 or more, for each.
+    """Blend pictures with their mean grey: 0 is grey, 1 changes nothing, more adds contrast.
 
     Example:
         >>> images = torch.tensor([100, 200], dtype=torch.uint8).view(1, 1, 1, 2)
@@ -49,11 +41,7 @@ def adjust_contrast(images: Images, factor: Amounts) -> Images:
 
 
 def adjust_saturation(images: Images, factor: Amounts) -> Images:
-    """Move all colours away from grey, or to it: 0 is grey, 1 changes nothing.
-
-    Args:
-        images: The pictures; grey ones stay as they are.
-        factor: 0 or more, for each.
+    """Blend pictures with their grey versions: 0 is grey, 1 changes nothing, more adds colour.
 
     Example:
         >>> red = torch.tensor([200, 0, 0], dtype=torch.uint8).view(1, 3, 1, 1)
@@ -67,13 +55,7 @@ def relight(images: Images, brightness: Amounts, contrast: Amounts, saturation: 
     """Change brightness, contrast and saturation at once, in a third of the time of one by one.
 
     Each is linear in a pixel's channels, and so are all three: a matrix for each picture. Values
-    are cut to their range once, at the end.
-
-    Args:
-        images: The pictures.
-        brightness: 0 or more, for each, as for `adjust_brightness`.
-        contrast: 0 or more, for each, as for `adjust_contrast`.
-        saturation: 0 or more, for each, as for `adjust_saturation`; grey pictures have none.
+    are clamped once, at the end. The amounts are those of the three functions above.
 
     Example:
         >>> images = torch.tensor([100, 200], dtype=torch.uint8).view(1, 1, 1, 2)
@@ -93,11 +75,9 @@ def relight(images: Images, brightness: Amounts, contrast: Amounts, saturation: 
 
 
 def adjust_sharpness(images: Images, factor: Amounts) -> Images:
-    """Move a picture away from a smoothed one, or to it: 0 smooths, 1 changes nothing.
+    """Blend pictures with smoothed ones: 0 smooths, 1 changes nothing, more sharpens.
 
-    Args:
-        images: The pictures; the outermost pixels stay as they are.
-        factor: 0 or more, for each.
+    The outermost pixels do not change.
 
     Example:
         >>> dot = torch.zeros(1, 1, 3, 3, dtype=torch.uint8)
@@ -118,11 +98,7 @@ def adjust_sharpness(images: Images, factor: Amounts) -> Images:
 
 
 def posterize(images: Images, bits: Int[Tensor, " batch"]) -> Images:
-    """Keep only the upper bits of each value.
-
-    Args:
-        images: The pictures.
-        bits: How many, 0 to 8, for each.
+    """Keep only the upper 0 to 8 bits of each value.
 
     Example:
         >>> images = torch.full((1, 1, 1, 1), 255, dtype=torch.uint8)
@@ -134,11 +110,7 @@ def posterize(images: Images, bits: Int[Tensor, " batch"]) -> Images:
 
 
 def solarize(images: Images, threshold: Amounts) -> Images:
-    """Invert all values from a threshold on.
-
-    Args:
-        images: The pictures.
-        threshold: 0 to 256, for each.
+    """Invert all values from a threshold on, which is from 0 to 256.
 
     Example:
         >>> images = torch.tensor([100, 200], dtype=torch.uint8).view(1, 1, 1, 2)
@@ -149,10 +121,7 @@ def solarize(images: Images, threshold: Amounts) -> Images:
 
 
 def autocontrast(images: Images) -> Images:
-    """Stretch each channel to the whole range; a channel of one value stays as it is.
-
-    Args:
-        images: The pictures.
+    """Stretch each channel to the whole range, except channels of one value.
 
     Example:
         >>> images = torch.tensor([100, 110, 120], dtype=torch.uint8).view(1, 1, 1, 3)
@@ -166,10 +135,7 @@ def autocontrast(images: Images) -> Images:
 
 
 def equalize(images: Images) -> Images:
-    """Spread each channel's values so that all are about equally frequent.
-
-    Args:
-        images: The pictures.
+    """Equalise the histogram of each channel.
 
     Example:
         >>> dark = torch.arange(1024).div(8, rounding_mode="floor").to(torch.uint8)
@@ -183,8 +149,8 @@ def equalize(images: Images) -> Images:
     step = (planes.shape[1] - last) // 255
     below = counts.cumsum(dim=1) - counts
     table = ((below + step // 2) // step.clamp(min=1)).clamp(max=255)
-    found = table.gather(1, planes).to(torch.uint8).view(images.shape)
-    return torch.where(step.view(*images.shape[:2], 1, 1) > 0, found, images)
+    equal = table.gather(1, planes).to(torch.uint8).view(images.shape)
+    return torch.where(step.view(*images.shape[:2], 1, 1) > 0, equal, images)
 
 
 def _blend(images: Images, other: Tensor, factor: Amounts) -> Images:

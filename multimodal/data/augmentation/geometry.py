@@ -1,7 +1,7 @@
-"""Changes of place on a batch of uint8 pictures, each by an amount of its own.
+"""Geometric changes of a batch of uint8 pictures, with an amount for each picture.
 
-What moves in at an edge is the picture's mirror image; in grey pictures, such as digits, it is
-black, which is what they are drawn on.
+Pixels from outside are the picture's mirror image; in grey pictures, such as digits, they are black
+like the background.
 """
 
 import math
@@ -16,11 +16,7 @@ Amounts = Float[Tensor, " batch"]
 
 
 def mirror(images: Images, chosen: Bool[Tensor, " batch"]) -> Images:
-    """Swap left and right.
-
-    Args:
-        images: The pictures.
-        chosen: Which are swapped.
+    """Swap left and right of the chosen pictures.
 
     Example:
         >>> images = torch.arange(8, dtype=torch.uint8).view(2, 1, 2, 2)
@@ -28,19 +24,16 @@ def mirror(images: Images, chosen: Bool[Tensor, " batch"]) -> Images:
         [0, 1, 2, 3, 5, 4, 7, 6]
     """
     out = images.clone()
-    # numpy turns bytes round ten times as fast as torch does.
+    # numpy reverses bytes ten times as fast as torch.
     array, rows = out.numpy(), chosen.numpy()
     array[rows] = array[rows][..., ::-1]
     return out
 
 
 def shift(images: Images, down: Int[Tensor, " batch"], right: Int[Tensor, " batch"]) -> Images:
-    """Move pictures by whole pixels: a random crop of a picture with a border.
+    """Move pictures down and right by whole pixels, fewer than their side.
 
-    Args:
-        images: The pictures.
-        down: Pixels, negative ones go up; less than the side.
-        right: Pixels, negative ones go left; less than the side.
+    Negative numbers move them up and left. This is a random crop of a picture with a border.
 
     Example:
         >>> images = torch.tensor([[1, 2], [3, 4]], dtype=torch.uint8).view(1, 1, 2, 2)
@@ -51,7 +44,7 @@ def shift(images: Images, down: Int[Tensor, " batch"], right: Int[Tensor, " batc
     mode = "constant" if images.shape[1] == 1 else "reflect"
     bordered = F.pad(images, (reach,) * 4, mode=mode)
     side = images.shape[-1]
-    # All crops there are, as a view: choosing one of each picture then copies only these.
+    # All possible crops, as a view: choosing one of each picture copies only these.
     crops = bordered.unfold(2, side, 1).unfold(3, side, 1)
     return crops[torch.arange(len(images)), :, reach - down, reach - right].contiguous()
 
@@ -66,16 +59,16 @@ def transform(
     right: Amounts,
     down: Amounts,
 ) -> Images:
-    """Turn, zoom, shear and move pictures about their centres, bilinearly.
+    """Rotate, zoom, shear and move pictures about their centres, with bilinear interpolation.
 
     Args:
         images: The pictures.
-        degrees: Clockwise turn.
+        degrees: Clockwise rotation.
         zoom: Above 1 enlarges.
-        shear_x: Pixels that a row moves to the right for each pixel that it lies below the centre.
-        shear_y: Pixels that a column moves down for each pixel that it lies right of the centre.
-        right: Part of the side that pictures move to the right.
-        down: Part of the side that pictures move down.
+        shear_x: Pixels to the right for each pixel below the centre.
+        shear_y: Pixels down for each pixel right of the centre.
+        right: Fraction of the side to the right.
+        down: Fraction of the side down.
 
     Example:
         >>> images = torch.tensor([[1, 2], [3, 4]], dtype=torch.uint8).view(1, 1, 2, 2)
@@ -88,11 +81,11 @@ def transform(
     """
     angle = degrees * (math.pi / 180)
     cos, sin = angle.cos(), angle.sin()
-    # Forwards: turn and zoom what was sheared. `affine_grid` wants the way back from each pixel.
-    there = torch.stack(
+    # Shear, then rotate and zoom. `affine_grid` takes the inverse, from the result's pixels.
+    forward = torch.stack(
         [cos - sin * shear_y, cos * shear_x - sin, sin + cos * shear_y, sin * shear_x + cos], dim=1
     ).view(-1, 2, 2) * zoom.view(-1, 1, 1)
-    back = torch.linalg.inv(there)
+    back = torch.linalg.inv(forward)
     moved = 2 * torch.stack([right, down], dim=1)  # (batch, 2): the picture is 2 wide
     theta = torch.cat([back, -back @ moved[:, :, None]], dim=2)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
@@ -104,21 +97,21 @@ def transform(
 def erase(
     images: Images, top: Int[Tensor, " batch"], left: Int[Tensor, " batch"], side: int
 ) -> Images:
-    """Paint a square grey (black in grey pictures), so that no one part is all there is to see.
+    """Paint a square grey (black in grey pictures), so that no part of a picture is sufficient.
 
     Args:
         images: The pictures.
-        top: First row of each square; it may lie outside.
-        left: First column of each square.
-        side: Of the squares.
+        top: First row of each square; it may be outside.
+        left: First column of each square; it may be outside.
+        side: Side of the squares.
 
     Example:
         >>> images = torch.full((1, 1, 2, 2), 9, dtype=torch.uint8)
         >>> erase(images, torch.tensor([1]), torch.tensor([-1]), 2).flatten().tolist()
         [9, 9, 0, 9]
     """
-    places = torch.arange(images.shape[-1])
-    rows = (places >= top[:, None]) & (places < top[:, None] + side)
-    columns = (places >= left[:, None]) & (places < left[:, None] + side)
+    indices = torch.arange(images.shape[-1])
+    rows = (indices >= top[:, None]) & (indices < top[:, None] + side)
+    columns = (indices >= left[:, None]) & (indices < left[:, None] + side)
     square = rows[:, None, :, None] & columns[:, None, None, :]
     return images.masked_fill(square, 0 if images.shape[1] == 1 else 128)

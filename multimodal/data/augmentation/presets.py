@@ -1,8 +1,8 @@
-"""Augmentation by name: what happens to training pictures, and by how much.
+"""Presets of augmentation: the kinds and strengths of random variation of training pictures.
 
-Part of it happens when a picture is opened, where all of its pixels still are: large pictures are
-cut at random there. The rest happens to whole batches of bytes. Everything is a function of (seed,
-epoch, index), so that a resumed run, or one with more worker processes, sees the same pictures.
+Large pictures are cropped at random when they are opened, from all of their pixels. The rest is
+done on whole batches of bytes. Everything is a function of (seed, epoch, index), so that a resumed
+run, or one with more worker processes, gets the same pictures.
 
 References:
     Krizhevsky, Sutskever and Hinton 2012, "ImageNet classification with deep convolutional neural
@@ -28,25 +28,25 @@ from multimodal.data.transforms import TransformSettings
 PresetName = Literal["none", "flip_crop", "standard", "strong"]
 
 SMALL: Final = 64
-"""Up to this side pictures are shifted; larger ones are cut at random when they are opened."""
+"""Up to this side pictures are shifted; larger ones are cropped when they are opened."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """What is varied, and by how much.
+    """The kinds of variation and their largest strengths.
 
     Args:
         mirror: Probability of swapping left and right.
-        shift: Small pictures move by at most this part of their side, in both directions.
-        min_area: Of large pictures a random part of the area is cut, at least this.
-        max_stretch: Such cuts are stretched in width or height by at most this factor.
-        degrees: Pictures turn by at most so much, either way.
-        zoom: Pictures grow or shrink by at most this part.
-        shear: Pictures slant by at most this many pixels a pixel.
-        light: Brightness, contrast and saturation change by at most this part.
-        operations: Operations of RandAugment.
-        strength: Theirs, 0 to 30.
-        erased: Side of a square that is painted over, as a part of the picture's.
+        shift: Shift of small pictures in both directions, as a fraction of their side.
+        min_area: Least area of a random crop of large pictures.
+        max_stretch: Stretch of such a crop in width or height, as a factor.
+        degrees: Rotation in both directions.
+        zoom: Growth or shrinkage, as a fraction.
+        shear: Shear in pixels per pixel.
+        light: Change of brightness, contrast and saturation, as a fraction.
+        operations: Number of operations of RandAugment.
+        strength: Their strength, 0 to 30.
+        erased: Side of a square that is painted over, as a fraction of the picture's.
     """
 
     mirror: float = 0.0
@@ -82,12 +82,12 @@ PRESETS: Final[dict[str, Preset]] = {
 
 
 class Augmentation:
-    """What happens to training pictures.
+    """Random variation of training pictures by a preset.
 
     Args:
-        name: ``none``; ``flip_crop``: mirrored and shifted or cut; ``standard``: besides turned,
-            zoomed and slanted a little, in other light; ``strong``: mirrored, shifted or cut, two
-            operations of RandAugment, and a square painted over.
+        name: ``none``; ``flip_crop``: mirrored and shifted or cropped; ``standard``: also rotated,
+            zoomed, sheared and changed in light a little; ``strong``: mirrored, shifted or cropped,
+            two operations of RandAugment, and a square painted over.
         size: Side of the pictures.
         mirrored: False where left and right matter, as for digits.
 
@@ -98,9 +98,9 @@ class Augmentation:
         >>> import torch
         >>> augmentation = Augmentation("flip_crop", 32)
         >>> images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
-        >>> seen = augmentation(images, 0, [(1, 7), (1, 8)])
+        >>> varied = augmentation(images, 0, [(1, 7), (1, 8)])
         >>> again = augmentation(images[1:], 0, [(1, 8)])
-        >>> seen.dtype, bool((seen[1] == again[0]).all())
+        >>> varied.dtype, bool((varied[1] == again[0]).all())
         (torch.uint8, True)
     """
 
@@ -120,11 +120,7 @@ class Augmentation:
         )
 
     def opening(self, settings: TransformSettings) -> TransformSettings:
-        """Return how a training picture is opened: cut at random, where it is large.
-
-        Args:
-            settings: Of evaluation.
-        """
+        """Return the settings of evaluation with the preset's random crop of large pictures."""
         return replace(settings, min_area=self.preset.min_area, max_stretch=self.preset.max_stretch)
 
     def __call__(
@@ -133,15 +129,12 @@ class Augmentation:
         seed: int,
         requests: Sequence[Request],
     ) -> UInt8[Tensor, "batch channels size size"]:
-        """Vary a batch.
+        """Return a varied copy of a batch.
 
         Args:
-            images: As they were opened; left as they are.
-            seed: Of the run.
+            images: The pictures.
+            seed: Seed of the run.
             requests: (epoch, index) of each picture.
-
-        Returns:
-            The pictures that the network sees.
         """
         preset, draws = self.preset, Draws(seed, requests)
         if preset.mirror:

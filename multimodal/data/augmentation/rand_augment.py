@@ -1,7 +1,7 @@
-"""RandAugment: a few operations drawn for each picture from a list, all of one strength.
+"""RandAugment: a few random operations on each picture, all of one strength.
 
-The list and its strengths are those of torchvision's `RandAugment`. Pictures of a batch that drew
-the same operation go through it together.
+The operations and their strengths are those of torchvision's `RandAugment`. Each operation runs
+once on all pictures of a batch that drew it.
 
 References:
     Cubuk, Zoph, Shlens and Le 2020, "RandAugment: Practical automated data augmentation with a
@@ -25,16 +25,13 @@ Signed = Float[Tensor, " batch"]
 
 
 def rand_augment(images: Images, draws: Draws, *, operations: int, strength: int) -> Images:
-    """Put every picture through operations drawn for it.
+    """Apply random operations to each picture, and return new pictures.
 
     Args:
         images: The pictures.
-        draws: Randomness of each picture.
-        operations: How many, one after the other.
-        strength: Of all of them, 0 to 30; 9 is usual.
-
-    Returns:
-        New pictures.
+        draws: The random numbers of each picture.
+        operations: The number of operations on each picture.
+        strength: The strength of all operations, 0 to 30; 9 is usual.
 
     Raises:
         ValueError: If the strength is out of range.
@@ -46,10 +43,10 @@ def rand_augment(images: Images, draws: Draws, *, operations: int, strength: int
     """
     if not 0 <= strength <= MAX_STRENGTH:
         raise ValueError(f"`strength` must be from 0 to {MAX_STRENGTH}, got {strength}.")
-    part = strength / MAX_STRENGTH
+    fraction = strength / MAX_STRENGTH
     for _ in range(operations):
         chosen = draws.below(len(OPERATIONS))
-        signed = part * draws.sign()
+        signed = fraction * draws.sign()
         images = images.clone()
         for number, operation in enumerate(OPERATIONS.values()):
             rows = (chosen == number).nonzero().squeeze(1)
@@ -74,7 +71,7 @@ def _factor(change: Callable[[Images, Signed], Images]) -> Callable[[Images, Sig
     return lambda images, signed: change(images, 1 + 0.9 * signed)
 
 
-# Each takes pictures and a strength from -1 to 1 for each.
+# Each takes pictures, and for each picture a strength from -1 to 1.
 OPERATIONS: dict[str, Callable[[Images, Signed], Images]] = {
     "identity": lambda images, signed: images,  # noqa: ARG005 (all have the same arguments)
     "shear_x": _moved("shear_x", 0.3),

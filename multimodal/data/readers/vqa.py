@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from multimodal.data.examples import Question, QuestionExample
 from multimodal.data.readers.file_search import choose_file, require_folder, some
-from multimodal.data.readers.pictures import Pictures, places_of
+from multimodal.data.readers.pictures import Pictures, picture_sources
 from multimodal.data.readers.questions import answer_type, question_examples
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import split_names
@@ -62,7 +62,6 @@ def read_vqa(
             `COCO_train2014_{id:012d}.jpg` and other usual names.
         questions: The file of questions, relative to the root; `{split}` in it becomes the split.
         annotations: The file of annotations likewise.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_vqa(Path("data/samples/vqa"), "train")
@@ -74,7 +73,7 @@ def read_vqa(
     question_file = _question_file(root, split, questions)
     annotation_file = _annotation_file(root, split, question_file, annotations)
     records = _read_questions(question_file)
-    notes = _read_annotations(annotation_file) if annotation_file else {}
+    notes = read_annotations(annotation_file) if annotation_file else {}
     if annotation_file:
         _compare(records, question_file, notes, annotation_file)
     by_image: dict[int | str, list[Question]] = {}
@@ -83,9 +82,9 @@ def read_vqa(
         question = Question(text, answers, number, kind, answer_kind or answer_type(answers))
         by_image.setdefault(image, []).append(question)
     subset, patterns = _picture_names(question_file, split, image_names)
-    pictures = Pictures(places_of(root, (subset, "images", "Images"), images)).locate_numbered(
-        by_image, patterns, question_file, skip_missing=skip_missing
-    )
+    pictures = Pictures(
+        picture_sources(root, (subset, "images", "Images"), images)
+    ).locate_numbered(by_image, patterns, question_file, skip_missing=skip_missing)
     return question_examples(by_image, pictures)
 
 
@@ -95,7 +94,9 @@ class _QuestionRecord(NamedTuple):
     text: str
 
 
-class _Annotation(NamedTuple):
+class Annotation(NamedTuple):
+    """The answers to one question as people wrote them, and its place in the file."""
+
     position: int
     image: int | str
     answers: tuple[str, ...]
@@ -103,7 +104,7 @@ class _Annotation(NamedTuple):
     answer_type: str
 
 
-_NO_ANNOTATION = _Annotation(-1, "", (), "", "")
+_NO_ANNOTATION = Annotation(-1, "", (), "", "")
 
 
 def _question_file(root: Path, split: str, named: str) -> Path:
@@ -163,14 +164,25 @@ def _read_questions(path: Path) -> dict[int | str, _QuestionRecord]:
     return questions
 
 
-def _read_annotations(path: Path) -> dict[int | str, _Annotation]:
-    annotations: dict[int | str, _Annotation] = {}
+def read_annotations(path: Path, *, with_images: bool = True) -> dict[int | str, Annotation]:
+    """Read the answers to each question from a file of annotations.
+
+    Args:
+        path: The JSON file.
+        with_images: Whether each annotation must name its image.
+
+    Raises:
+        FileNotFoundError: The file is missing.
+        ValueError: It is not in this layout, or answers a question twice; the message names the
+            entry.
+    """
+    annotations: dict[int | str, Annotation] = {}
     content = read_json(path, hook=_answer_texts())
     for index, (where, record) in enumerate(json_records(content, "annotations", path)):
         number = identifier(record, "question_id", where)
-        new = _Annotation(
+        new = Annotation(
             index,
-            identifier(record, "image_id", where),
+            identifier(record, "image_id", where) if with_images else "",
             _answers(record, where, number),
             *(field(record, key, str, where) if key in record else "" for key in _TYPES),
         )
@@ -212,7 +224,7 @@ def _answers(record: Any, where: str, number: int | str) -> tuple[str, ...]:
 def _compare(
     questions: Mapping[int | str, _QuestionRecord],
     question_file: Path,
-    notes: Mapping[int | str, _Annotation],
+    notes: Mapping[int | str, Annotation],
     annotation_file: Path,
 ) -> None:
     """Refuse files that do not belong together."""

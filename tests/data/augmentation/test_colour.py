@@ -23,33 +23,33 @@ def one_by_one(function, images, amounts):
 
 
 @pytest.mark.parametrize("name", ["brightness", "contrast", "saturation", "sharpness"])
-def test_changes_are_those_of_torchvision(name, images):
+def test_changes_equal_those_of_torchvision(name, images):
     ours = getattr(colour, f"adjust_{name}")(images, FACTORS)
     theirs = one_by_one(getattr(reference, f"adjust_{name}"), images, FACTORS.tolist())
     torch.testing.assert_close(ours.int(), theirs.int(), atol=1, rtol=0)
     assert ours.dtype == torch.uint8
 
 
-def test_bits_are_those_of_torchvision(images):
+def test_posterized_pictures_equal_those_of_torchvision(images):
     bits = torch.tensor([8, 6, 4, 1])
     assert colour.posterize(images, bits).equal(
         one_by_one(reference.posterize, images, bits.tolist())
     )
 
 
-def test_solarizing_is_that_of_torchvision(images):
+def test_solarized_pictures_equal_those_of_torchvision(images):
     thresholds = torch.tensor([0.0, 60.5, 128.0, 255.0])
     theirs = one_by_one(reference.solarize, images, thresholds.tolist())
     assert colour.solarize(images, thresholds).equal(theirs)
 
 
-def test_stretching_is_that_of_torchvision(images):
+def test_stretched_pictures_equal_those_of_torchvision(images):
     theirs = one_by_one(lambda image, _: reference.autocontrast(image), images, FACTORS)
     torch.testing.assert_close(colour.autocontrast(images).int(), theirs.int(), atol=1, rtol=0)
 
 
 @pytest.mark.parametrize("size", [5, 24])
-def test_equalizing_is_that_of_torchvision(size):
+def test_equalized_pictures_equal_those_of_torchvision(size):
     images = torch.randint(0, 256, (3, 3, size, size), generator=GENERATOR, dtype=torch.uint8)
     images[1] = images[1] // 8
     images[2] = 9
@@ -78,7 +78,7 @@ def test_pictures_of_one_pixel_stay_sharp():
     assert colour.adjust_sharpness(dot, torch.tensor([1.9])).equal(dot)
 
 
-def test_the_pictures_that_are_given_are_left_as_they_are(images):
+def test_the_given_pictures_do_not_change(images):
     before = images.clone()
     for change in (colour.autocontrast, colour.equalize):
         change(images)

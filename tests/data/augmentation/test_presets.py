@@ -13,7 +13,7 @@ VARYING = sorted(set(PRESETS) - {"none"})
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_preset_keeps_shape_and_type_and_the_pictures_given(name, channels):
+def test_every_preset_keeps_shape_type_and_the_given_pictures(name, channels):
     images = IMAGES[:, :channels].clone()
     seen = Augmentation(name, 32)(images, 0, REQUESTS)
     assert seen.shape == images.shape
@@ -31,7 +31,7 @@ def test_variation_is_a_function_of_seed_epoch_and_index(name):
     assert not augmentation(IMAGES, 1, [(3, index) for _, index in REQUESTS]).equal(seen)
 
 
-def test_none_is_nothing():
+def test_the_preset_none_changes_nothing():
     assert Augmentation("none", 32)(IMAGES, 0, REQUESTS) is IMAGES
 
 

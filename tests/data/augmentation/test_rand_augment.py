@@ -12,7 +12,7 @@ REQUESTS = [(0, index) for index in range(40)]
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_operation_keeps_the_shape_and_is_nothing_at_no_strength(name, channels):
+def test_every_operation_keeps_the_shape_and_changes_nothing_at_no_strength(name, channels):
     images = IMAGES[:6, :channels].clone()
     changed = OPERATIONS[name](images, torch.linspace(-1, 1, 6))
     assert changed.shape == images.shape
@@ -23,7 +23,7 @@ def test_every_operation_keeps_the_shape_and_is_nothing_at_no_strength(name, cha
 
 
 @pytest.mark.parametrize("name", sorted(set(OPERATIONS) - {"identity", "autocontrast"}))
-def test_every_operation_does_something(name):
+def test_every_operation_changes_pictures(name):
     assert not OPERATIONS[name](IMAGES, torch.full((40,), 0.9)).equal(IMAGES)
 
 
