@@ -121,6 +121,12 @@ class CaptioningTask(Task):
         self.model = Captioner(settings, len(self.words))
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
+        if attention_penalty and not self.model.decoder.attends:
+            raise ValueError(
+                f"`attention_penalty` must be 0 for the decoder {settings.decoder}, which does not "
+                f"attend, got {attention_penalty}. Set it to 0, or choose a decoder that attends, "
+                "such as attention."
+            )
         self.attention_penalty = attention_penalty
         self.self_critical_epoch = self_critical_epoch
         self.self_critical_weight = self_critical_weight

@@ -11,6 +11,7 @@ from multimodal.captioning.model import CaptionerSettings
 from multimodal.captioning.self_critical import CaptionReward
 from multimodal.captioning.task import CaptioningTask
 from multimodal.data.transforms import TransformSettings
+from multimodal.nn.decoders import DECODERS
 from multimodal.nn.encoders import EncoderSettings
 from multimodal.text import Vocabulary
 from multimodal.training.connection import connect
@@ -72,15 +73,24 @@ def test_a_warm_start_takes_weights_though_the_words_differ(fitted):
     torch.testing.assert_close(started.model.encoder.state_dict(), task.model.encoder.state_dict())
 
 
-@pytest.mark.parametrize("decoder", ["attention", "show_tell", "show_attend_tell", "up_down"])
+@pytest.mark.parametrize("decoder", DECODERS)
 def test_every_decoder_trains_with_every_term_of_the_loss(decoder, tmp_path):
     data = make_data()
-    settings = CaptionerSettings(**{**vars(SETTINGS), "decoder": decoder})
     task = make_task(
-        data, settings=settings, scheduled_sampling=0.5, attention_penalty=1.0, label_smoothing=0.1
+        data,
+        settings=replace(SETTINGS, decoder=decoder),
+        scheduled_sampling=0.5,
+        attention_penalty=1.0 if DECODERS[decoder].build.attends else 0.0,
+        label_smoothing=0.1,
     )
     make_trainer(tmp_path, limit_val_batches=0).fit(task, data)
     assert torch.isfinite(task.trainer.callback_metrics["train/loss"])
+
+
+def test_an_attention_penalty_without_attention_is_refused():
+    settings = replace(SETTINGS, decoder="show_tell")
+    with pytest.raises(ValueError, match=r"must be 0 for the decoder show_tell.* got 0\.5"):
+        make_task(make_data(), settings=settings, attention_penalty=0.5)
 
 
 def test_the_doubly_stochastic_term_is_equation_14():
@@ -166,7 +176,7 @@ def test_eight_scenes_are_learnt_by_heart(tmp_path):
 SELF_CRITICAL = {"self_critical_epoch": 0, "learning_rate": 2e-3, "warmup": 0.0}
 
 
-@pytest.mark.parametrize("decoder", ["attention", "show_tell", "show_attend_tell", "up_down"])
+@pytest.mark.parametrize("decoder", DECODERS)
 def test_every_decoder_learns_from_its_own_captions(decoder, tmp_path):
     data = make_data()
     settings = CaptionerSettings(**{**vars(SETTINGS), "decoder": decoder})
