@@ -23,6 +23,7 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
         | mean |     0.25 |
         <BLANKLINE>
     """
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = [_line(row, widths) for row in rows]

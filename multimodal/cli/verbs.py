@@ -274,7 +274,7 @@ class AskVerb(Verb):
         # Only now: matplotlib takes a while to import.
         import torch
 
-        from multimodal.figures.answers import answer_figure
+        from multimodal.figures.explanations import answer_figure
         from multimodal.figures.page import save_figure
 
         picture, question = item.given

@@ -30,16 +30,14 @@ def start_from_weights(
     differ; every other tensor is copied if name and shape agree.
 
     Args:
-        model: The network to start.
         weights: The other network's state dict.
         theirs: The vocabulary of the rows of ``weights``.
-        ours: The model's own vocabulary.
 
     Returns:
         The names of the model's tensors that were not copied, with the reason.
 
     Raises:
-        ValueError: If no parameter fits: the two networks have nothing in common.
+        ValueError: If no parameter fits.
 
     Example:
         >>> words = Vocabulary.build([["dog"]])
@@ -96,8 +94,7 @@ def start_from_vectors(
         seed: Of the random rows of words without a vector.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no file of word vectors, or their width is not the embedding's.
+        ValueError: If the file has no word vectors, or of another width than the embedding's.
 
     Example:
         >>> path = getfixture("tmp_path") / "small.vec"

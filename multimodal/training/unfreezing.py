@@ -36,7 +36,7 @@ class Unfreezing(Callback):
     Args:
         unfreeze: Opens this many of the top layers and freezes the others; -1 opens all.
         schedule: The number of open layers at an epoch; None leaves all as they are.
-        option: The task's option that asked for it; for messages.
+        option: The task's option, for messages.
     """
 
     def __init__(
@@ -52,10 +52,9 @@ class Unfreezing(Callback):
         """Open the layers of the epoch in whose middle a resumed run goes on.
 
         Raises:
-            ValueError: If there are several processes: they would not share the gradients of layers
-                that are opened later.
+            ValueError: If there are several processes.
         """
-        if trainer.world_size > 1:
+        if trainer.world_size > 1:  # they would not share the gradients of layers opened later
             raise ValueError(
                 f"`{self.option}` opens layers during training, which works in one process only. "
                 "Train with --trainer.devices 1, or train these layers from the start."
@@ -64,10 +63,16 @@ class Unfreezing(Callback):
 
     @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the layers of this epoch."""
         number = self.schedule(trainer.current_epoch)
         if number is not None:
             self.unfreeze(number)
+
+
+def unfreeze_at(encoder: ImageEncoder, epoch: int, stages: int) -> list[Callback]:
+    """Return the callback that opens stages of an encoder at an epoch; none if that is below 0."""
+    if epoch < 0:
+        return []
+    return [Unfreezing(encoder.unfreeze, from_epoch(epoch, stages), "unfreeze_epoch")]
 
 
 def from_epoch(epoch: int, layers: int) -> Callable[[int], int | None]:
@@ -95,9 +100,6 @@ def gradual(
         layers: How many layers each opening adds.
         first: How many layers are open in the first epochs.
         total: How many layers there are.
-
-    Raises:
-        ValueError: If `epochs` or `layers` is not positive.
 
     Example:
         >>> schedule = gradual(2, first=1, total=3)
@@ -131,13 +133,7 @@ def unfreeze_groups(groups: Sequence[Sequence[nn.Parameter]], number: int) -> No
 
 
 def open_encoder(encoder: ImageEncoder, strategy: str, stages: int) -> None:
-    """Open the part of an encoder that a strategy trains at its start.
-
-    Args:
-        encoder: Its stages are opened and frozen; with ``none`` it stays as it is.
-        strategy: ``linear``, ``head`` and ``gradual`` freeze it, ``last_stages`` opens the last
-            ones, ``full`` opens all.
-        stages: How many, for ``last_stages``.
+    """Open the stages of an encoder that a strategy trains at its start; ``none`` leaves all.
 
     Raises:
         ValueError: If there is no such strategy, or the encoder has fewer stages.
@@ -172,15 +168,8 @@ def open_encoder(encoder: ImageEncoder, strategy: str, stages: int) -> None:
 def check_start(strategy: str, weights: str) -> None:
     """Refuse to train on top of a frozen encoder with random weights.
 
-    Args:
-        strategy: The strategy of transfer.
-        weights: What the encoder starts from; ``none`` is random.
-
     Raises:
         ValueError: If most of the encoder would stay random.
-
-    Example:
-        >>> check_start("full", "none")
     """
     if weights == "none" and strategy in ("linear", "head", "last_stages", "gradual"):
         raise ValueError(

@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
 from multimodal.data.batches import CaptionBatch
@@ -216,7 +216,7 @@ TASK = Mock(spec=LightningModule)
 COUNTS = {"train": 5, "val": 2, "test": 3}
 
 
-class Data:
+class Data(LightningDataModule):
     test_split = "test"
 
     def examples(self, split):
@@ -243,7 +243,7 @@ def test_training_and_test_write_the_sizes_of_their_splits(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"datamodule": object()},
+        {"datamodule": LightningDataModule()},
         {"datamodule": None},
         {"is_global_zero": False},
         {"logger": None},

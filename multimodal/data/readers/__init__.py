@@ -1,13 +1,15 @@
 """Data sets as functions of `(root, split)`, one per accepted format.
 
-Captions: COCO, Karpathy's splits, Flickr8k, a table of one's own. Questions: VQA, CLEVR, DAQUAR,
-easy-VQA, a table. Labelled pictures: class folders, a table, the built-in scenes; and in memory as
-a `PixelSet` CIFAR, MNIST, Fashion-MNIST, digits. Texts: SST, IMDB, NLTK's corpora, a table, plain
-text. A reader returns `list[CaptionExample]`, `list[QuestionExample]`, `list[ImageExample]` or
+Captions: COCO, Karpathy's splits, Flickr8k, a table. Questions: VQA, CLEVR, DAQUAR, easy-VQA, a
+table. Labelled pictures: class folders, a table, the built-in scenes; and in memory as a `PixelSet`
+CIFAR, MNIST, Fashion-MNIST, digits. Texts: SST, IMDB, NLTK's corpora, a table, plain text. A reader
+returns `list[CaptionExample]`, `list[QuestionExample]`, `list[ImageExample]` or
 `list[TextExample]`.
 
-Every reader raises `FileNotFoundError` if a folder, a file or pictures are missing, and says what
-belongs there; and `ValueError` if a split or a file is wrong, and names file and line or key.
+Every reader raises `FileNotFoundError` if a folder, a file or pictures are missing, with a message
+that tells what to put there; and `ValueError` with file and line or key if a split or a file is
+wrong. With `skip_missing`, missing pictures are left out with a warning instead. `images` names
+another folder or archive of the pictures, relative to the root.
 """
 
 from multimodal.data.readers.cifar import read_cifar10, read_cifar100

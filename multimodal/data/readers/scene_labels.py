@@ -1,7 +1,7 @@
 """Label scenes of the built-in world for classification: one label, several, or a number.
 
 Scenes whose label is ambiguous are left out: the shape or colour of the largest object needs one
-large object among small ones, or only one object.
+large object and otherwise small ones, or a single object.
 """
 
 from itertools import count
@@ -36,9 +36,6 @@ def read_scenes(
         target: ``label`` for shape, colour and count; ``labels`` for shapes and colours; ``number``
             for count and light.
         seed: The seed of the world.
-
-    Raises:
-        ValueError: There is no such label, or not as this target.
 
     Example:
         >>> examples = read_scenes("train", 3)

@@ -45,9 +45,6 @@ class Muon(torch.optim.Optimizer):
         lr: Learning rate of groups that name none.
         momentum: Share of the last momentum that stays, and of it that is looked ahead (Nesterov).
         betas: AdamW's.
-
-    Raises:
-        ValueError: If a matrix is a vector.
     """
 
     def __init__(
@@ -73,14 +70,6 @@ class Muon(torch.optim.Optimizer):
     @override
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step.
-
-        Args:
-            closure: Computes the loss and its gradients, if it is to be called here.
-
-        Returns:
-            What the closure returned.
-        """
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -149,14 +138,6 @@ def muon(
         model: The network, with the layers that are frozen now and opened later.
         encoder: Its part that learns at the encoder's rate.
         outputs: Layers that give the output, which AdamW takes.
-        rates: How fast; Muon and AdamW share a rate.
-        estimated_steps: The trainer's ``estimated_stepping_batches``.
-
-    Returns:
-        What ``configure_optimizers`` returns.
-
-    Raises:
-        ValueError: If the run has no end.
     """
     hidden = _hidden_weights(model, outputs)
     inside = {id(parameter) for parameter in encoder.parameters()}

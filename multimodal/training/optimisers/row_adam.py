@@ -25,10 +25,7 @@ class RowAdamW(torch.optim.AdamW):
     """AdamW for dense gradients, and for the rows of sparse ones.
 
     Args:
-        params: Parameters or groups of them, as torch's optimisers take them.
-        lr: Learning rate.
         betas: How slowly the means of the gradient and of its square change; of rows the second.
-        weight_decay: Decoupled weight decay.
 
     Example:
         >>> table = torch.nn.Embedding(5, 2, sparse=True)
@@ -53,14 +50,7 @@ class RowAdamW(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient.
-
-        Args:
-            closure: Computes the loss again, as torch's optimisers take it.
-
-        Returns:
-            What the closure returned.
-        """
+        """Update every parameter that has a gradient."""
         loss = None
         if closure is not None:
             with torch.enable_grad():

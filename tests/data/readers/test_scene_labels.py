@@ -9,11 +9,11 @@ from multimodal.worlds.scenes import SHAPES
 @pytest.mark.parametrize("label", ["shape", "colour"])
 def test_the_largest_object_is_the_only_large_one_or_alone(label):
     for example in read_scenes("train", 60, label=label):
-        things = example.image.objects
-        largest = max(things, key=lambda thing: (thing.size == "large", thing.radius))
+        objects = example.image.objects
+        largest = max(objects, key=lambda each: (each.size == "large", each.radius))
         assert example.label == getattr(largest, label)
-        assert all(thing.size == "small" for thing in things if thing is not largest)
-        assert len(things) == 1 or largest.size == "large"
+        assert all(each.size == "small" for each in objects if each is not largest)
+        assert len(objects) == 1 or largest.size == "large"
 
 
 def test_every_shape_labels_about_equally_many_scenes():
@@ -30,10 +30,10 @@ def test_counts_are_classes_or_numbers():
 
 
 @pytest.mark.parametrize("label", ["shapes", "colours"])
-def test_several_labels_are_all_that_there_are(label):
+def test_several_labels_are_those_of_all_objects(label):
     for example in read_scenes("train", 20, label=label, target="labels"):
-        there = {getattr(thing, label.removesuffix("s")) for thing in example.image.objects}
-        assert example.label == tuple(sorted(there))
+        present = {getattr(each, label.removesuffix("s")) for each in example.image.objects}
+        assert example.label == tuple(sorted(present))
 
 
 def test_light_is_a_number_about_one():
