@@ -49,11 +49,11 @@ def read_scenes(
     """
     if label not in _TARGETS:
         names = ", ".join(get_args(SceneLabel))
-        raise ValueError(f"`scene_label` must be one of {names}, got {label!r}.")
+        raise ValueError(f"`options.label` must be one of {names}, got {label!r}.")
     if target not in _TARGETS[label]:
         targets = " or ".join(_TARGETS[label])
         raise ValueError(
-            f"The target of `scene_label` {label} must be {targets}; set `target`, got {target!r}."
+            f"With `options.label` {label}, `target` must be {targets}, got {target!r}."
         )
     examples: list[ImageExample] = []
     for index in count():
