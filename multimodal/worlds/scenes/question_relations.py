@@ -1,7 +1,7 @@
-"""Questions about where objects are: relations, sides, and chains of two relations.
+"""Questions about relations of objects, their sides, and chains of two relations.
 
-As in `question_kinds`, the wanted answer is drawn first. Only clear questions are asked: every
-object that could matter is clearly on one side or clearly on the other.
+As in `question_attributes`, the wanted answer is drawn first. Every object that could matter to a
+question is clearly on one side or clearly on the other.
 
 References:
     CLEVR (Johnson et al. 2017, section 3.2): chains of relations.
@@ -27,56 +27,42 @@ _CROSSWISE: Final[dict[Relation, tuple[Relation, Relation]]] = {
 
 
 def relation(references: References) -> Draft | None:
-    """Ask whether two objects have a relation, or for an attribute of the one that has it.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> draft = relation(References(sample_scene(0, 9, "train")))
-        >>> draft.text if draft else None
-        'does the large orange ring lie left of the small yellow triangle'
-    """
+    """Ask "does the ring lie left of the star", or "what colour is the ring left of the star"."""
     draws = references.draws
     if draws.number(5) < 2:  # two questions of five
         return _relation_query(references)
     pair = _clear_pair(references)
     if pair is None:
         return None
-    first, second, holds = pair
+    first, second, asked = pair
     if not draws.coin():
-        holds = CONVERSE[holds]
+        asked = CONVERSE[asked]
     noun = draws.pick(grammar.NOUNS)
-    ahead, behind = references.name(first), references.name(second)
+    subject, other = references.name(first), references.name(second)
     text = draws.pick(grammar.RELATION).format(
-        f"the {singular(ahead, noun)}",
-        draws.pick(grammar.RELATED[holds]),
-        f"the {singular(behind, noun)}",
+        f"the {singular(subject, noun)}",
+        draws.pick(grammar.RELATED[asked]),
+        f"the {singular(other, noun)}",
     )
-    return Draft(text, (*naming(ahead), *naming(behind), ("holds", holds)))
+    return Draft(text, (*naming(subject), *naming(other), ("holds", asked)))
 
 
 def side(references: References) -> Draft | None:
-    """Ask on which side of another object, or of the middle of the picture, an object is.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> draft = side(References(sample_scene(0, 9, "train")))
-        >>> draft.text if draft else None
-        'is the large orange ring above or below the yellow star'
-    """
+    """Ask "is the large ring above or below the yellow star", or the middle of the picture."""
     draws = references.draws
     if len(references.numbers) == 1 or not draws.number(4):
         related = references.facts.related
         candidates = [
             (number, at)
-            for number in references.numbers
+            for number in references.nameable()
             for at in RELATIONS
-            if related[at][-1] >> number & 1 and references.names(number)
+            if related[at][-1] >> number & 1
         ]
         if not candidates:
             return None
         first, wanted = draws.pick(candidates)
         noun = draws.pick(grammar.NOUNS)
-        behind = draws.pick(grammar.MIDDLES)
+        other = draws.pick(grammar.MIDDLES)
         reference: Program = (("middle",),)
     else:
         pair = _clear_pair(references)
@@ -85,27 +71,20 @@ def side(references: References) -> Draft | None:
         first, second, wanted = pair
         noun = draws.pick(grammar.NOUNS)
         words = references.name(second)
-        behind, reference = f"the {singular(words, noun)}", naming(words)
+        other, reference = f"the {singular(words, noun)}", naming(words)
     axis = "across" if wanted in {"left of", "right of"} else "down"
-    ahead = references.name(first)
-    text = draws.pick(grammar.SIDE[axis]).format(f"the {singular(ahead, noun)}", behind)
-    return Draft(text, (*naming(ahead), *reference, ("side", axis)))
+    subject = references.name(first)
+    text = draws.pick(grammar.SIDE[axis]).format(f"the {singular(subject, noun)}", other)
+    return Draft(text, (*naming(subject), *reference, ("side", axis)))
 
 
 def chain(references: References) -> Draft | None:
-    """Ask about the objects related to an object that is itself named by a relation to a third.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> draft = chain(References(sample_scene(0, 9, "train")))
-        >>> draft.text if draft else None
-        'are there any orange rings above the yellow shape to the left of the small triangle'
-    """
+    """Ask "are there any rings above the yellow shape left of the star": two relations."""
     draws = references.draws
     form = draws.pick(balances.CHAIN_FORMS)
     selection, share = draws.pick(tuple(balances.CHAIN_EXIST_SHARES.items()))
     yes = draws.chance(share)
-    named = [number for number in references.numbers if references.names(number)]
+    named = references.nameable()
     if len(references.numbers) < 3 or not named:
         return None
     for _ in range(_CHAIN_TRIES):
@@ -126,20 +105,20 @@ def chain(references: References) -> Draft | None:
 
 
 def _clear_pair(references: References) -> tuple[int, int, Relation] | None:
-    """Draw two objects that can be named, and a relation that holds between them."""
-    named = [number for number in references.numbers if references.names(number)]
+    """Draw two objects that can be named, and a relation of the first to the second."""
+    named = references.nameable()
     if len(named) < 2:
         return None
     draws = references.draws
     first = draws.pick(named)
     second = draws.pick([number for number in named if number != first])
     related = references.facts.related
-    holding = [at for at in RELATIONS if related[at][second] >> first & 1]
-    return (first, second, draws.pick(holding)) if holding else None
+    true = [at for at in RELATIONS if related[at][second] >> first & 1]
+    return (first, second, draws.pick(true)) if true else None
 
 
 def _relation_query(references: References) -> Draft | None:
-    named = [number for number in references.numbers if references.names(number)]
+    named = references.nameable()
     if len(references.numbers) < 2 or not named:
         return None
     return _query(
@@ -174,7 +153,7 @@ def _query(
 def _chain_exist(
     references: References, anchor: int, near: Place, selection: Selection, *, yes: bool
 ) -> Draft | None:
-    # Only across the first relation: along it, the first relation often gives the answer away.
+    # Only across the first relation: along it, the first relation often reveals the answer.
     draws = references.draws
     relation = draws.pick(_CROSSWISE[near.relation])
     sure, possible = references.clear(relation, near.target)

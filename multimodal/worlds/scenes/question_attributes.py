@@ -1,9 +1,8 @@
-"""Questions about what objects are: each function drafts a question of one kind.
+"""Questions about attributes and numbers of objects: each function drafts one kind of question.
 
-Every function first draws the answer it wants and then looks for objects that make it true. Where
-there are none it returns None, rather than asking about what is there. So the words of a question
-hardly predict its answer: only numbers stay uneven, since groups are small. `balances` has the
-shares.
+Every function first draws the answer it wants and then looks for objects that make it true; if
+there are none, it returns None. So the words of a question hardly predict its answer: only numbers
+stay uneven, since groups are small. `balances` has the weights.
 
 References:
     Goyal et al. 2017, "Making the V in VQA Matter" (questions must not predict their answers).
@@ -26,14 +25,7 @@ _COUNT: Final = ("count",)
 
 
 def exist(references: References) -> Draft | None:
-    """Ask whether the scene shows something; "yes" and "no" are equally likely.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> draft = exist(References(sample_scene(0, 9, "train")))
-        >>> draft.text if draft else None
-        'are there any small yellow things'
-    """
+    """Ask "are there any small yellow things"; "yes" and "no" are equally likely."""
     draws = references.draws
     selection = draws.pick(balances.EXIST_SELECTIONS)
     like = draws.pick(_of_one_size(references, selection))
@@ -48,14 +40,7 @@ def exist(references: References) -> Draft | None:
 
 
 def count(references: References) -> Draft | None:
-    """Ask for a number of objects; the numbers are as even as scenes allow.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> draft = count(References(sample_scene(0, 9, "train")))
-        >>> draft.text if draft else None
-        'how many yellow squares can you see'
-    """
+    """Ask "how many yellow squares can you see"; the numbers are as even as scenes allow."""
     draws = references.draws
     selection = draws.pick(balances.COUNT_SELECTIONS)
     groups = _groups(references, selection)
@@ -68,15 +53,8 @@ def count(references: References) -> Draft | None:
 
 
 def query(references: References, attribute: Attribute) -> Draft | None:
-    """Ask for the colour, shape or size of an object that is named without it.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> draft = query(References(sample_scene(0, 9, "train")), "colour")
-        >>> draft.text if draft else None
-        'what colour is the large ring'
-    """
-    named = [number for number in references.numbers if references.names(number, without=attribute)]
+    """Ask "what colour is the large ring": for an attribute of an object named without it."""
+    named = references.nameable(without=attribute)
     if not named:
         return None
     draws = references.draws
@@ -90,14 +68,7 @@ def query(references: References, attribute: Attribute) -> Draft | None:
 
 
 def compare_counts(references: References) -> Draft | None:
-    """Ask whether one group has more objects than another, fewer, or as many.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> draft = compare_counts(References(sample_scene(0, 9, "train")))
-        >>> draft.text if draft else None
-        'does the picture show fewer small squares than large rings'
-    """
+    """Ask "are there more small squares than large rings", or fewer, or as many."""
     draws = references.draws
     comparison, yes = draws.pick(balances.COMPARISONS), draws.coin()
     selection = draws.pick(balances.COMPARED_SELECTIONS)
@@ -127,18 +98,11 @@ def compare_counts(references: References) -> Draft | None:
 
 
 def compare_attributes(references: References) -> Draft | None:
-    """Ask whether two objects have the same colour, shape or size; they are named without it.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> draft = compare_attributes(References(sample_scene(0, 9, "train")))
-        >>> draft.text if draft else None
-        'is the star the same colour as the small triangle'
-    """
+    """Ask "is the star the same colour as the small triangle": they are named without it."""
     draws = references.draws
     attribute = draws.pick(balances.ATTRIBUTES)
     same = draws.chance(balances.SAME_SHARES[attribute])
-    named = [number for number in references.numbers if references.names(number, without=attribute)]
+    named = references.nameable(without=attribute)
     pairs = [
         (first, second)
         for first in named
@@ -158,7 +122,7 @@ def compare_attributes(references: References) -> Draft | None:
 
 
 def _of_one_size(references: References, selection: Selection) -> Sequence[int]:
-    """Keep the objects of one size if the size is named, so that both are named equally often."""
+    """Keep the objects of a drawn size if the size is named, so that both are equally frequent."""
     numbers = references.numbers
     return (references.of_drawn_size(numbers) if "size" in selection else ()) or numbers
 
@@ -190,8 +154,8 @@ def _unequal(
     fewer = [words for words, size in groups.items() if size < groups[bigger]]
     if fewer and draws.number(4):
         return bigger, draws.pick(fewer)
-    # Similar to any object, not to the bigger group: two similar descriptions would give the answer
-    # away.
+    # Similar to any object, not to the bigger group: two similar descriptions would reveal the
+    # answer.
     absent = references.absent(draws.pick(references.numbers), selection)
     return None if absent is None else (bigger, absent)
 
