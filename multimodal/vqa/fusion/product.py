@@ -42,8 +42,8 @@ class MultiplyFusion(Fusion):
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
         """Multiply; the attention weights are uniform."""
         images = _images(self.image, regions).index_select(0, image_of)
-        asked = self.question(questions.states).tanh().index_select(0, question_of)
-        return images * asked, even_weights(regions, image_of)
+        states = self.question(questions.states).tanh().index_select(0, question_of)
+        return images * states, even_weights(regions, image_of)
 
 
 class ConcatenateFusion(Fusion):
@@ -70,8 +70,8 @@ class ConcatenateFusion(Fusion):
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
         """Concatenate; the attention weights are uniform."""
         images = _images(self.image, regions).index_select(0, image_of)
-        asked = self.question(questions.states).tanh().index_select(0, question_of)
-        return torch.cat([images, asked], dim=-1), even_weights(regions, image_of)
+        states = self.question(questions.states).tanh().index_select(0, question_of)
+        return torch.cat([images, states], dim=-1), even_weights(regions, image_of)
 
 
 def _images(layer: nn.Linear, regions: Tensor) -> Tensor:

@@ -76,5 +76,5 @@ class GatedTanh(nn.Module):
 
 def _add_rows(regions: Tensor, questions: Tensor, image_of: Tensor, question_of: Tensor) -> Tensor:
     # The copy of the regions is the largest tensor by far, so it is changed in place.
-    asked = questions.index_select(0, question_of).unsqueeze(1)  # (rows, 1, fusion)
-    return regions.index_select(0, image_of).add_(asked)  # (rows, regions, fusion)
+    added = questions.index_select(0, question_of).unsqueeze(1)  # (rows, 1, fusion)
+    return regions.index_select(0, image_of).add_(added)  # (rows, regions, fusion)
