@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Literal
 
-TaskName = Literal["captioning", "vqa", "sentiment", "classification", "language_model"]
 InputKind = Literal["images", "images and questions", "texts", "prompts"]
 Part = Literal["module", "data", "settings", "predictor", "options"]
 
@@ -29,7 +28,7 @@ class Task:
         name: The task's name in checkpoints, and its folder in the package.
         verb: The command that uses a trained model.
         inputs: What a trained model takes.
-        usage: How to use a checkpoint, with ``{path}`` in its place.
+        usage: What the command does and how it is called, with ``{path}`` for the model.
         run: What a run of the task is called, in "a checkpoint of ...".
         shipped: Name of the model that ships with the package; empty if there is none.
         module: Name of its LightningModule, in the folder's ``task.py``.
@@ -40,7 +39,7 @@ class Task:
         results: Names of its results, in ``result.py``; the predictor's own first.
     """
 
-    name: TaskName
+    name: str
     verb: str
     inputs: InputKind
     usage: str
@@ -75,7 +74,7 @@ _ROWS = (
         name="captioning",
         verb="caption",
         inputs="images",
-        usage="caption images: multimodal caption {path} IMAGE...",
+        usage="write captions for images: multimodal caption {path} IMAGE...",
         run="a captioning run",
         shipped="captioning-scenes",
         module="CaptioningTask",
@@ -89,7 +88,7 @@ _ROWS = (
         name="vqa",
         verb="ask",
         inputs="images and questions",
-        usage="ask: multimodal ask {path} IMAGE QUESTION...",
+        usage="answer questions about images: multimodal ask {path} IMAGE QUESTION...",
         run="a run of visual question answering",
         shipped="vqa-scenes",
         module="VQATask",
@@ -131,7 +130,7 @@ _ROWS = (
         name="language_model",
         verb="write",
         inputs="prompts",
-        usage="write: multimodal write {path} PROMPT",
+        usage="continue a text: multimodal write {path} PROMPT",
         run="a run of a language model",
         shipped="",
         module="LanguageModelTask",

@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-_GAP = "  "
+GAP: Final = "  "  # between two columns
 _PROGRESS_SECONDS = 0.5
 _DIGITS = 4  # of numbers in JSON
 
@@ -100,7 +100,7 @@ class Table:
             for column, cell in pairs
             if column.width
         ]
-        sys.stdout.write(f"{_GAP.join(shown).rstrip()}\n")
+        sys.stdout.write(f"{GAP.join(shown).rstrip()}\n")
 
 
 class JsonArray:
