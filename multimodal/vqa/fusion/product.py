@@ -19,13 +19,7 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, even_weights
 
 
 class MultiplyFusion(Fusion):
-    """The product of an image vector and a question vector (Antol et al. 2015, section 4).
-
-    Args:
-        region_dim: Width of a region.
-        question_dim: Width of a question's state.
-        fusion_dim: Width to which both are projected, and of the product.
-    """
+    """The product of an image vector and a question vector (Antol et al. 2015, section 4)."""
 
     def __init__(self, region_dim: int, question_dim: int, *, fusion_dim: int = 1024) -> None:
         super().__init__()
@@ -47,13 +41,7 @@ class MultiplyFusion(Fusion):
 
 
 class ConcatenateFusion(Fusion):
-    """An image vector and a question vector side by side.
-
-    Args:
-        region_dim: Width of a region.
-        question_dim: Width of a question's state.
-        fusion_dim: Width to which both are projected; the result is twice as wide.
-    """
+    """An image vector and a question vector side by side."""
 
     def __init__(self, region_dim: int, question_dim: int, *, fusion_dim: int = 1024) -> None:
         super().__init__()

@@ -33,9 +33,9 @@ class SlotsFusion(Fusion):
         region_dim: Width of a region.
         question_dim: Width of the question encoder's states and outputs.
         fusion_dim: Width of a slot.
-        num_slots: Number of slots, at least as many as the objects that a question names.
+        num_slots: At least the number of objects that a question names.
         num_hops: Attention steps of each slot.
-        pair_dim: Width at which slots are compared.
+        pair_dim: Width of the vectors that are compared.
     """
 
     differences: Tensor
