@@ -1,7 +1,4 @@
-import io
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -21,28 +18,6 @@ NAMES = sorted(COLOURS)
 def answerer(tmp_path_factory):
     """A checkpoint of an answerer that knows three colours."""
     return tiny_answerer.save(tmp_path_factory.mktemp("model") / "answers.ckpt")
-
-
-@pytest.fixture
-def red(photos):
-    return photos / "red.png"
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    def pretend(columns):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-
-    return pretend
-
-
-@pytest.fixture
-def typed(monkeypatch):
-    def give(content):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
-
-    return give
 
 
 def ask(*arguments):
@@ -296,61 +271,3 @@ def test_a_missing_model_is_a_sentence_and_code_1(red, capsys):
 def test_a_folder_in_the_models_place_is_refused(photos, capsys):
     assert main(["ask", str(photos), str(photos / "red.png"), WHAT]) == 1
     assert f"{photos} is a folder. Give the .ckpt file" in capsys.readouterr().err
-
-
-def test_a_picture_in_the_models_place_is_refused(photos, capsys):
-    assert main(["ask", str(photos / "red.png"), str(photos / "blue.png"), WHAT]) == 1
-    assert "red.png is not a checkpoint" in capsys.readouterr().err
-
-
-def test_a_captioner_is_refused_and_the_sentence_says_what_it_can_do(checkpoint, red, capsys):
-    assert main(["ask", str(checkpoint), str(red), WHAT]) == 1
-    said = capsys.readouterr().err
-    assert "best.ckpt is a checkpoint of the task 'captioning' and answers no questions" in said
-    assert f"multimodal caption {checkpoint} IMAGE" in said
-
-
-def test_a_checkpoint_of_another_task_is_refused(tmp_path, red, capsys):
-    path = tiny_answerer.save(tmp_path / "moods.ckpt", task="sentiment")
-    assert main(["ask", str(path), str(red), WHAT]) == 1
-    assert "moods.ckpt is a checkpoint of the task 'sentiment'" in capsys.readouterr().err
-
-
-def test_a_device_that_is_not_there_is_refused(answerer, red, capsys):
-    assert main(["ask", str(answerer), str(red), WHAT, "--device", "gpu"]) == 1
-    assert "no kind of device called 'gpu'" in capsys.readouterr().err
-
-
-def test_bfloat16_answers_the_same(answerer, red, capsys):
-    assert ask(answerer, red, WHAT, "--precision", "bfloat16", "--top", 1) == 0
-    assert capsys.readouterr().out.endswith("red\n")
-
-
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
-def test_a_reader_that_goes_away_gets_no_complaint(form, answerer, red, capsys, monkeypatch):
-    def gone(text):
-        raise BrokenPipeError(32, "Broken pipe")
-
-    closed = []
-    monkeypatch.setattr(sys.stdout, "write", gone)
-    monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
-    assert ask(answerer, red, WHAT, *form) == 1
-    assert closed[0][1] == -1
-    assert capsys.readouterr().err == ""
-
-
-def test_the_help_shows_examples_and_imports_nothing_heavy():
-    program = (
-        "import sys\n"
-        "from multimodal.cli.inference import run\n"
-        "try:\n    run(['ask', '--help'])\n"
-        "except SystemExit as stop:\n"
-        "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
-        "    print(stop.code, sorted(heavy))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("0 []\n")
-    assert "multimodal ask best.ckpt photo.jpg - < questions.txt" in done.stdout

@@ -1,28 +1,17 @@
 import json
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-from tiny_captioner import CAPTIONS, COLOURS, picture, save
+from tiny_captioner import CAPTIONS, COLOURS, picture
 
 from multimodal.cli.inference import run
-from multimodal.cli.main import main
 from multimodal.cli.printing import printable
 
 
 def caption(*arguments):
     return run(["caption", *map(str, arguments), "--device", "cpu"])
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    def pretend(columns):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-
-    return pretend
 
 
 def test_a_folder_becomes_a_table_with_aligned_columns(checkpoint, photos, capsys):
@@ -161,32 +150,6 @@ def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     assert said.count("\n") == 1
 
 
-def test_a_missing_model_is_a_sentence_and_code_1(photos, capsys):
-    assert main(["caption", "nothing.ckpt", str(photos)]) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith("multimodal: ")
-    assert "nothing.ckpt" in said.err
-    assert said.out == ""
-
-
-def test_a_picture_in_the_models_place_is_refused(photos, capsys):
-    assert main(["caption", str(photos / "red.png"), str(photos / "blue.png")]) == 1
-    assert "red.png" in capsys.readouterr().err
-
-
-def test_a_checkpoint_of_another_task_is_refused(tmp_path, photos, capsys):
-    path = save(tmp_path / "answers.ckpt", task="vqa")
-    assert main(["caption", str(path), str(photos)]) == 1
-    said = capsys.readouterr().err
-    assert "answers.ckpt is a checkpoint of the task 'vqa' and writes no captions" in said
-    assert f"or ask: multimodal ask {path} IMAGE QUESTION..." in said
-
-
-def test_a_device_that_is_not_there_is_refused(checkpoint, photos, capsys):
-    assert main(["caption", str(checkpoint), str(photos), "--device", "gpu"]) == 1
-    assert "no kind of device called 'gpu'" in capsys.readouterr().err
-
-
 def test_progress_is_shown_where_captions_go_elsewhere(checkpoint, photos, capsys, monkeypatch):
     monkeypatch.setattr("multimodal.cli.printing._PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -195,32 +158,3 @@ def test_progress_is_shown_where_captions_go_elsewhere(checkpoint, photos, capsy
     assert "\r3 of 3 pictures, " in said.err
     assert said.err.endswith("\r\x1b[K")
     assert len(json.loads(said.out)) == 3
-
-
-def test_a_reader_that_goes_away_gets_no_complaint(checkpoint, photos, capsys, monkeypatch):
-    def gone(text):
-        raise BrokenPipeError(32, "Broken pipe")
-
-    closed = []
-    monkeypatch.setattr(sys.stdout, "write", gone)
-    monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
-    assert caption(checkpoint, photos) == 1
-    assert closed[0][1] == -1
-    assert capsys.readouterr().err == ""
-
-
-def test_the_help_shows_examples_and_imports_nothing_heavy():
-    program = (
-        "import sys\n"
-        "from multimodal.cli.inference import run\n"
-        "try:\n    run(['caption', '--help'])\n"
-        "except SystemExit as stop:\n"
-        "    heavy = {'torch', 'numpy', 'PIL', 'lightning'} & set(sys.modules)\n"
-        "    print(stop.code, sorted(heavy))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("0 []\n")
-    assert "multimodal caption best.ckpt holiday/" in done.stdout

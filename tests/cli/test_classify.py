@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -8,7 +6,6 @@ from tiny_captioner import COLOURS, picture
 from tiny_classifier import save
 
 from multimodal.cli.inference import run
-from multimodal.cli.main import main
 
 NAMES = sorted(COLOURS)
 
@@ -17,20 +14,6 @@ NAMES = sorted(COLOURS)
 def classifier(tmp_path_factory):
     """A checkpoint of a classifier of three colours."""
     return save(tmp_path_factory.mktemp("model") / "classes.ckpt")
-
-
-@pytest.fixture
-def red(photos):
-    return photos / "red.png"
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    def pretend(columns):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-
-    return pretend
 
 
 def classify(*arguments):
@@ -163,67 +146,3 @@ def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     said = capsys.readouterr().err
     assert sentence in said
     assert said.count("\n") == 1
-
-
-def test_a_missing_model_is_a_sentence_and_code_1(red, capsys):
-    assert main(["classify", "nothing.ckpt", str(red)]) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith("multimodal: No checkpoint at nothing.ckpt.")
-    assert said.out == ""
-
-
-def test_a_captioner_is_refused_and_the_sentence_says_what_it_can_do(checkpoint, red, capsys):
-    assert main(["classify", str(checkpoint), str(red)]) == 1
-    said = capsys.readouterr().err
-    assert "best.ckpt is a checkpoint of the task 'captioning' and classifies no pictures." in said
-    assert f"multimodal caption {checkpoint} IMAGE" in said
-
-
-def test_a_checkpoint_of_another_task_is_refused(tmp_path, red, capsys):
-    path = save(tmp_path / "moods.ckpt", task="sentiment")
-    assert main(["classify", str(path), str(red)]) == 1
-    assert capsys.readouterr().err.endswith(
-        "moods.ckpt is a checkpoint of the task 'sentiment' and classifies no pictures. Give a "
-        "checkpoint of a run of image classification, or classify texts: multimodal sentiment "
-        f"{path} TEXT...\n"
-    )
-
-
-def test_a_device_that_is_not_there_is_refused(classifier, red, capsys):
-    assert main(["classify", str(classifier), str(red), "--device", "gpu"]) == 1
-    assert "no kind of device called 'gpu'" in capsys.readouterr().err
-
-
-def test_bfloat16_classifies_the_same(classifier, red, capsys):
-    assert classify(classifier, red, "--precision", "bfloat16", "--top", 1) == 0
-    assert capsys.readouterr().out.endswith("red\n")
-
-
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
-def test_a_reader_that_goes_away_gets_no_complaint(form, classifier, red, capsys, monkeypatch):
-    def gone(text):
-        raise BrokenPipeError(32, "Broken pipe")
-
-    closed = []
-    monkeypatch.setattr(sys.stdout, "write", gone)
-    monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
-    assert classify(classifier, red, *form) == 1
-    assert closed[0][1] == -1
-    assert capsys.readouterr().err == ""
-
-
-def test_the_help_shows_examples_and_imports_nothing_heavy():
-    program = (
-        "import sys\n"
-        "from multimodal.cli.inference import run\n"
-        "try:\n    run(['classify', '--help'])\n"
-        "except SystemExit as stop:\n"
-        "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
-        "    print(stop.code, sorted(heavy))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("0 []\n")
-    assert "multimodal classify best.ckpt holiday/ --json > labels.json" in done.stdout

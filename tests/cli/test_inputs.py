@@ -1,20 +1,9 @@
-import io
 import sys
 
 import pytest
 
 from multimodal.cli.inputs import Item, find_pictures, is_typed, read_texts
 from multimodal.data.examples import ImageFile
-
-
-@pytest.fixture
-def typed(monkeypatch):
-    def give(content, *, by_hand=False):
-        stdin = io.TextIOWrapper(io.BytesIO(content), "utf-8")
-        monkeypatch.setattr(stdin, "isatty", lambda: by_hand, raising=False)
-        monkeypatch.setattr(sys, "stdin", stdin)
-
-    return give
 
 
 def test_texts_in_quotes_have_no_place():

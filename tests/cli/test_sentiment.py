@@ -1,11 +1,8 @@
-import io
 import json
 import re
-import subprocess
 import sys
 
 import pytest
-import tiny_writer
 from PIL import Image
 from tiny_critic import MAX_WORDS, save
 
@@ -26,24 +23,6 @@ def critic(tmp_path_factory):
 def stars(tmp_path_factory):
     """A checkpoint of one that gives numbers."""
     return save(tmp_path_factory.mktemp("model") / "stars.ckpt", target="number")
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    def pretend(columns):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.delenv("NO_COLOR", raising=False)
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-
-    return pretend
-
-
-@pytest.fixture
-def typed(monkeypatch):
-    def give(content):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
-
-    return give
 
 
 def judge(*arguments):
@@ -348,56 +327,3 @@ def test_a_missing_model_or_file_is_a_sentence_and_code_1(critic, capsys):
     assert first.startswith("multimodal: No checkpoint at nothing.ckpt.")
     assert second == "multimodal: No file nowhere.txt. Check the path."
     assert said.out == ""
-
-
-def test_a_language_model_is_refused_and_the_sentence_says_what_it_can_do(tmp_path, capsys):
-    path = tiny_writer.save(tmp_path / "poet.ckpt")
-    assert main(["sentiment", str(path), GOOD]) == 1
-    said = capsys.readouterr().err
-    assert "poet.ckpt is a checkpoint of the task 'language_model' and classifies no texts." in said
-    assert f"multimodal write {path} PROMPT" in said
-
-
-def test_a_checkpoint_of_another_task_is_refused(checkpoint, capsys):
-    assert main(["sentiment", str(checkpoint), GOOD]) == 1
-    assert "best.ckpt is a checkpoint of the task 'captioning'" in capsys.readouterr().err
-
-
-def test_a_device_that_is_not_there_is_refused(critic, capsys):
-    assert main(["sentiment", str(critic), GOOD, "--device", "gpu"]) == 1
-    assert "no kind of device called 'gpu'" in capsys.readouterr().err
-
-
-def test_bfloat16_judges_the_same(critic, capsys):
-    assert judge(critic, GOOD, "--precision", "bfloat16", "--json") == 0
-    assert objects(capsys)[0]["label"] == "positive"
-
-
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
-def test_a_reader_that_goes_away_gets_no_complaint(form, critic, capsys, monkeypatch):
-    def gone(text):
-        raise BrokenPipeError(32, "Broken pipe")
-
-    closed = []
-    monkeypatch.setattr(sys.stdout, "write", gone)
-    monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
-    assert judge(critic, GOOD, *form) == 1
-    assert closed[0][1] == -1
-    assert capsys.readouterr().err == ""
-
-
-def test_the_help_shows_examples_and_imports_nothing_heavy():
-    program = (
-        "import sys\n"
-        "from multimodal.cli.inference import run\n"
-        "try:\n    run(['sentiment', '--help'])\n"
-        "except SystemExit as stop:\n"
-        "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
-        "    print(stop.code, sorted(heavy))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("0 []\n")
-    assert "zcat reviews.gz | multimodal sentiment best.ckpt -" in done.stdout

@@ -1,12 +1,9 @@
 import json
-import subprocess
-import sys
 
 import pytest
 from tiny_writer import TEXT, save
 
 from multimodal.cli.inference import run
-from multimodal.cli.main import main
 
 
 @pytest.fixture(scope="module")
@@ -107,54 +104,3 @@ def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     said = capsys.readouterr().err
     assert sentence in said
     assert said.count("\n") == 1
-
-
-def test_a_missing_model_is_a_sentence_and_code_1(capsys):
-    assert main(["write", "nothing.ckpt", "roses"]) == 1
-    assert capsys.readouterr().err.startswith("multimodal: No checkpoint at nothing.ckpt.")
-
-
-def test_a_checkpoint_of_another_task_is_refused(checkpoint, capsys):
-    assert main(["write", str(checkpoint), "roses"]) == 1
-    said = capsys.readouterr().err
-    assert "best.ckpt is a checkpoint of the task 'captioning' and writes no texts." in said
-
-
-def test_a_device_that_is_not_there_is_refused(poet, capsys):
-    assert main(["write", str(poet), "roses", "--device", "gpu"]) == 1
-    assert "no kind of device called 'gpu'" in capsys.readouterr().err
-
-
-def test_bfloat16_writes_the_same(poet, capsys):
-    assert write(poet, "roses", "--temperature", 0, "--precision", "bfloat16") == 0
-    assert capsys.readouterr().out == TEXT + "\n"
-
-
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
-def test_a_reader_that_goes_away_gets_no_complaint(form, poet, capsys, monkeypatch):
-    def gone(text):
-        raise BrokenPipeError(32, "Broken pipe")
-
-    closed = []
-    monkeypatch.setattr(sys.stdout, "write", gone)
-    monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
-    assert write(poet, "roses", *form) == 1
-    assert closed[0][1] == -1
-    assert capsys.readouterr().err == ""
-
-
-def test_the_help_shows_examples_and_imports_nothing_heavy():
-    program = (
-        "import sys\n"
-        "from multimodal.cli.inference import run\n"
-        "try:\n    run(['write', '--help'])\n"
-        "except SystemExit as stop:\n"
-        "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
-        "    print(stop.code, sorted(heavy))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("0 []\n")
-    assert "--temperature 0.7 --top-k 20 --count 3" in done.stdout
