@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Literal
 
-TaskName = Literal["captioning", "vqa", "sentiment", "classification", "language_model"]
 InputKind = Literal["images", "images and questions", "texts", "prompts"]
 Part = Literal["module", "data", "settings", "predictor", "options"]
 
@@ -28,7 +27,7 @@ class Task:
         name: The task's name in checkpoints, and its folder in the package.
         verb: The command that uses a trained model.
         inputs: The inputs of a trained model.
-        usage: How to use a checkpoint, with ``{path}`` in its place.
+        usage: Description and call of the command, with ``{path}`` for the model.
         run: The name of a training run, in "a checkpoint of ...".
         shipped: Name of the model that ships with the package; empty if there is none.
         module: Name of its LightningModule, in the folder's ``task.py``.
@@ -39,7 +38,7 @@ class Task:
         results: Names of its results, in ``result.py``; the predictor's own first.
     """
 
-    name: TaskName
+    name: str
     verb: str
     inputs: InputKind
     usage: str
@@ -68,7 +67,7 @@ _ROWS = (
         name="captioning",
         verb="caption",
         inputs="images",
-        usage="caption images: multimodal caption {path} IMAGE...",
+        usage="write captions for images: multimodal caption {path} IMAGE...",
         run="a captioning run",
         shipped="captioning-scenes",
         module="CaptioningTask",
@@ -82,7 +81,7 @@ _ROWS = (
         name="vqa",
         verb="ask",
         inputs="images and questions",
-        usage="ask: multimodal ask {path} IMAGE QUESTION...",
+        usage="answer questions about images: multimodal ask {path} IMAGE QUESTION...",
         run="a run of visual question answering",
         shipped="vqa-scenes",
         module="VQATask",
@@ -124,7 +123,7 @@ _ROWS = (
         name="language_model",
         verb="write",
         inputs="prompts",
-        usage="write: multimodal write {path} PROMPT",
+        usage="continue a text: multimodal write {path} PROMPT",
         run="a run of a language model",
         shipped="",
         module="LanguageModelTask",

@@ -29,15 +29,7 @@ _EXAMPLES = """\
 
 
 def run(arguments: list[str]) -> int:
-    """Explain the prediction for one input, draw it, and return the exit code.
-
-    Raises:
-        FileNotFoundError: If the model or the picture does not exist.
-        ValueError: If the model or the input cannot be used, or they do not match.
-        TypeError: If the model's output cannot be explained.
-        OSError: If the drawing cannot be written.
-        SystemExit: With 2 after a wrong call, with 0 after the help.
-    """
+    """Explain the prediction for one input, draw it, and return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.output.suffix.lower() not in _SUFFIXES:
@@ -123,7 +115,7 @@ def _picture(given: str) -> Path:
 
 def _sentence(why: "Explanation") -> str:
     """Write the prediction and the words that contribute most."""
-    sentence = f"{why.said}. {why.note}"
+    sentence = f"{why.prediction}. {why.note}"
     if not why.contributions:
         return printable(sentence)
     pairs = zip(why.words, why.contributions, strict=True)

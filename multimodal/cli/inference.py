@@ -133,9 +133,10 @@ class _Lines:
         self.lines = self.unknown = self.cut = 0
 
     def count(self, result: Any) -> None:
+        values = result.summary()
         self.lines += 1
-        self.unknown += bool(result.unknown_words)
-        self.cut += result.cut
+        self.unknown += bool(values.get("unknown_words"))
+        self.cut += bool(values.get("cut"))
 
     def sum_up(self, complaints: Complaints) -> None:
         for count, problem in (

@@ -36,6 +36,7 @@ from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.saving.checkpoint import SavedModel, read_checkpoint
 from multimodal.tasks import TASKS, Task
 from multimodal.training.checkpoints import AtomicCheckpoints
+from multimodal.training.connection import Connection
 from multimodal.training.guard import NonFiniteError
 from multimodal.training.signals import Interrupted, exit_code
 
@@ -253,7 +254,8 @@ def command(arguments: list[str], kind: type[Command] = Command) -> Command:
             "devices": hardware.devices,
             "precision": hardware.precision,
             "use_distributed_sampler": False,  # our sampler knows rank and world size
-            "callbacks": AtomicCheckpoints(),  # also for a LightningModule of one's own
+            # Also for a user's own LightningModule; our tasks bring theirs, which replace these.
+            "callbacks": [AtomicCheckpoints(), Connection()],
         },
         args=arguments,
     )

@@ -22,7 +22,7 @@ from multimodal.cli.printing import (
     shortened,
     terminal_width,
 )
-from multimodal.tasks import TaskName
+from multimodal.tasks import TASKS, Task
 
 if TYPE_CHECKING:
     from multimodal.captioning.result import Caption
@@ -56,7 +56,7 @@ class Verb:
         note: The sentence with a result's note.
     """
 
-    task: ClassVar[TaskName]
+    task: ClassVar[str]
     about: ClassVar[str]
     refusal: ClassVar[str]
     json: ClassVar[str]
@@ -274,7 +274,7 @@ class AskVerb(Verb):
         # Only now: matplotlib takes a while to import.
         import torch
 
-        from multimodal.figures.answers import answer_figure
+        from multimodal.figures.explanations import answer_figure
         from multimodal.figures.page import save_figure
 
         picture, question = item.given
@@ -356,20 +356,7 @@ class SentimentVerb(Verb):
     @override
     @staticmethod
     def add_inputs(parser: Arguments) -> None:
-        parser.add_argument(
-            "texts",
-            metavar="TEXT",
-            nargs="*",
-            help="a text in quotes; - reads texts from standard input, one a line",
-        )
-        parser.add_argument(
-            "--file",
-            type=Path,
-            action="append",
-            default=[],
-            metavar="FILE",
-            help="read texts from a file in UTF-8, one a line; may be given several times",
-        )
+        _add_texts(parser)
         parser.add_argument(
             "--explain",
             action="store_true",
@@ -387,10 +374,7 @@ class SentimentVerb(Verb):
     @staticmethod
     def check(parser: Arguments, options: Namespace) -> None:
         texts, files = options.texts, options.file
-        if not texts and not files:
-            parser.error("TEXT is missing, or --file")
-        if (file := _first_file(texts)) is not None:
-            parser.error(f"expected a text, got the file {file}; to judge its lines, --file {file}")
+        _check_texts(parser, options)
         if options.picture is not None and (len(texts) != 1 or texts[0] == "-" or files):
             parser.error("argument --picture: draws one text, given in quotes")
 
@@ -491,12 +475,50 @@ class WriteVerb(Verb):
         self.gap = "\n"
 
 
+class TextVerb(Verb):
+    """Print a result for each text: the command of a task of texts that has no class here."""
+
+    @classmethod
+    def of(cls, row: Task) -> type[Verb]:
+        """Make the command of a task; its words are those of the task's row."""
+        action = row.usage.partition(":")[0]
+        words = {
+            "about": f"{action.capitalize()}, with a trained model.",
+            "refusal": f"does not {action}",
+            "json": "print a JSON object a line: text and result (or error); file and line of "
+            "what was read from one",
+            "examples": f"  multimodal {row.verb} best.ckpt --file texts.txt --json\n",
+        }
+        return type(cls.__name__, (cls,), {"task": row.name, **words})
+
+    @override
+    @staticmethod
+    def add_inputs(parser: Arguments) -> None:
+        _add_texts(parser)
+
+    @override
+    @staticmethod
+    def check(parser: Arguments, options: Namespace) -> None:
+        _check_texts(parser, options)
+
+    @override
+    def items(self) -> Iterator[Item]:
+        return read_texts(self.options.texts, self.options.file)
+
+    @override
+    def begin(self, predictor: Any, items: Iterable[Item]) -> None:
+        self.table = Table([Column("result", _LEAST), Column("text", 1)])
+
+    @override
+    def write(self, item: Item, result: Any) -> None:
+        self.table.row([printable(str(result)), shortened(item.text, _LONGEST_TEXT)])
+
+
+_OWN: Final[dict[str, type[Verb]]] = {
+    verb.task: verb for verb in (CaptionVerb, AskVerb, ClassifyVerb, SentimentVerb, WriteVerb)
+}
 VERBS: Final[dict[str, type[Verb]]] = {
-    "caption": CaptionVerb,
-    "ask": AskVerb,
-    "classify": ClassifyVerb,
-    "sentiment": SentimentVerb,
-    "write": WriteVerb,
+    row.verb: _OWN.get(row.name) or TextVerb.of(row) for row in TASKS.values()
 }
 
 
@@ -508,6 +530,30 @@ def _add_images(parser: Arguments, metavar: str) -> None:
         nargs="+",
         help="a picture, a folder (searched with all folders in it), or a zip archive",
     )
+
+
+def _add_texts(parser: Arguments) -> None:
+    parser.add_argument(
+        "texts",
+        metavar="TEXT",
+        nargs="*",
+        help="a text in quotes; - reads texts from standard input, one a line",
+    )
+    parser.add_argument(
+        "--file",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="read texts from a file in UTF-8, one a line; may be given several times",
+    )
+
+
+def _check_texts(parser: Arguments, options: Namespace) -> None:
+    if not options.texts and not options.file:
+        parser.error("TEXT is missing, or --file")
+    if (file := _first_file(options.texts)) is not None:
+        parser.error(f"expected a text, got the file {file}; to judge its lines, --file {file}")
 
 
 def _first_file(texts: list[str]) -> str | None:

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from typing_extensions import override
+
 from multimodal.data.batches import TextBatch
 from multimodal.data.documents import Excerpt, Keep, read_words
 from multimodal.data.examples import TextExample
-from multimodal.data.module import DataModule, TestSplit
+from multimodal.data.module import DataModule, TestSplit, build_vocabulary
 from multimodal.data.readers.table import Target
 from multimodal.data.source import open_source
 from multimodal.data.text_source import READERS, read_texts
@@ -66,6 +68,8 @@ class SentimentData(DataModule[TextExample, TextBatch]):
         seed: Seed of reviews, folds, holdout and order.
     """
 
+    built_in = "reviews"
+
     def __init__(
         self,
         *,
@@ -110,17 +114,14 @@ class SentimentData(DataModule[TextExample, TextBatch]):
     def words(self) -> Vocabulary:
         """The vocabulary of the training texts, or an adopted one.
 
-        After a language model's words follow those of the training texts that it lacks. All words
-        of the built-in reviews are known, so that none of them is sampled for this.
+        The words of a language model come first, then those of the training texts that it lacks.
         """
-        limited = self.text.min_count > 1 or self.text.max_vocabulary
-        if self.is_built_in and not limited:
-            own = Vocabulary([*SPECIALS, *reviews.words()])
-        else:
-            texts = (read_words(each.text, self.reading).words for each in self.examples("train"))
-            own = Vocabulary.build(
-                texts, min_count=self.text.min_count, max_size=self.text.max_vocabulary or None
-            )
+        own = build_vocabulary(
+            lambda: (read_words(each.text, self.reading).words for each in self.examples("train")),
+            reviews.words() if self.is_built_in else [],
+            min_count=self.text.min_count,
+            max_vocabulary=self.text.max_vocabulary,
+        )
         if not self._first_words:
             return own
         first = Vocabulary(self._first_words)
@@ -147,31 +148,18 @@ class SentimentData(DataModule[TextExample, TextBatch]):
         return in_order([label for label in counts if isinstance(label, str)])
 
     @property
-    def vocabulary(self) -> list[str]:
-        """All tokens as plain data."""
-        return self.words.to_list()
-
-    @property
     def excerpt(self) -> dict[str, Any]:
         """How long texts are cut, as plain data."""
         return asdict(self.reading)
 
-    @property
-    def is_built_in(self) -> bool:
-        """Whether the data are the built-in reviews, whose words are known."""
-        return self.source.format == "reviews"
-
+    @override
     def linked(self) -> dict[str, Any]:
-        """Return vocabulary, labels and how long texts are cut, as plain data."""
         return {"vocabulary": self.vocabulary, "labels": self.labels, "excerpt": self.excerpt}
 
     def adopt(self, saved: SavedModel) -> None:
-        """Use the words of a checkpoint: a classifier's own, or a language model's to start from.
+        """Use the words, labels and excerpts of a classifier's checkpoint.
 
-        Args:
-            saved: A classifier's checkpoint, whose labels, target and cutting of long texts are
-                used too; or a language model's, whose words come before those of the training
-                texts.
+        Of a language model's, only the words are used, before those of the training texts.
         """
         if saved.task == "language_model":
             self._first_words = saved.vocabulary
@@ -182,30 +170,16 @@ class SentimentData(DataModule[TextExample, TextBatch]):
         self.reading = Excerpt(**saved.extra["excerpt"])
         self.source = self.source.with_shared(target=self.target)
 
+    @override
     def read(self, split: str) -> list[TextExample]:
-        """Read a split as the data set has it, or as the folds have it.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
         return read_texts(self.source, split, self.folds, self.fold, self.seed)
 
-    def dataset(self, split: str, *, training: bool) -> TextDataset:  # noqa: ARG002 (nothing is drawn)
-        """Build the data set of a split.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-            training: Not used.
-        """
+    @override
+    def dataset(self, split: str, *, training: bool) -> TextDataset:
         return TextDataset(self.examples(split), self.words, self.labels, self.reading)
 
-    def lengths(self, dataset: TextDataset, *, training: bool) -> list[int] | None:  # noqa: ARG002
-        """Return the lengths of the texts, where batches are bucketed.
-
-        Args:
-            dataset: What `dataset` returned.
-            training: Not used.
-        """
+    @override
+    def lengths(self, dataset: TextDataset, *, training: bool) -> list[int] | None:
         return dataset.lengths if self.text.buckets else None
 
 
@@ -214,12 +188,6 @@ _SCALE = ("very negative", "negative", "neutral", "positive", "very positive")
 
 def in_order(labels: list[str]) -> list[str]:
     """Sort labels: from negative to positive, numbers by size, others by the alphabet.
-
-    Args:
-        labels: Different labels.
-
-    Returns:
-        The same, sorted.
 
     Example:
         >>> in_order(["very positive", "negative", "neutral"])

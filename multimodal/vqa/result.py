@@ -86,7 +86,7 @@ class Answer(Result):
             ValueError: If it has no picture, because no predictor made it.
         """
         # Only now: matplotlib takes a while to import.
-        from multimodal.figures.answers import answer_figure
+        from multimodal.figures.explanations import answer_figure
 
         return answer_figure(
             drawable(self.picture),
