@@ -24,10 +24,10 @@ def ask(*arguments):
     return run(["ask", *map(str, arguments), "--device", "cpu"])
 
 
-def test_answers_stand_below_their_question_the_likeliest_first(answerer, red, capsys):
+def test_answers_are_listed_below_their_question_the_likeliest_first(answerer, red, capsys):
     assert ask(answerer, red, WHAT, "Is it blue?") == 0
-    said = capsys.readouterr()
-    header, *rows = said.out.splitlines()
+    printed = capsys.readouterr()
+    header, *rows = printed.out.splitlines()
     assert header.split() == ["question", "probability", "answer"]
     assert [row[: header.index("probability")].strip() for row in rows] == [
         *(WHAT, "", ""),
@@ -37,16 +37,16 @@ def test_answers_stand_below_their_question_the_likeliest_first(answerer, red, c
     assert (found[0], found[3]) == ("red", "no")
     shares = [float(row.split(" %")[0].split()[-1]) for row in rows]
     assert shares[:3] == sorted(shares[:3], reverse=True)
-    assert said.err == ""
+    assert printed.err == ""
 
 
 @pytest.mark.parametrize(("top", "rows"), [(1, 1), (2, 2), (99, 5)])
-def test_top_says_how_many_answers_are_shown(top, rows, answerer, red, capsys):
+def test_top_sets_the_number_of_answers(top, rows, answerer, red, capsys):
     assert ask(answerer, red, WHAT, "--top", top) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + rows
 
 
-def test_every_picture_of_a_folder_is_asked_the_same(answerer, photos, capsys):
+def test_every_picture_of_a_folder_gets_the_same_questions(answerer, photos, capsys):
     assert ask(answerer, photos, *QUESTIONS, "--top", 1) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["image", "question", "probability", "answer"]
@@ -56,7 +56,7 @@ def test_every_picture_of_a_folder_is_asked_the_same(answerer, photos, capsys):
     assert [Path(row.split()[0]).stem for row in rows] == [n for n in NAMES for _ in QUESTIONS]
 
 
-def test_a_zip_archive_is_asked_in_place(answerer, photos, tmp_path, capsys):
+def test_pictures_of_a_zip_archive_get_answers(answerer, photos, tmp_path, capsys):
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         for path in sorted(photos.iterdir()):
             archive.write(path, f"deep/{path.name}")
@@ -68,8 +68,8 @@ def test_a_zip_archive_is_asked_in_place(answerer, photos, tmp_path, capsys):
 
 def test_json_is_an_array_with_an_object_a_line(answerer, photos, capsys):
     assert ask(answerer, photos, WHAT, "Is it pink?", "--top", 2, "--json") == 0
-    said = capsys.readouterr()
-    values = json.loads(said.out)
+    printed = capsys.readouterr()
+    values = json.loads(printed.out)
     assert [value["answer"] for value in values[::2]] == NAMES
     assert [value["question"] for value in values] == [WHAT, "Is it pink?"] * 3
     for value in values:
@@ -79,7 +79,7 @@ def test_json_is_an_array_with_an_object_a_line(answerer, photos, capsys):
         (other,) = value["alternatives"]
         assert 1 >= value["probability"] >= other["probability"] >= 0
     assert [value["unknown_words"] for value in values[:2]] == [[], ["pink"]]
-    first, *objects, last = said.out.splitlines()
+    first, *objects, last = printed.out.splitlines()
     assert (first, last) == ("[", "]")
     assert [json.loads(line.rstrip(",")) for line in objects] == values
 
@@ -110,30 +110,28 @@ def test_standard_input_without_a_question_is_a_sentence(
     assert capsys.readouterr().err.startswith(f"multimodal: {sentence}")
 
 
-def test_words_that_the_model_never_saw_are_said_once_and_the_question_is_answered(
-    answerer, photos, capsys
-):
+def test_unknown_words_are_named_once_and_the_question_is_answered(answerer, photos, capsys):
     assert ask(answerer, photos, "Is it a gnu or a zebra?", WHAT, "--top", 1) == 0
-    said = capsys.readouterr()
-    assert said.err == (
+    printed = capsys.readouterr()
+    assert printed.err == (
         "multimodal: The model never saw the words a, gnu, or, zebra. "
         "It answered 'Is it a gnu or a zebra?' all the same.\n"
     )
-    assert len(said.out.splitlines()) == 7
+    assert len(printed.out.splitlines()) == 7
 
 
 @pytest.mark.parametrize("question", ["", "  ", "?!"])
 def test_an_empty_question_is_a_sentence_and_code_1(question, answerer, photos, capsys):
     assert ask(answerer, photos, question) == 1
-    said = capsys.readouterr()
-    assert said.err == (
+    printed = capsys.readouterr()
+    assert printed.err == (
         f"multimodal: A question has no word in it: {question!r}. Ask something, such as 'What "
         "colour is it?'.\n"
     )
-    assert said.out == ""
+    assert printed.out == ""
 
 
-def test_an_empty_question_leaves_the_others_their_answers(answerer, red, capsys):
+def test_an_empty_question_does_not_stop_the_others(answerer, red, capsys):
     assert ask(answerer, red, "", WHAT, "--json") == 1
     empty, answered = json.loads(capsys.readouterr().out)
     assert empty.keys() == {"image", "question", "error"}
@@ -143,25 +141,25 @@ def test_an_empty_question_leaves_the_others_their_answers(answerer, red, capsys
 
 def test_a_missing_picture_is_named(answerer, photos, capsys):
     assert ask(answerer, photos / "nowhere.png", *QUESTIONS) == 1
-    said = capsys.readouterr()
-    assert said.err == f"multimodal: No picture {photos / 'nowhere.png'}. Check the path.\n"
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert printed.err == f"multimodal: No picture {photos / 'nowhere.png'}. Check the path.\n"
+    assert printed.out == ""
 
 
-def test_a_bad_picture_is_named_once_and_the_others_are_asked(answerer, photos, capsys):
+def test_a_bad_picture_is_named_once_and_the_others_get_answers(answerer, photos, capsys):
     (photos / "green.png").write_bytes(b"not a picture")
     assert ask(answerer, photos, *QUESTIONS, "--top", 1) == 1
-    said = capsys.readouterr()
-    assert said.err.count("\n") == 1
-    assert "green.png is not a picture" in said.err
-    assert len(said.out.splitlines()) == 1 + 2 * len(QUESTIONS)
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert "green.png is not a picture" in printed.err
+    assert len(printed.out.splitlines()) == 1 + 2 * len(QUESTIONS)
 
 
 def test_a_folder_without_pictures_is_named(answerer, tmp_path, capsys):
     assert ask(answerer, tmp_path, WHAT, "--json") == 1
-    said = capsys.readouterr()
-    assert f"{tmp_path} has no pictures in it" in said.err
-    assert json.loads(said.out) == []
+    printed = capsys.readouterr()
+    assert f"{tmp_path} has no pictures in it" in printed.err
+    assert json.loads(printed.out) == []
 
 
 def test_pictures_are_drawn_and_named_by_number_picture_and_question(
@@ -215,15 +213,15 @@ def test_a_very_narrow_terminal_still_gets_answers(answerer, red, capsys, termin
     assert capsys.readouterr().out.splitlines()[1].endswith("red")
 
 
-def test_names_and_questions_never_steer_the_terminal(answerer, tmp_path, capsys):
+def test_control_characters_of_names_and_questions_are_escaped(answerer, tmp_path, capsys):
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("a\x1b[2J.png", "b.png"):
         picture("red").save(folder / name)
     assert ask(answerer, folder, "Is it\x1b[2J red?") == 0
-    said = capsys.readouterr()
-    assert r"a\x1b[2J.png" in said.out
-    assert "\x1b" not in said.out + said.err
+    printed = capsys.readouterr()
+    assert r"a\x1b[2J.png" in printed.out
+    assert "\x1b" not in printed.out + printed.err
 
 
 @pytest.mark.parametrize(
@@ -250,9 +248,9 @@ def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
         run(["ask", *arguments])
     assert stop.value.code == 2
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize("questions", [["Why?"], ["Why"], ["Why?", "Where?"], ["Why", "Is it?"]])
@@ -263,9 +261,9 @@ def test_short_questions_are_questions(questions, answerer, red, capsys):
 
 def test_a_missing_model_is_a_sentence_and_code_1(red, capsys):
     assert main(["ask", "nothing.ckpt", str(red), WHAT]) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith("multimodal: No checkpoint at nothing.ckpt.")
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert printed.err.startswith("multimodal: No checkpoint at nothing.ckpt.")
+    assert printed.out == ""
 
 
 def test_a_folder_in_the_models_place_is_refused(photos, capsys):

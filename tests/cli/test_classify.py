@@ -20,16 +20,16 @@ def classify(*arguments):
     return run(["classify", *map(str, arguments), "--device", "cpu"])
 
 
-def test_labels_stand_below_each_other_the_likeliest_first(classifier, red, capsys):
+def test_labels_are_listed_the_likeliest_first(classifier, red, capsys):
     assert classify(classifier, red) == 0
-    said = capsys.readouterr()
-    header, *rows = said.out.splitlines()
+    printed = capsys.readouterr()
+    header, *rows = printed.out.splitlines()
     assert header.split() == ["probability", "label"]
     assert len(rows) == 3
     assert rows[0].endswith("red")
     shares = [float(row.split()[0]) for row in rows]
     assert shares == sorted(shares, reverse=True)
-    assert said.err == ""
+    assert printed.err == ""
 
 
 def test_every_picture_of_a_folder_is_classified(classifier, photos, capsys):
@@ -40,7 +40,7 @@ def test_every_picture_of_a_folder_is_classified(classifier, photos, capsys):
     assert [row.split()[0] for row in rows] == [str(photos / f"{name}.png") for name in NAMES]
 
 
-def test_the_name_of_a_picture_stands_once(classifier, photos, capsys):
+def test_the_name_of_a_picture_is_written_once(classifier, photos, capsys):
     assert classify(classifier, photos, "--top", 2) == 0
     rows = capsys.readouterr().out.splitlines()[1:]
     assert [row.startswith(" ") for row in rows] == [False, True] * 3
@@ -58,21 +58,21 @@ def test_a_zip_archive_is_read_in_place(classifier, photos, tmp_path, capsys):
 
 def test_json_is_an_array_with_an_object_a_line(classifier, photos, capsys):
     assert classify(classifier, photos, "--top", 2, "--json") == 0
-    said = capsys.readouterr().out
-    values = json.loads(said)
+    printed = capsys.readouterr().out
+    values = json.loads(printed)
     for value, name in zip(values, NAMES, strict=True):
         assert value.keys() == {"image", "label", "probability", "labels", "top"}
         assert value["label"] == name
         assert value["labels"] == [name]
         assert value["top"][0] == {"label": name, "probability": value["probability"]}
         assert len(value["top"]) == 2
-    first, *objects, last = said.splitlines()
+    first, *objects, last = printed.splitlines()
     assert (first, last) == ("[", "]")
     assert [json.loads(line.rstrip(",")) for line in objects] == values
 
 
 @pytest.mark.parametrize(("target", "value"), [("count", "1"), ("number", "6.")])
-def test_counts_and_numbers_stand_alone(target, value, photos, tmp_path, capsys):
+def test_counts_and_numbers_have_no_probability(target, value, photos, tmp_path, capsys):
     path = save(tmp_path / "numbers.ckpt", target=target)
     assert classify(path, photos / "red.png", photos / "blue.png") == 0
     header, first, _ = capsys.readouterr().out.splitlines()
@@ -85,25 +85,25 @@ def test_counts_and_numbers_stand_alone(target, value, photos, tmp_path, capsys)
 
 def test_a_missing_picture_is_named(classifier, photos, capsys):
     assert classify(classifier, photos / "nowhere.png", "--json") == 1
-    said = capsys.readouterr()
-    assert said.err == f"multimodal: No picture {photos / 'nowhere.png'}. Check the path.\n"
-    assert json.loads(said.out)[0].keys() == {"image", "error"}
+    printed = capsys.readouterr()
+    assert printed.err == f"multimodal: No picture {photos / 'nowhere.png'}. Check the path.\n"
+    assert json.loads(printed.out)[0].keys() == {"image", "error"}
 
 
 def test_a_bad_picture_is_named_and_the_others_are_classified(classifier, photos, capsys):
     (photos / "green.png").write_bytes(b"not a picture")
     assert classify(classifier, photos, "--top", 1) == 1
-    said = capsys.readouterr()
-    assert said.err.count("\n") == 1
-    assert "green.png is not a picture" in said.err
-    assert len(said.out.splitlines()) == 3
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert "green.png is not a picture" in printed.err
+    assert len(printed.out.splitlines()) == 3
 
 
 def test_a_folder_without_pictures_is_named(classifier, tmp_path, capsys):
     assert classify(classifier, tmp_path, "--json") == 1
-    said = capsys.readouterr()
-    assert f"{tmp_path} has no pictures in it" in said.err
-    assert json.loads(said.out) == []
+    printed = capsys.readouterr()
+    assert f"{tmp_path} has no pictures in it" in printed.err
+    assert json.loads(printed.out) == []
 
 
 def test_the_table_fits_the_terminal(classifier, photos, capsys, terminal):
@@ -114,7 +114,7 @@ def test_the_table_fits_the_terminal(classifier, photos, capsys, terminal):
     assert all(row.startswith("...") for row in rows)
 
 
-def test_names_and_labels_never_steer_the_terminal(tmp_path, capsys):
+def test_control_characters_of_names_and_labels_are_escaped(tmp_path, capsys):
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("a\x1b[2J.png", "b.png"):
@@ -122,10 +122,10 @@ def test_names_and_labels_never_steer_the_terminal(tmp_path, capsys):
     labels = ["red\x1b[2J", "green", "blue"]
     path = save(tmp_path / "odd.ckpt", extra={"labels": labels})
     assert classify(path, folder) == 0
-    said = capsys.readouterr()
-    assert r"a\x1b[2J.png" in said.out
-    assert r"red\x1b[2J" in said.out
-    assert "\x1b" not in said.out + said.err
+    printed = capsys.readouterr()
+    assert r"a\x1b[2J.png" in printed.out
+    assert r"red\x1b[2J" in printed.out
+    assert "\x1b" not in printed.out + printed.err
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,6 @@ def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
         run(["classify", *arguments])
     assert stop.value.code == 2
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1

@@ -19,9 +19,9 @@ def write(*arguments):
 @pytest.mark.parametrize("prompt", ["", "roses", "roses are red"])
 def test_the_text_goes_on_where_the_prompt_ends(prompt, poet, capsys):
     assert write(poet, prompt, "--temperature", 0) == 0
-    said = capsys.readouterr()
-    assert said.out == TEXT + "\n"
-    assert said.err == ""
+    printed = capsys.readouterr()
+    assert printed.out == TEXT + "\n"
+    assert printed.err == ""
 
 
 def test_characters_are_written_too(tmp_path, capsys):
@@ -37,12 +37,12 @@ def test_a_seed_repeats_a_text(poet, capsys):
     assert texts[: len(texts) // 2] == texts[len(texts) // 2 :]
 
 
-def test_several_texts_stand_apart(poet, capsys):
+def test_several_texts_are_separated_by_an_empty_line(poet, capsys):
     assert write(poet, "roses", "--count", 2, "--temperature", 0) == 0
     assert capsys.readouterr().out == f"{TEXT}\n\n{TEXT}\n"
 
 
-def test_json_is_an_object_a_line_that_says_how_to_repeat_it(poet, capsys):
+def test_json_is_an_object_a_line_with_the_seed_that_repeats_it(poet, capsys):
     options = ("--temperature", 5, "--top-k", 5, "--top-p", 0.9, "--max-length", 4, "--json")
     assert write(poet, "roses gnu", *options, "--count", 2) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -56,21 +56,21 @@ def test_json_is_an_object_a_line_that_says_how_to_repeat_it(poet, capsys):
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == found
 
 
-def test_what_the_model_never_saw_is_said_once(poet, capsys):
+def test_unknown_words_are_named_once(poet, capsys):
     assert write(poet, "roses gnu", "--count", 3) == 0
     assert capsys.readouterr().err == "multimodal: The model never saw gnu.\n"
 
 
-def test_that_a_prompt_is_too_long_is_said(poet, capsys):
+def test_a_prompt_that_is_too_long_gets_a_note(poet, capsys):
     assert write(poet, "roses are " * 2_000) == 0
     assert capsys.readouterr().err == "multimodal: Of the long prompt it read the end.\n"
 
 
-def test_a_prompt_never_steers_the_terminal(poet, capsys):
+def test_control_characters_of_a_prompt_are_escaped(poet, capsys):
     assert write(poet, "roses\x1b[2J gn\x1bu") == 0
-    said = capsys.readouterr()
-    assert "\x1b" not in said.out + said.err
-    assert r"roses\x1b[2J" in said.out
+    printed = capsys.readouterr()
+    assert "\x1b" not in printed.out + printed.err
+    assert r"roses\x1b[2J" in printed.out
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,6 @@ def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
         run(["write", *arguments])
     assert stop.value.code == 2
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1
