@@ -13,7 +13,9 @@ def test_a_missing_label_is_minus_one_or_nan():
 
 
 def test_a_label_that_training_lacks_is_named_with_its_example_and_the_training_labels():
-    with pytest.raises(ValueError, match=r"a\.png: the label 'bird' is none of .* \(dog, cat\)\. C"):
+    with pytest.raises(
+        ValueError, match=r"a\.png: the label 'bird' is none of .* \(dog, cat\)\. C"
+    ):
         class_of("bird", NUMBERS, "a.png")
 
 

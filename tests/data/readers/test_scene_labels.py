@@ -50,7 +50,7 @@ def test_scenes_depend_on_seed_and_split_and_keep_their_numbers():
 
 def test_an_unknown_label_is_refused():
     with pytest.raises(
-        ValueError, match="`options.label` must be one of shape, colour, count, sha"
+        ValueError, match=r"`options\.label` must be one of shape, colour, count, sha"
     ):
         read_scenes("train", 1, label="mood")
 
@@ -58,6 +58,6 @@ def test_an_unknown_label_is_refused():
 @pytest.mark.parametrize(("label", "target"), [("shape", "number"), ("shapes", "label")])
 def test_a_target_that_does_not_fit_is_refused(label, target):
     with pytest.raises(
-        ValueError, match=f"With `options.label` {label}, `target` must be label.*, got"
+        ValueError, match=rf"With `options\.label` {label}, `target` must be label.*, got"
     ):
         read_scenes("train", 1, label=label, target=target)
