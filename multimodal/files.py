@@ -1,9 +1,8 @@
 """Write files so that a crash leaves the old one, and open weight files without running them.
 
-A checkpoint, a cache or an image is written beside its target, synced to the disk and renamed over
-it: a reader of the target finds the old file or the new one, never half of one. Weight files are
-opened as tensors only: a pickle can run any program when it is loaded, so that a file with more
-than tensors is refused before anything in it is executed.
+A file is written beside its target, synced to the disk and renamed over it, so that a reader sees
+the old file or the new one, never half of one. A pickle can run any program when it is loaded:
+weight files with more than tensors are refused before anything in them is executed.
 
 References:
     torch.load, ``weights_only``: https://docs.pytorch.org/docs/stable/generated/torch.load.html
@@ -35,12 +34,6 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Missing folders are made. When the body raises, the temporary file is removed and the target
     stays as it was. The temporary name keeps the target's suffix, for writers that look at it.
 
-    Args:
-        path: The file to write.
-
-    Yields:
-        The path the body must write to.
-
     Raises:
         OSError: If the file cannot be written (full disk, no permission): one sentence that names
             the target. An ``OSError`` about another file passes through unchanged.
@@ -49,11 +42,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         >>> folder = getfixture("tmp_path")
         >>> with atomic_write(folder / "settings.json") as temporary:
         ...     _ = temporary.write_text("{}")
-        >>> [found.name for found in folder.iterdir()]
+        >>> [file.name for file in folder.iterdir()]
         ['settings.json']
     """
     target = path.absolute()
-    temporary = target.with_name(_temporary_name(target))
+    name = f"{_temporary_prefix(target)}{secrets.token_hex(4)}{target.suffix}"
+    temporary = target.with_name(name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(target)
@@ -77,18 +71,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         path: A ``.safetensors`` file, or a ``.pth``, ``.pt``, ``.bin`` or ``.ckpt`` file that
             torch.save wrote. A checkpoint with the tensors under ``state_dict`` is accepted.
 
-    Returns:
-        Tensor by name, in their stored types.
-
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is of another kind, damaged, or contains more than tensors.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "linear.pth"
-        >>> torch.save({"bias": torch.zeros(3)}, path)
-        >>> read_weights(path)
-        {'bias': tensor([0., 0., 0.])}
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -104,10 +89,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     )
 
 
-def _temporary_name(target: Path) -> str:
-    return f"{_temporary_prefix(target)}{secrets.token_hex(4)}{target.suffix}"
-
-
 def _temporary_prefix(target: Path) -> str:
     # Cut, so that a name of the longest length a file system allows still gets a temporary one.
     return f".{target.stem[:64]}.writing-"
@@ -116,11 +97,11 @@ def _temporary_prefix(target: Path) -> str:
 def _remove_leftovers(target: Path) -> None:
     """Delete the temporary files of killed processes, unless they may still be in use."""
     prefix = _temporary_prefix(target)
-    for found in target.parent.iterdir():
-        if found.name.startswith(prefix) and found.suffix == target.suffix:
+    for file in target.parent.iterdir():
+        if file.name.startswith(prefix) and file.suffix == target.suffix:
             with contextlib.suppress(OSError):
-                if time.time() - found.stat().st_mtime > _LEFTOVER_SECONDS:
-                    found.unlink()
+                if time.time() - file.stat().st_mtime > _LEFTOVER_SECONDS:
+                    file.unlink()
 
 
 def sync(path: Path) -> None:
@@ -139,7 +120,7 @@ def sync(path: Path) -> None:
 
 
 def _is_about(error: Exception, temporary: Path) -> bool:
-    """Return whether an error is a failed write of our file and no other error of the body."""
+    """Return whether an error is a failed write of our file, not another error of the body."""
     if isinstance(error, OSError):
         # The system's errors name the temporary file, or a folder above it, or nothing.
         return error.filename is None or str(temporary).startswith(str(error.filename))

@@ -35,13 +35,7 @@ _LARGEST_ERROR = 2e-3
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """The hardware of a run, as the arguments of Lightning's Trainer.
-
-    Args:
-        accelerator: The kind of device.
-        devices: The number of devices.
-        precision: The Trainer's name of the arithmetic.
-        reason: The reason for this precision, for the log.
+    """The hardware of a run, as arguments of Lightning's Trainer, and the reason for its precision.
 
     Example:
         >>> print(Hardware("gpu", 1, "bf16-mixed", "the GPU computes in bfloat16"))
@@ -62,10 +56,6 @@ def choose_hardware() -> Hardware:
 
     One device is chosen even if there are several, so that a run gives the same result on every
     machine; the Trainer's own arguments choose more.
-
-    Example:
-        >>> choose_hardware().devices
-        1
     """
     if torch.cuda.is_available():
         name = torch.cuda.get_device_name()
@@ -91,21 +81,15 @@ def tune_cpu() -> tuple[str, ...]:
     - glibc returns the memory of every large tensor to the system and has to map its pages again at
       the next step; it is set to keep them.
 
-    Both affect the whole process, so only programs call this, never a library.
-
-    Returns:
-        The changes, one phrase each; empty if there were none.
-
-    Example:
-        >>> isinstance(tune_cpu(), tuple)
-        True
+    Both affect the whole process, so only programs call this, never a library. The changes made are
+    returned as phrases.
     """
-    done = []
+    changes = []
     if _use_onednn():
-        done.append("matrix products through oneDNN")
+        changes.append("matrix products through oneDNN")
     if _keep_memory():
-        done.append("large tensors kept by glibc")
-    return tuple(done)
+        changes.append("large tensors kept by glibc")
+    return tuple(changes)
 
 
 def _cpu_info(key: str) -> str:

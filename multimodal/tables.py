@@ -6,14 +6,9 @@ from pathlib import Path
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Format rows as a Markdown table with aligned columns.
+    """Format rows, the head first, as a Markdown table with a line break at its end.
 
-    Args:
-        rows: The cells, the head first. The first column is aligned to the left, the others, which
-            hold numbers, to the right.
-
-    Returns:
-        Lines, with a line break after the last.
+    The first column is aligned to the left, the others, which have numbers, to the right.
 
     Example:
         >>> print(markdown_table([["fold", "accuracy"], ["1", "0.5"], ["mean", "0.25"]]))
@@ -23,6 +18,7 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
         | mean |     0.25 |
         <BLANKLINE>
     """
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = [_line(row, widths) for row in rows]
@@ -30,14 +26,7 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def write_tsv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    r"""Write a table with tabs between its cells; a cell with a tab or a line break is quoted.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "mistakes.tsv"
-        >>> write_tsv(path, ["text", "label"], [["too long", "bad"]])
-        >>> path.read_text()
-        'text\tlabel\ntoo long\tbad\n'
-    """
+    """Write a table with tabs between its cells; a cell with a tab or a line break is quoted."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(head)

@@ -1,14 +1,12 @@
-"""The table of tasks: one row each, from which everything that depends on the task is taken.
+"""The table of tasks: one row each, with everything that depends on the task.
 
-A row holds names only, so that reading the table imports no torch; a task's classes are imported
-when they are asked for.
+A row holds names only, so that reading the table imports no torch; `Task.load` imports a class.
 """
 
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Literal
 
-TaskName = Literal["captioning", "vqa", "sentiment", "classification", "language_model"]
 InputKind = Literal["images", "images and questions", "texts", "prompts"]
 Part = Literal["module", "data", "settings", "predictor", "options"]
 
@@ -23,14 +21,14 @@ _FILES: Final[dict[Part, str]] = {
 
 @dataclass(frozen=True)
 class Task:
-    """A task: a folder of the package, and the names of what it holds.
+    """A task: a folder of the package, and the names of its classes.
 
     Args:
         name: The task's name in checkpoints, and its folder in the package.
         verb: The command that uses a trained model.
         inputs: What a trained model takes.
-        usage: How to use a checkpoint, with ``{path}`` in its place.
-        run: What a run of the task is called, in "a checkpoint of ...".
+        usage: What the command does and how it is called, with ``{path}`` for the model.
+        run: The name of a training run, in "a checkpoint of ...".
         shipped: Name of the model that ships with the package; empty if there is none.
         module: Name of its LightningModule, in the folder's ``task.py``.
         data: Name of its LightningDataModule, in ``data.py``.
@@ -40,7 +38,7 @@ class Task:
         results: Names of its results, in ``result.py``; the predictor's own first.
     """
 
-    name: TaskName
+    name: str
     verb: str
     inputs: InputKind
     usage: str
@@ -56,12 +54,6 @@ class Task:
     def load(self, part: Part) -> Any:
         """Import one of the task's classes.
 
-        Args:
-            part: Which one.
-
-        Returns:
-            The class.
-
         Example:
             >>> TASKS["captioning"].load("settings").__name__
             'CaptionerSettings'
@@ -75,7 +67,7 @@ _ROWS = (
         name="captioning",
         verb="caption",
         inputs="images",
-        usage="caption images: multimodal caption {path} IMAGE...",
+        usage="write captions for images: multimodal caption {path} IMAGE...",
         run="a captioning run",
         shipped="captioning-scenes",
         module="CaptioningTask",
@@ -89,7 +81,7 @@ _ROWS = (
         name="vqa",
         verb="ask",
         inputs="images and questions",
-        usage="ask: multimodal ask {path} IMAGE QUESTION...",
+        usage="answer questions about images: multimodal ask {path} IMAGE QUESTION...",
         run="a run of visual question answering",
         shipped="vqa-scenes",
         module="VQATask",
@@ -131,7 +123,7 @@ _ROWS = (
         name="language_model",
         verb="write",
         inputs="prompts",
-        usage="write: multimodal write {path} PROMPT",
+        usage="continue a text: multimodal write {path} PROMPT",
         run="a run of a language model",
         shipped="",
         module="LanguageModelTask",
@@ -147,7 +139,7 @@ TASKS: Final[dict[str, Task]] = {row.name: row for row in _ROWS}
 
 
 def public_names() -> dict[str, str]:
-    """Return the public predictors and results of all tasks, each with the module that has it.
+    """Return the public predictors and results of all tasks, each with its module.
 
     Example:
         >>> public_names()["Caption"]

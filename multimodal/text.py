@@ -1,12 +1,11 @@
 """Turn sentences into tokens and tokens into numbers, and back.
 
-Training, inference and evaluation all call the one `tokenize` of this file, so that prediction gets
-the same kinds of tokens as training. It follows COCO's caption evaluation: Penn Treebank tokens,
-lower case, no punctuation, numbers and hyphenated words whole. nltk's tokenizer does the splitting
-(it needs no corpus); its differences from Stanford's, which COCO runs, are corrected here: full
+Training, inference and evaluation all use `tokenize`. It follows COCO's caption evaluation: Penn
+Treebank tokens, lower case, no punctuation, numbers and hyphenated words whole. nltk's tokenizer
+splits (it needs no corpus); its differences from Stanford's, which COCO runs, are corrected: full
 stops inside a text and at abbreviations. One bug of COCO's is left out on purpose: it lower-cases
 ``-LRB-`` before looking it up among the punctuation to drop, and so keeps brackets as words; here
-they are dropped. So are smileys and runs of marks (``!!!``). On the 35,000 captions of Flickr8k's
+they are dropped, as are smileys and runs of marks (``!!!``). On the 35,000 captions of Flickr8k's
 train and dev images this tokenizer and COCO's differ in 3 of 10,000.
 
 References:
@@ -29,13 +28,8 @@ MAX_CHARACTERS = 10_000
 def tokenize(text: str) -> list[str]:
     """Split a text into lower-case words and numbers, without punctuation.
 
-    No token is ever a special token: angle brackets are punctuation like the others.
-
-    Args:
-        text: One or more sentences; control and zero-width characters are ignored.
-
-    Returns:
-        The tokens; an empty list for a text without words.
+    No token is ever a special token: angle brackets are punctuation like the others. Control and
+    zero-width characters are ignored.
 
     Raises:
         ValueError: If the text has more than 10,000 characters.
@@ -75,7 +69,7 @@ _SPLIT_OFF = re.compile(r"(?<=\w) ('(?:s|m|d|ll|re|ve)|n't)(?!\S)")
 _SPLIT_IN_TWO = re.compile(r"(?<!\S)(gim|lem|gon|got|wan) (me|na|ta)(?!\S)")
 
 
-# A token of these characters alone is dropped: those of COCO's list, brackets, and those that
+# A token of these characters alone is dropped: COCO's list, brackets, and the characters that
 # Stanford's tokenizer replaces by one of them (curly quotes, dashes, the ellipsis).
 _PUNCTUATION = frozenset("'`\".?!,:;-()[]{}<>‘’‚‛“”„«»‹›‐‑‒–—―…")
 
@@ -94,8 +88,8 @@ _SIMPLE = re.compile(
 
 
 def _split_contraction(word: str) -> tuple[str, ...]:
-    found = _CONTRACTION.fullmatch(word)
-    return tuple(part for part in found.groups() if part) if found else (word,)
+    match = _CONTRACTION.fullmatch(word)
+    return tuple(filter(None, match.groups())) if match else (word,)
 
 
 def _clean(text: str) -> str:
@@ -186,12 +180,9 @@ class Vocabulary:
         """Collect the words of tokenized sentences, most frequent first, ties alphabetically.
 
         Args:
-            sentences: Lists of words, as `tokenize` gives them.
+            sentences: Lists of words, in any order.
             min_count: Rarer words are left out.
-            max_size: Length of the whole list at most, the four specials included.
-
-        Returns:
-            The vocabulary; the same for the same sentences in any order.
+            max_size: The most tokens, the four special ones included.
 
         Raises:
             ValueError: If `min_count` is below 1 or `max_size` leaves no room for the specials.

@@ -22,7 +22,7 @@ ABOUT = {
     "sentiment": "texts to labels",
     "classification": "images to labels",
     "language_model": "next words",
-    "explain": "attribution methods",
+    "attribution": "explanations",
     "training": "tasks, resumption",
     "inference": "predictors",
     "data": "readers, batches",

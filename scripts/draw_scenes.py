@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", metavar="PICTURE", type=Path, required=True, help="a PNG file")
     parser.add_argument("--count", metavar="N", type=int, default=6, help="scenes (default: 6)")
     parser.add_argument(
-        "--first", metavar="I", type=int, default=0, help="the first scene's number"
+        "--first", metavar="I", type=int, default=0, help="the first scene's number (default: 0)"
     )
     chosen = parser.parse_args(arguments)
     try:
@@ -34,19 +34,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def draw(model: Path, output: Path, indices: range) -> None:
-    """Caption the scenes, say which captions are true, and draw the sheet."""
+    """Caption the scenes, check the captions, and draw the sheet."""
     predictor = multimodal.CaptionPredictor.from_checkpoint(model)
     scenes = [sample_scene(0, index, "test") for index in indices]
     captions = predictor(scenes)
     maps, notes = [], []
     for scene, caption in zip(scenes, captions, strict=True):
-        verdict = check_caption(caption.text, scene)
-        notes.append("true" if verdict.all_true else "not all of it is true")
+        is_true = check_caption(caption.text, scene).all_true
+        notes.append("true" if is_true else "not all of it is true")
         attention = torch.tensor(caption.attention)  # (words, rows, columns)
         maps.append(WordMaps(caption.tokens, attention.flatten(1), tuple(attention.shape[1:])))
         print(f"{caption.score:8.2f}  {caption.text}  ({notes[-1]})")
-    pictures = [predictor.seen(scene) for scene in scenes]
-    figure = caption_sheet(pictures, [caption.text for caption in captions], notes=notes, maps=maps)
+    images = [predictor.seen(scene) for scene in scenes]
+    figure = caption_sheet(images, [caption.text for caption in captions], notes=notes, maps=maps)
     save_figure(figure, output)
     print(f"Drawn to {output}")
 

@@ -7,7 +7,7 @@ python scripts/make_pretrained.py --quick --output models      (a few steps each
 Each model is trained by a shipped configuration with the options below, tested by `multimodal test`
 and exported with matrices in half precision, if that takes no score down by more than a tenth of a
 point. The scores in its card and its metrics.json are those of the exported weights themselves,
-asked through the predictor; a test holds each model to them.
+measured by the predictor; a test checks that each model keeps them.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from multimodal.worlds.scenes import ask, check_caption, describe, sample_scene
 
 SEED = 0
 MOST_BYTES = 12_000_000  # of all models together
-_LOSS = 0.001  # of a score, for half of the size
+_LOSS = 0.001  # of a score, that half of the size may cost
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,12 @@ class Recipe:
 
     Args:
         config: The shipped configuration.
-        options: What is added to it.
-        quick: What makes it a matter of seconds.
-        measure: Asks the model about test data: the predictor and how many examples there are at
-            most give scores by name.
-        examples: Test examples that are asked about.
+        options: Options that are added to it.
+        quick: The options of a run of seconds.
+        measure: Computes scores by name from the predictor and the number of test examples.
+        examples: Test examples.
         start: The model whose encoder it starts from.
-        note: What the card says of the data.
+        note: The card's description of the data.
     """
 
     config: str
@@ -62,15 +61,15 @@ class Recipe:
 
 
 def measure_captions(model: Any, count: int) -> dict[str, float]:
-    """Caption test scenes; tell how many captions are true, and score them by their references."""
+    """Caption test scenes; measure the share of true captions and the scores by references."""
     scenes = [sample_scene(SEED, index, "test") for index in range(count)]
-    said = [each.text for each in model.stream(scenes, beam_size=3, n_best=1, batch_size=100)]
-    verdicts = [check_caption(text, scene) for text, scene in zip(said, scenes, strict=True)]
-    statements = [each.true for verdict in verdicts for each in verdict.statements]
-    words = [tokenize(text) for text in said]
+    captions = [each.text for each in model.stream(scenes, beam_size=3, n_best=1, batch_size=100)]
+    checks = [check_caption(text, scene) for text, scene in zip(captions, scenes, strict=True)]
+    statements = [each.true for check in checks for each in check.statements]
+    words = [tokenize(text) for text in captions]
     references = [[tokenize(text) for text in describe(scene)] for scene in scenes]
     return {
-        "truth/captions": _share([verdict.all_true for verdict in verdicts]),
+        "truth/captions": _share([check.all_true for check in checks]),
         "truth/statements": _share(statements),
         "bleu4": bleu(words, references)[3],
         "cider": cider_d(words, references),
@@ -80,12 +79,13 @@ def measure_captions(model: Any, count: int) -> dict[str, float]:
 def measure_answers(model: Any, count: int) -> dict[str, float]:
     """Ask ten questions about each of many test scenes."""
     scenes = [sample_scene(SEED, index, "test") for index in range(count)]
-    asked = [(scene, question) for scene in scenes for question in ask(scene, 10)]
-    found = model.stream(((scene, each.text) for scene, each in asked), top=1, batch_size=500)
-    right = [
-        answer.answer == question.answer for answer, (_, question) in zip(found, asked, strict=True)
+    pairs = [(scene, question) for scene in scenes for question in ask(scene, 10)]
+    predictions = model.stream(((scene, each.text) for scene, each in pairs), top=1, batch_size=500)
+    correct = [
+        predicted.answer == question.answer
+        for predicted, (_, question) in zip(predictions, pairs, strict=True)
     ]
-    return {"accuracy": _share(right)}
+    return {"accuracy": _share(correct)}
 
 
 def measure_digits(model: Any, count: int) -> dict[str, float]:
@@ -97,17 +97,14 @@ def measure_digits(model: Any, count: int) -> dict[str, float]:
     examples = data.examples("test")[:count]
     (pixels,) = data.sets.values()
     images = [pixels.images[each.image_id, 0] for each in examples]  # of (height, width)
-    found = model.stream(images, top=1, batch_size=100)
-    right = [each.label == example.label for each, example in zip(found, examples, strict=True)]
-    return {"accuracy": _share(right)}
+    return {"accuracy": _accuracy(model.stream(images, top=1, batch_size=100), examples)}
 
 
-def measure_verdicts(model: Any, count: int) -> dict[str, float]:
-    """Judge test reviews."""
+def measure_sentiments(model: Any, count: int) -> dict[str, float]:
+    """Classify test reviews."""
     reviews = [sample_review(SEED, index, "test") for index in range(count)]
-    found = model.stream((review.text for review in reviews), batch_size=100)
-    right = [each.label == review.label for each, review in zip(found, reviews, strict=True)]
-    return {"accuracy": _share(right)}
+    predictions = model.stream((review.text for review in reviews), batch_size=100)
+    return {"accuracy": _accuracy(predictions, reviews)}
 
 
 def _words(options: str) -> tuple[str, ...]:
@@ -159,7 +156,7 @@ RECIPES = {
         "sentiment_reviews",
         (),
         _words(f"--data.options.train 64 --data.options.val 8 --data.options.test 8 {_ONE_EPOCH}"),
-        measure_verdicts,
+        measure_sentiments,
         2_000,
         "Reviews of films, restaurants and hotels that `multimodal.worlds.reviews` writes from a "
         "small grammar; in the test, opinions are pairs of words that training never shows. People "
@@ -181,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, subprocess.CalledProcessError) as error:
         print(f"make_pretrained: {error}", file=sys.stderr)
         return 1
-    size = sum(found.stat().st_size for found in options.output.rglob("*") if found.is_file())
+    size = sum(file.stat().st_size for file in options.output.rglob("*") if file.is_file())
     print(f"{options.output}: {size / 1e6:.2f} MB")
     return int(size > MOST_BYTES)
 
@@ -200,22 +197,22 @@ def make(name: str, output: Path, work: Path | None, *, quick: bool) -> None:
         checkpoint = _train(folder, recipe.config, [*options, *start])
         _run(folder, "test", recipe.config, [*options, "--ckpt_path", str(checkpoint)])
         saved, facts = read_checkpoint(checkpoint), read_run(checkpoint)
-        said = ["multimodal", "fit", "--config", recipe.config, *options]
-        said += [*start[:1], f"{recipe.start}/model.safetensors"] if start else []
+        command = ["multimodal", "fit", "--config", recipe.config, *options]
+        command += [*start[:1], f"{recipe.start}/model.safetensors"] if start else []
         examples = 6 if quick else recipe.examples
-        export(saved, facts, output / name, command=" ".join(said), examples=examples)
+        export(saved, facts, output / name, command=" ".join(command), examples=examples)
 
 
 def export(
     saved: SavedModel, facts: RunFacts, folder: Path, *, command: str, examples: int
 ) -> None:
-    """Write a model's folder with the scores of its own weights; halved if that costs nothing."""
-    name, found = folder.name, []
+    """Write a model's folder with the scores of its own weights, in half precision if they stay."""
+    name, measured = folder.name, []
     recipe = RECIPES[name]
     for model in (saved, halved(saved)):
         write_folder(model, folder, overwrite=True)
-        found.append(recipe.measure(multimodal.load(folder, device="cpu"), examples))
-    whole, half = found
+        measured.append(recipe.measure(multimodal.load(folder, device="cpu"), examples))
+    whole, half = measured
     worst = max((whole[key] - half[key] for key in whole), default=0.0)
     kept, scores = (halved(saved), half) if worst <= _LOSS else (saved, whole)
     card = write_card(kept, facts, name, command=command, scores=scores, notes=[recipe.note])
@@ -237,8 +234,13 @@ def _run(folder: Path, verb: str, config: str, options: list[str]) -> None:
     subprocess.run(call, cwd=folder, check=True)
 
 
-def _share(verdicts: list[bool]) -> float:
-    return sum(verdicts) / max(1, len(verdicts))
+def _accuracy(predictions: Iterable[Any], examples: Sequence[Any]) -> float:
+    pairs = zip(predictions, examples, strict=True)
+    return _share([predicted.label == example.label for predicted, example in pairs])
+
+
+def _share(correct: list[bool]) -> float:
+    return sum(correct) / max(1, len(correct))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,7 +42,7 @@ def names(folder):
     return sorted(found.name for found in folder.iterdir())
 
 
-def test_a_written_file_takes_the_place_of_the_old_one(tmp_path):
+def test_a_written_file_replaces_the_old_one(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("old")
     with atomic_write(path) as temporary:
@@ -75,7 +75,7 @@ def test_the_temporary_name_keeps_the_suffix_and_fits_the_file_system(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError("a bad image"), KeyboardInterrupt()])
-def test_an_error_in_the_body_leaves_what_was_there(tmp_path, error):
+def test_an_error_in_the_body_leaves_the_old_file(tmp_path, error):
     path = tmp_path / "notes.txt"
     path.write_text("old")
     with contextlib.suppress(type(error)), atomic_write(path) as temporary:
@@ -103,7 +103,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_a_full_disk_gives_a_sentence_and_what_was_there_stays(tmp_path, writer):
+def test_a_full_disk_gives_a_sentence_and_leaves_the_old_file(tmp_path, writer):
     path = tmp_path / "model.bin"
     path.write_text("old")
     with (
@@ -153,7 +153,7 @@ def test_leftovers_of_a_killed_process_are_removed_when_old(tmp_path):
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200))
-def test_what_is_written_is_what_is_read(tmp_path, content):
+def test_written_content_is_read_back(tmp_path, content):
     with atomic_write(tmp_path / "any") as temporary:
         temporary.write_bytes(content)
     assert (tmp_path / "any").read_bytes() == content

@@ -9,7 +9,7 @@ CELL = st.text("abc 123.", max_size=6)
 
 
 @given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=5))
-def test_all_lines_are_equally_long_and_hold_their_cells(rows):
+def test_all_lines_are_equally_long_and_contain_their_cells(rows):
     lines = markdown_table(rows).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert len(lines) == len(rows) + 1

@@ -19,7 +19,8 @@ def test_public_names_are_those_of_the_modules():
 
     for name in public_names():
         assert getattr(multimodal, name).__name__ == name
-    assert set(public_names()) < set(multimodal.__all__)
+    assert set(multimodal.__all__) <= set(dir(multimodal))
+    assert set(public_names()) < set(dir(multimodal))
 
 
 def test_the_table_needs_no_torch():

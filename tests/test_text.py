@@ -150,7 +150,7 @@ TEXTS = st.text(alphabet="ab1 ,.-", max_size=30) | st.lists(st.sampled_from(PIEC
 
 @settings(deadline=None, max_examples=200)
 @given(TEXTS)
-def test_the_short_cut_for_plain_captions_gives_what_the_treebank_rules_give(text):
+def test_the_short_cut_for_plain_captions_equals_the_treebank_rules(text):
     shortcut = tokenize(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_module, "_SIMPLE", text_module.re.compile("(?!)"))
@@ -171,7 +171,7 @@ def test_detokenising_gives_the_sentence_back(text):
     assert detokenize(tokenize(text)) == text
 
 
-def test_detokenising_joins_only_what_was_split():
+def test_detokenising_joins_only_split_contractions():
     assert detokenize(["got", "a", "'n'", "na"]) == "got a 'n' na"
 
 

@@ -1,7 +1,7 @@
-"""Baselines: what replaces a missing part of an input, chosen to carry no information.
+"""Baselines: replacements for a missing part of an input that carry no information.
 
 Zeros are often the wrong choice. A patch of zeros is a black object on a white wall, while the
-colour of the wall hides what was there. A word vector of zeros misleads with a classifier that was
+colour of the wall hides the object. A word vector of zeros misleads with a classifier that was
 trained without word dropout: "the" and "is" then contribute more than "great".
 """
 
@@ -27,11 +27,6 @@ def median_colour(
 
 
 def mean_word(embedding: nn.Embedding) -> Float[Tensor, " embedding"]:
-    """Return the mean of all word vectors without the special tokens; zeros of an empty vocabulary.
-
-    Example:
-        >>> mean_word(nn.Embedding(9, 3)).shape
-        torch.Size([3])
-    """
+    """Return the mean of all word vectors but those of special tokens; zeros if there are none."""
     words = embedding.weight[len(SPECIALS) :].detach()
     return words.sum(dim=0) / max(1, len(words))

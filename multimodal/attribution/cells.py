@@ -14,9 +14,7 @@ def pool_cells(
 ) -> Float[Tensor, "outputs rows columns"]:
     """Pool maps of pixels to square cells; those at the right and lower edge may be smaller.
 
-    Args:
-        maps: A value for each pixel.
-        reduce: ``sum`` where the values of pixels add up to something, ``mean`` elsewhere.
+    Use ``sum`` if the values of pixels add up to a score, otherwise ``mean``.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""The evidence protocol: what a predictor provides so that its prediction can be explained.
+"""The evidence protocol: a prediction with its score as functions that methods can differentiate.
 
 A predictor that can be explained has a method ``evidence(given, question="") -> Evidence``. It
 predicts once and returns the prediction with its score as a function of pixels, of the encoder's
@@ -74,7 +74,7 @@ class WordScores(NamedTuple):
         return max(1, _WORDS // max(1, self.vectors.shape[1]))
 
     def score(self, rows: Tensor, _: Tensor) -> Tensor:
-        """Compute the score of each row, whichever text it comes from: there is only one."""
+        """Compute the score of each row; the index is ignored, since there is only one text."""
         return self.score_words(rows)
 
 
@@ -90,7 +90,7 @@ class Evidence:
         text: The score as a function of word vectors; None where no words are read.
         words: Words of the caption, the question or the text.
         ranked: Answers or labels with their probabilities, best first.
-        question: The question as it was asked.
+        question: The question that was answered.
         image: The picture to draw, RGB bytes ``(3, height, width)``.
     """
 
@@ -116,37 +116,18 @@ class Explainable(Protocol):
 def input_pixels(
     picture: Picture, transform: EvalTransform, device: torch.device
 ) -> Float[Tensor, "1 3 height width"]:
-    """Open and transform a picture as for a prediction, in values from 0 to 1.
-
-    Example:
-        >>> from multimodal.data.transforms import TransformSettings
-        >>> transform = EvalTransform(TransformSettings(size=8))
-        >>> input_pixels(torch.zeros(3, 30, 40), transform, torch.device("cpu")).shape
-        torch.Size([1, 3, 8, 8])
-    """
+    """Open and transform a picture as for a prediction, in values from 0 to 1."""
     pixels = transform(open_picture(picture, transform.settings.size))
     return pixels.unsqueeze(0).to(device).float() / 255
 
 
 def log_odds_of(prediction: str) -> str:
-    """Name the unit of a label's or an answer's score.
-
-    Example:
-        >>> log_odds_of("tulip")
-        'the log-odds of tulip'
-    """
+    """Name the unit of a label's or an answer's score."""
     return f"the log-odds of {prediction}"
 
 
 def refuse_question(question: str) -> None:
-    """Refuse a question to a model that answers none.
-
-    Raises:
-        ValueError: If there is a question.
-
-    Example:
-        >>> refuse_question("")
-    """
+    """Raise `ValueError` if a question is given to a model that answers none."""
     if question:
         raise ValueError(
             f"This model answers no questions, got {question[:60]!r}. Leave the question out."

@@ -29,7 +29,7 @@ class Explanation(Result):
     Args:
         task: ``captioning``, ``vqa``, ``sentiment`` or ``classification``.
         method: ``saliency``, ``integrated_gradients``, ``grad_cam`` or ``occlusion``.
-        said: The caption, the answer, the label or the number.
+        prediction: The caption, the answer, the label or the number; ``said`` in JSON.
         unit: What the numbers measure, such as "the log-odds of tulip".
         maps: ``maps[index][row][column]`` over the picture from the upper left: a map for each word
             of a caption, one for an answer or a label, none for a text.
@@ -37,31 +37,23 @@ class Explanation(Result):
         contributions: A value for each word of the question or the text; empty where the method
             explains only pictures.
         ranked: Answers or labels with their probabilities, best first.
-        asked: The question.
+        question: The question; ``asked`` in JSON.
         image: The picture as the model sees it, RGB bytes ``(3, height, width)``; None for a text.
-
-    Example:
-        >>> why = Explanation("sentiment", "occlusion", "good", "the log-odds of good", (),
-        ...                   ("a", "hit"), (0.0, 1.5))
-        >>> print(why)
-        good, by occlusion
-        >>> why.to_dict()["contributions"]
-        [0.0, 1.5]
     """
 
     task: str
     method: MethodName
-    said: str
+    prediction: str
     unit: str
     maps: tuple[Map, ...] = field(default=(), repr=False)
     words: tuple[str, ...] = ()
     contributions: tuple[float, ...] = ()
     ranked: tuple[tuple[str, float], ...] = ()
-    asked: str = ""
+    question: str = ""
     image: Tensor | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.said}, by {METHODS[self.method].title}"
+        return f"{self.prediction}, by {METHODS[self.method].title}"
 
     @property
     def note(self) -> str:
@@ -72,29 +64,26 @@ class Explanation(Result):
     @property
     def title(self) -> str:
         """The prediction, with its probability if it has one."""
-        probability = dict(self.ranked).get(self.said)
-        return self.said if probability is None else f"{self.said}, {100 * probability:.1f} %"
+        probability = dict(self.ranked).get(self.prediction)
+        share = "" if probability is None else f", {100 * probability:.1f} %"
+        return f"{self.prediction}{share}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the picture as JSON types."""
         return {
             "task": self.task,
             "method": self.method,
-            "said": self.said,
+            "said": self.prediction,
             "unit": self.unit,
             "maps": [[list(row) for row in each] for each in self.maps],
             "words": list(self.words),
             "contributions": list(self.contributions),
             "ranked": [list(each) for each in self.ranked],
-            "asked": self.asked,
+            "asked": self.question,
         }
 
     def figure(self) -> "Figure":
-        """Draw it.
-
-        Returns:
-            matplotlib's figure.
-        """
+        """Draw the explanation with matplotlib."""
         # Only now: matplotlib takes a while to import.
         from multimodal.figures.captions import caption_figure
         from multimodal.figures.explanations import explanation_figure
@@ -109,20 +98,20 @@ class Explanation(Result):
                 self.words, self.contributions, title=self.title, note=self.note, legend=legend
             )
         maps = torch.tensor(self.maps)  # (outputs, rows, columns)
-        if self.words and not self.asked:  # a caption: a map for each of its words
+        if self.words and not self.question:  # a caption: a map for each of its words
             return caption_figure(
                 self.image,
                 self.words,
                 maps.flatten(1),
                 (maps.shape[1], maps.shape[2]),
-                caption=self.said,
+                caption=self.prediction,
                 note=self.note,
                 shade=shade,
             )
         return explanation_figure(
             self.image,
             maps[0],
-            title=self.asked or self.title,
+            title=self.question or self.title,
             note=self.note,
             ranked=self.ranked,
             words=self.words,
@@ -147,9 +136,6 @@ def explain(
             ``integrated_gradients`` adds up exactly; ``grad_cam`` (pictures only) and ``saliency``
             are the fastest.
 
-    Returns:
-        The explanation; `Explanation.save` draws it.
-
     Raises:
         FileNotFoundError: If the picture's file does not exist.
         ImageError: If the picture cannot be used.
@@ -168,14 +154,17 @@ def explain(
         ...             task="brightness", prediction="bright", unit="lux", picture=scores
         ...         )
         >>> why = explain(Brightness(), torch.rand(3, 8, 8), method="grad_cam")
-        >>> why.said, len(why.maps[0])
+        >>> why.prediction, len(why.maps[0])
         ('bright', 8)
     """
     row = find_method(method)
     if isinstance(predictor, type) or not isinstance(predictor, Explainable):
+        name = type(predictor).__name__
+        if isinstance(predictor, type):
+            name = f"the class {predictor.__name__}"
         raise TypeError(
             "`explain` takes a predictor of captions, answers, sentiment or classes, got "
-            f"{type(predictor).__name__}, which has no prediction to explain."
+            f"{name}, which has no prediction to explain."
         )
     with torch.inference_mode(mode=False):  # in inference mode there are no gradients
         evidence = predictor.evidence(given, question)
@@ -183,13 +172,13 @@ def explain(
     return Explanation(
         evidence.task,
         row.name,
-        said=evidence.prediction,
+        prediction=evidence.prediction,
         unit=evidence.unit,
         maps=tuple(tuple(map(tuple, grid)) for grid in maps),
         words=evidence.words,
         contributions=tuple(contributions),
         ranked=evidence.ranked,
-        asked=evidence.question,
+        question=evidence.question,
         image=evidence.image,
     )
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from multimodal.attribution.evidence import PictureScores
-from multimodal.attribution.scores import Score, check_positive, gradients_of
+from multimodal.attribution.scores import Score, batched_gradients
 
 
 def grad_cam(
@@ -24,12 +24,8 @@ def grad_cam(
     """Return by how much each region of the maps raises the score, 0 where it lowers it.
 
     Args:
-        score: The score to explain, a function of the maps.
         features: The maps of each picture, such as an encoder's ``feature_map``.
         batch_size: Pictures that go through the network together.
-
-    Raises:
-        ValueError: If `batch_size` is below 1, or the score is not one number for each row.
 
     Example:
         >>> maps = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # two maps of one row
@@ -37,13 +33,9 @@ def grad_cam(
         >>> grad_cam(lambda maps, index: maps.sum(dim=(2, 3)) @ weights, maps)
         tensor([[[2., 0.]]])
     """
-    check_positive(batch_size=batch_size)
-    values = [features.new_zeros(0, *features.shape[2:])]
-    for index in torch.arange(len(features), device=features.device).split(batch_size):
-        gradients = gradients_of(score, features[index], index)
-        weights = gradients.mean(dim=(2, 3), keepdim=True)  # (index, feature, 1, 1)
-        values.append((weights * features[index].detach()).sum(dim=1).relu())
-    return torch.cat(values)
+    gradients = batched_gradients(score, features, batch_size)
+    weights = gradients.mean(dim=(2, 3), keepdim=True)  # (batch, feature, 1, 1)
+    return (weights * features.detach()).sum(dim=1).relu()
 
 
 def explain_picture(scores: PictureScores) -> Float[Tensor, "outputs rows columns"]:

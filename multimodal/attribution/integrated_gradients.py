@@ -1,4 +1,4 @@
-"""Integrated gradients: what each part of an input contributed to a score.
+"""Integrated gradients: the contribution of each part of an input to a score.
 
 The gradient at the input measures the effect of a small change, and is near zero where a network is
 sure. Integrated along the straight line from a baseline to the input, it measures contributions:
@@ -55,17 +55,12 @@ def integrated_gradients(
 
     Args:
         score: The score to explain. It gets points of several lines in one batch.
-        inputs: The inputs.
         baselines: Inputs without information, one for each; zeros by default.
         tolerance: The largest gap allowed, relative to the difference of the two scores, or
             absolute where that is below 1.
         steps: Gradients for each input at first; doubled for those whose gap is too large.
         most_steps: The largest number of steps; gaps that are left are returned.
         batch_size: Points that go through the network together.
-
-    Raises:
-        ValueError: If a number is out of range, the baselines do not have the shape of the inputs,
-            or the score is not one number for each row.
 
     Example:
         >>> def product(points, index):
@@ -144,7 +139,7 @@ class _Lines(NamedTuple):
     def integrate(self, index: Tensor, steps: int) -> Tensor:
         """Integrate the gradient along these lines."""
         total = torch.zeros_like(self.starts[index])
-        # Line by line, so that points of texts of equal length share a batch.
+        # Line by line, so that points of texts of equal length are in one batch.
         numbers = torch.arange(len(index) * steps, device=index.device)
         for batch in numbers.split(self.batch_size):
             lines, positions = batch // steps, (batch % steps + 0.5) / steps

@@ -27,9 +27,9 @@ class Method:
     Args:
         name: Its name, and its file in this folder.
         title: Its name in a sentence.
-        parts: What it explains.
+        parts: The parts of an input that it explains.
         signed: Whether values are negative where a part opposes the prediction.
-        note: What the values mean, with ``{part}`` (region or word) and ``{unit}`` in their places.
+        note: The meaning of values, with placeholders ``{part}`` (region or word) and ``{unit}``.
         usage: When to choose it, for the help.
     """
 
@@ -94,15 +94,7 @@ METHODS: Final[dict[str, Method]] = {row.name: row for row in _ROWS}
 
 
 def find_method(name: str) -> Method:
-    """Return the row of a method.
-
-    Raises:
-        ValueError: If there is none of that name; a close one is offered.
-
-    Example:
-        >>> find_method("grad_cam").title
-        'Grad-CAM'
-    """
+    """Return the row of a method, or raise `ValueError` with the closest name."""
     if name in METHODS:
         return METHODS[name]
     close = get_close_matches(str(name), METHODS, n=1)

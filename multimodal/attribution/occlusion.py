@@ -31,21 +31,16 @@ def occlude(
     *,
     batch_size: int = 64,
 ) -> Float[Tensor, "batch parts *outputs"]:
-    """Return by how much the score of each input falls when a part of it is hidden.
+    """Return the score of each input minus its score when a part is hidden.
+
+    Values are positive for parts that support the score.
 
     Args:
         score: The score to explain; it may also give several numbers for each row,
             ``(rows, outputs)``, which are explained together.
-        inputs: The inputs.
         hidden: For each part, True at the numbers that belong to it.
         baselines: What replaces hidden numbers of each input.
         batch_size: Changed inputs that go through the network together.
-
-    Returns:
-        The score of the input minus that without the part: positive where the part supports it.
-
-    Raises:
-        ValueError: If `batch_size` is below 1, or the score is not one row for each row.
 
     Example:
         >>> each = torch.eye(3, dtype=torch.bool)
@@ -81,17 +76,12 @@ def occlude_words(
 ) -> Float[Tensor, "batch time *outputs"]:
     """Return by how much the score of each text falls when one of its words is hidden.
 
+    The score must mask padding, which then gets 0.
+
     Args:
         score: As for `occlude`; masking padding is its business.
         words: Word vectors, or token ids.
         baseline: What replaces a hidden word, such as the mean of all word vectors.
-        batch_size: Changed texts that go through the network together.
-
-    Returns:
-        A value for each word, 0 for padding that the score ignores.
-
-    Raises:
-        ValueError: If `batch_size` is below 1, or the score is not one row for each row.
 
     Example:
         >>> values = torch.tensor([0.0, 0.0, 0.0, 0.0, 5.0, -2.0])
@@ -115,20 +105,12 @@ def occlude_patches(
 ) -> Float[Tensor, "batch *outputs height width"]:
     """Return by how much the score of each picture falls when a patch of it is hidden.
 
+    A pixel gets the mean over the patches that cover it, 0 if there are none.
+
     Args:
-        score: As for `occlude`.
-        images: The pictures.
         patch: Side of a patch in pixels; patches at the right and lower edge may be cut.
         stride: Pixels from one patch to the next.
         baselines: What replaces hidden pixels; each picture's median colour by default.
-        batch_size: Changed pictures that go through the network together.
-
-    Returns:
-        For each pixel the mean over the patches that cover it; 0 where none does.
-
-    Raises:
-        ValueError: If `patch`, `stride` or `batch_size` is below 1, or the score is not one row for
-            each row.
 
     Example:
         >>> image = torch.zeros(1, 1, 2, 4)

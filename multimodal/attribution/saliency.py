@@ -9,36 +9,25 @@ References:
     understanding neural models in NLP", section 5 (words).
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from multimodal.attribution.cells import pool_cells
 from multimodal.attribution.evidence import PictureScores, WordScores
-from multimodal.attribution.scores import Score, check_positive, gradients_of
+from multimodal.attribution.scores import Score, batched_gradients
 
 
 def saliency(
     score: Score, inputs: Float[Tensor, "batch *shape"], *, batch_size: int = 64
 ) -> Float[Tensor, "batch *shape"]:
-    """Return the absolute gradient of each input's score.
-
-    Args:
-        score: The score to explain.
-        inputs: Pictures, or the word vectors of texts.
-        batch_size: Inputs that go through the network together.
-
-    Raises:
-        ValueError: If `batch_size` is below 1, or the score is not one number for each row.
+    """Return the absolute gradient of each input's score, for pictures or word vectors.
 
     Example:
+        >>> import torch
         >>> saliency(lambda rows, index: rows[:, 0] - 3 * rows[:, 1], torch.zeros(1, 3))
         tensor([[1., 3., 0.]])
     """
-    check_positive(batch_size=batch_size)
-    batches = torch.arange(len(inputs), device=inputs.device).split(batch_size)
-    values = [gradients_of(score, inputs[index], index).abs() for index in batches]
-    return torch.cat(values) if len(inputs) else torch.zeros_like(inputs)
+    return batched_gradients(score, inputs, batch_size).abs()
 
 
 def explain_picture(scores: PictureScores) -> Float[Tensor, "outputs rows columns"]:

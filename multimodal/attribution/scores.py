@@ -19,14 +19,9 @@ Score: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 def log_odds(
     logits: Float[Tensor, "batch classes"], classes: Int[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:
-    """Return the log-odds of one class of each row: ``log(p / (1 - p))``.
+    """Return the log-odds ``log(p / (1 - p))`` of one class of each row.
 
-    Args:
-        logits: Logits of two classes or more.
-        classes: The class of each row.
-
-    Returns:
-        Its logit minus the log-sum-exp of the others: exact even where ``p`` rounds to 1.
+    This is its logit minus the log-sum-exp of the others, which is exact even if ``p`` rounds to 1.
 
     Example:
         >>> log_odds(torch.tensor([[0.0, 2.0]]), torch.tensor([1])).item()
@@ -40,15 +35,7 @@ def log_odds(
 def scores_of(
     score: Score, inputs: Shaped[Tensor, "rows *shape"], index: Int[Tensor, " rows"]
 ) -> Float[Tensor, " rows"]:
-    """Score rows and check that each has one number.
-
-    Raises:
-        ValueError: If the score is not one number for each row.
-
-    Example:
-        >>> scores_of(lambda rows, index: rows.sum(dim=1), torch.ones(2, 3), torch.arange(2))
-        tensor([3., 3.])
-    """
+    """Score rows; raise `ValueError` if the score is not one number for each row."""
     scores = score(inputs, index)
     if scores.shape != index.shape:
         raise ValueError(
@@ -63,9 +50,6 @@ def gradients_of(
 ) -> Float[Tensor, "rows *shape"]:
     """Return the gradient of each row's score with respect to that row, detached.
 
-    Raises:
-        ValueError: If the score is not one number for each row.
-
     Example:
         >>> def squares(rows, index):
         ...     return rows.pow(2).sum(dim=1)
@@ -78,15 +62,17 @@ def gradients_of(
     return gradients
 
 
+def batched_gradients(
+    score: Score, inputs: Float[Tensor, "batch *shape"], batch_size: int
+) -> Float[Tensor, "batch *shape"]:
+    """Return the gradient of each input's score, computed in batches."""
+    check_positive(batch_size=batch_size)
+    batches = torch.arange(len(inputs), device=inputs.device).split(batch_size)
+    return torch.cat([gradients_of(score, inputs[index], index) for index in batches])
+
+
 def check_positive(**numbers: int) -> None:
-    """Check that arguments, given by their names, are 1 or more.
-
-    Raises:
-        ValueError: If one is below 1.
-
-    Example:
-        >>> check_positive(steps=16, batch_size=1)
-    """
+    """Raise `ValueError` if one of these arguments, given by name, is below 1."""
     for name, number in numbers.items():
         if number < 1:
             raise ValueError(f"`{name}` must be 1 or more, got {number}.")

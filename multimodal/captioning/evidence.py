@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 def caption_evidence(
     predictor: "CaptionPredictor", picture: Picture, question: str = ""
 ) -> Evidence:
-    """Caption a picture, and score the words of the caption.
-
-    Raises:
-        ValueError: If there is a question, or the model writes no word.
-    """
+    """Caption a picture, and score the words of the caption."""
     refuse_question(question)
     caption = predictor(picture, n_best=1)
     if not caption.tokens:

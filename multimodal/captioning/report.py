@@ -1,9 +1,8 @@
-"""Show what a captioner writes: sheets of pictures with their captions, while it trains and after.
+"""Draw sheets of pictures with their captions, during training and after a test.
 
-A score of 0.6 says little about what goes wrong. After a test, `captions.png` shows the best, the
-median and the worst captions by CIDEr-D, and `captions.tsv` lists all of them. While training, the
-same few validation pictures are shown after each validation, so that one can watch the captions
-improve.
+A mean score does not show what goes wrong. After a test, `captions.png` shows the best, the median
+and the worst captions by CIDEr-D, and `captions.tsv` lists all of them. While training, the same
+few validation pictures are shown after each validation.
 """
 
 import logging
@@ -41,12 +40,7 @@ _LONGEST = 512  # pixels of the longer side of what is drawn
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A picture and the caption it got.
-
-    Args:
-        example: The picture, with its references.
-        words: The caption.
-    """
+    """A picture with its references, and its generated caption."""
 
     example: CaptionExample
     words: tuple[str, ...]
@@ -88,22 +82,15 @@ class CaptionReport(Report[Written]):
 
     @override
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Keep the first captions."""
         if trainer.is_global_zero and len(self._shown) < self.validation:
             self._shown += _pair(batch, outputs)
             del self._shown[self.validation :]
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show the captions kept."""
+        """Draw the first captions of the validation."""
         folder = run_folder(trainer)
         boards = [each for each in trainer.loggers if isinstance(each, TensorBoardLogger)]
         if trainer.sanity_checking or not self._shown or not (boards or self.files):
@@ -115,32 +102,20 @@ class CaptionReport(Report[Written]):
             if self.files:
                 name = f"epoch_{trainer.current_epoch:03d}.png"
                 save_figure(figure, folder / "samples" / name, dpi=100)
-        except (OSError, ValueError) as error:  # a sheet is no reason to stop a training
+        except (OSError, ValueError) as error:  # no reason to stop a training
             _LOGGER.warning("No sheet of validation pictures: %s", error)
 
 
 def cider_of_each(written: Sequence[Written]) -> list[float]:
-    """Compute CIDEr-D of each caption, with the idf of all these pictures' references.
-
-    Args:
-        written: Pictures with their captions.
-
-    Returns:
-        A score between 0 and 10 for each.
-    """
+    """Compute CIDEr-D of each caption, from 0 to 10, with the idf of all these references."""
     references = [list(map(tokenize, each.example.captions)) for each in written]
     return CiderD(references).score([each.words for each in written])[1]
 
 
 def ranked_sheet(written: Sequence[Written], scores: Sequence[float]) -> Figure:
-    """Draw the best, the median and the worst captions, a row each.
+    """Draw the best, the median and the worst captions by score, a row each.
 
-    Args:
-        written: Pictures with their captions.
-        scores: Scores to rank by, such as CIDEr-D.
-
-    Returns:
-        The drawing; of all pictures, best first, if there are not more than it shows.
+    Of a dozen pictures or fewer all are drawn, best first.
 
     Raises:
         FileNotFoundError: If a picture is not there.
@@ -165,13 +140,7 @@ def ranked_sheet(written: Sequence[Written], scores: Sequence[float]) -> Figure:
 
 
 def chosen_ranks(count: int) -> list[int]:
-    """Choose four ranks at the top, in the middle and at the bottom of a ranking.
-
-    Args:
-        count: How many ranks there are.
-
-    Returns:
-        Ranks from 0 on, in order; all of them if they are twelve or fewer.
+    """Choose four ranks at the top, in the middle and at the bottom; of up to twelve, all.
 
     Example:
         >>> chosen_ranks(101)

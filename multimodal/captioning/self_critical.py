@@ -1,16 +1,16 @@
-"""Train a captioner on the score of the captions that it writes itself.
+"""Train a captioner on the score of captions that it samples itself.
 
-Cross-entropy teaches to continue people's captions; a test scores the model's own. Self-critical
-training draws captions from the model, scores each against its image's references, and makes those
-likelier that score above the others of the same image, the rest less likely. A caption's baseline
-is the mean of the others, so no second caption need be written to compare with.
+Cross-entropy teaches the model to continue people's captions; a test scores its own. Self-critical
+training samples captions from the model, scores each against the references of its image, and
+raises the probability of those that score above the others of the same image. The baseline of a
+caption is the mean of the others.
 
-Captions are drawn at a temperature below 1, from the sharpened distribution, and it is that
-distribution which is trained: a beam search looks for its most probable captions, too.
+Captions are sampled at a temperature below 1, and that sharpened distribution is trained: beam
+search, too, looks for its most probable captions.
 
-The score is CIDEr-D with the n-gram rarities of all training captions, plus, if asked, BLEU-4.
-``<eos>`` is scored as a word: otherwise captions learn to stop in the middle ("... with a"), for
-a missing end of a caption would cost nothing.
+The score is CIDEr-D with the n-gram rarities of all training captions, plus, optionally, BLEU-4.
+``<eos>`` is scored as a word: otherwise captions learn to stop in the middle ("... with a"),
+because a missing end costs nothing.
 
 References:
     Rennie, Marcheret, Mroueh, Ross and Goel 2017, "Self-critical sequence training for image
@@ -32,29 +32,21 @@ from multimodal.metrics.cider import CiderD, Rarity
 from multimodal.text import BOS_ID, EOS_ID, PAD_ID, SPECIALS, Vocabulary, tokenize
 
 TEMPERATURE = 0.7
-"""At which captions are drawn and learnt; at 1, label smoothing lets any word in."""
+"""Of sampling and training; at 1, label smoothing gives every word a chance."""
 
 _END = SPECIALS[EOS_ID]
 
 
 class CaptionReward:
-    """Score drawn captions by CIDEr-D and, if asked, BLEU-4, with ``<eos>`` as a word.
+    """Score sampled captions by CIDEr-D and, optionally, BLEU-4, with ``<eos>`` as a word.
 
     Args:
-        captions: Every training image's captions, from which the rarity of n-grams is computed.
-        vocabulary: Numbers the words.
-        bleu_weight: Added to CIDEr-D, which is between 0 and 10, is BLEU-4, between 0 and 1, times
-            this.
+        captions: The captions of all training images, for the rarity of n-grams.
+        vocabulary: The words of the tokens.
+        bleu_weight: Weight of BLEU-4, from 0 to 1, which is added to CIDEr-D, from 0 to 10.
 
     Raises:
         ValueError: If the weight is negative, there are no images, or one has no caption.
-
-    Example:
-        >>> words = Vocabulary.build([["a", "dog", "runs"]])
-        >>> reward = CaptionReward([["a dog runs"], ["a cat"]], words)
-        >>> drawn = torch.tensor([[words.encode(["a", "dog", "runs"]) + [EOS_ID]]])
-        >>> reward(drawn, [["A dog runs."]])
-        tensor([[10.]])
     """
 
     def __init__(
@@ -69,20 +61,17 @@ class CaptionReward:
     def __call__(
         self, tokens: Int[Tensor, "images samples time"], captions: Sequence[Sequence[str]]
     ) -> Float[Tensor, "images samples"]:
-        """Score drawn captions.
+        """Score sampled captions.
 
         Args:
-            tokens: Words without ``<bos>``, with ``<eos>`` where it was drawn, padded.
-            captions: Each image's captions by people, as they were written.
-
-        Returns:
-            A reward for each, on the device of the tokens.
+            tokens: Words without ``<bos>``, with ``<eos>`` where it was sampled, padded.
+            captions: The references of each image.
         """
         references = [_with_ends(texts) for texts in captions]
         scorer = CiderD(references, self.rarity)
         columns = []
-        for drawn in tokens.transpose(0, 1).tolist():
-            candidates = [self._words(row) for row in drawn]
+        for sampled in tokens.transpose(0, 1).tolist():
+            candidates = [self._words(row) for row in sampled]
             scores = scorer.score(candidates)[1]
             if self.bleu_weight:
                 bleus = bleu_per_image(candidates, references)
@@ -99,10 +88,7 @@ class CaptionReward:
 def teacher_forced(
     tokens: Int[Tensor, "images samples time"],
 ) -> tuple[Int[Tensor, "images samples time"], Bool[Tensor, "images samples time"]]:
-    """Return the input before each drawn word, and where the words are real.
-
-    Args:
-        tokens: Drawn words without ``<bos>``, padded.
+    """Return the input of each sampled word, and the mask of real words; ``<bos>`` comes first.
 
     Example:
         >>> teacher_forced(torch.tensor([[[7, 2, 0]]]))
@@ -113,12 +99,6 @@ def teacher_forced(
 
 def advantages(rewards: Float[Tensor, "images samples"]) -> Float[Tensor, "images samples"]:
     """Subtract from each reward the mean of the other samples of its image (Luo 2020, section 3).
-
-    Args:
-        rewards: Of two or more samples of each image.
-
-    Returns:
-        Differences that sum to 0 over the samples of an image.
 
     Raises:
         ValueError: If there is one sample only.
@@ -146,17 +126,8 @@ def policy_loss(
 
     Args:
         logits: For each real token of `tokens`, in row order.
-        tokens: The drawn words, padded.
+        tokens: The sampled words, padded.
         advantage: Reward of each caption less its baseline.
-
-    Returns:
-        The mean over all words of minus the log-probability, at the temperature of drawing, times
-        the caption's advantage.
-
-    Example:
-        >>> logits, drawn = torch.zeros(3, 8), torch.tensor([[[5, 2], [2, 0]]])
-        >>> policy_loss(logits, drawn, torch.tensor([[1.0, -1.0]])) * 3  # log 8
-        tensor(2.0794)
     """
     real = tokens != PAD_ID
     losses = F.cross_entropy(logits.float() / TEMPERATURE, tokens[real], reduction="none")

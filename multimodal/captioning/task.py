@@ -41,7 +41,7 @@ from multimodal.training.report import ResultsFile
 from multimodal.training.skipped import SkippedImages
 from multimodal.training.start import start_from_weights
 from multimodal.training.task import Task
-from multimodal.training.unfreezing import Unfreezing, from_epoch
+from multimodal.training.unfreezing import unfreeze_at
 from multimodal.worlds.scenes import Scene, check_caption
 
 
@@ -49,7 +49,7 @@ class CaptioningTask(Task):
     """Captioning: loss, decoding, metrics.
 
     Args:
-        settings: The network.
+        settings: Settings of the network.
         vocabulary: All tokens, specials first; linked from the data.
         transform: The evaluation transform's settings; linked from the data, kept for inference.
         learning_rate: Peak learning rate.
@@ -61,10 +61,10 @@ class CaptioningTask(Task):
         scheduled_sampling: Final share of input words taken from the model's own predictions; it
             rises linearly from 0.
         attention_penalty: Weight of the doubly stochastic term of Show, Attend and Tell.
-        self_critical_epoch: Epoch from which the model also learns from captions it draws itself,
-            scored by CIDEr-D; -1 is never. Late, when it already writes well and the learning rate
-            is low, or in a run of its own with a `warm_start` and a rate of 5e-5 to 2e-4.
-        self_critical_weight: Share of that in the loss; the rest stays cross-entropy.
+        self_critical_epoch: Epoch from which the model also learns from captions that it samples
+            itself, scored by CIDEr-D; -1 is never. Best late, when the model writes well and the
+            learning rate is low, or in a second run with a `warm_start` and a rate of 5e-5 to 2e-4.
+        self_critical_weight: Share of these captions in the loss; the rest is cross-entropy.
         self_critical_bleu: Weight of BLEU-4 in a caption's score, beside CIDEr-D.
         unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
         unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
@@ -76,10 +76,9 @@ class CaptioningTask(Task):
         sheet_size: How many validation pictures are shown with their captions after each
             validation; 0 for none. They go to TensorBoard, if the run logs to it.
         sheet_files: Whether they are also written as ``samples/epoch_NNN.png`` in the run's folder.
-        warm_start: A checkpoint whose weights start this run; rows of its word vectors are taken
-            word by word, so its vocabulary may differ. Empty for none.
-        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
-            and a cosine.
+        warm_start: A checkpoint whose weights start this run; its word vectors are copied word by
+            word, so its vocabulary may differ. Empty for none.
+        optimizer: Another optimiser with its settings, in place of AdamW with warm-up and cosine.
     """
 
     name = "captioning"
@@ -122,6 +121,12 @@ class CaptioningTask(Task):
         self.model = Captioner(settings, len(self.words))
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
+        if attention_penalty and not self.model.decoder.attends:
+            raise ValueError(
+                f"`attention_penalty` must be 0 for the decoder {settings.decoder}, which does not "
+                f"attend, got {attention_penalty}. Set it to 0, or choose a decoder that attends, "
+                "such as attention."
+            )
         self.attention_penalty = attention_penalty
         self.self_critical_epoch = self_critical_epoch
         self.self_critical_weight = self_critical_weight
@@ -134,7 +139,7 @@ class CaptioningTask(Task):
         self.length_penalty = length_penalty
         self.sheet_size = sheet_size
         self.sheet_files = sheet_files
-        # METEOR takes longer than all the others; it is worth it once, at the test.
+        # METEOR takes longer than all the others together, so only the test computes it.
         self.scores = nn.ModuleDict(
             {"val": CaptionScores(with_meteor=False), "test": CaptionScores()}
         )
@@ -144,19 +149,12 @@ class CaptioningTask(Task):
             start_from_weights(
                 self.model, saved.state_dict, Vocabulary(saved.vocabulary), self.words
             )
-        # A plain list: the members are evaluated, but never trained, saved or counted.
+        # A plain list, so that the members are not trained, saved or counted.
         self._members = [self._load_member(path) for path in ensemble or []]
 
     @override
     def forward(self, batch: CaptionBatch) -> Hypotheses:
-        """Write captions for a batch by beam search.
-
-        Args:
-            batch: Images or features.
-
-        Returns:
-            The best caption of each image.
-        """
+        """Write captions for a batch by beam search."""
         features = self.features(batch)
         models = [self.model, *(member.to(self.device) for member in self._members)]
         return beam_search(
@@ -167,22 +165,14 @@ class CaptioningTask(Task):
         )
 
     def features(self, batch: CaptionBatch) -> Tensor:
-        """Return the batch's cached features, or encode its images.
-
-        Returns:
-            ``(batch, regions, feature)``.
-        """
+        """Return cached features or encode the images, ``(batch, regions, feature)``."""
         if batch.features is not None:
             return batch.features
         features: Tensor = self.model.encoder(batch.images)
         return features
 
     def model_step(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
-        """Compute the loss of the real tokens.
-
-        Returns:
-            The loss with smoothing and penalties, and the plain cross-entropy in nats a token.
-        """
+        """Compute the training loss of the real tokens, and their cross-entropy in nats."""
         features = self.features(batch)
         mask = batch.mask[..., 1:]
         targets = batch.tokens[..., 1:][mask]
@@ -192,8 +182,8 @@ class CaptioningTask(Task):
         loss = loss * _share_of_tokens(targets)
         if self.attention_penalty and weights is not None:
             # Equation 14: over a caption every region should be looked at for one step in all.
-            looked = (weights * mask.unsqueeze(-1)).sum(dim=2)  # (batch, captions, regions)
-            uneven = (1 - looked).square().sum(dim=-1)[mask.any(dim=-1)]
+            totals = (weights * mask.unsqueeze(-1)).sum(dim=2)  # (batch, captions, regions)
+            uneven = (1 - totals).square().sum(dim=-1)[mask.any(dim=-1)]
             loss = loss + self.attention_penalty * uneven.mean()
         return loss, plain
 
@@ -203,19 +193,18 @@ class CaptioningTask(Task):
             loss, plain = self.model_step(batch)
         else:
             batch = batch._replace(features=self.features(batch))  # encoded once for both
-            own, share = self._self_critical_loss(batch, self._reward), self.self_critical_weight
+            sampled, share = (
+                self._self_critical_loss(batch, self._reward),
+                self.self_critical_weight,
+            )
             loss, plain = self.model_step(batch)
-            loss = share * own + (1 - share) * loss
+            loss = share * sampled + (1 - share) * loss
         self.log("train/loss", plain, prog_bar=True, batch_size=len(batch.indices))
         return loss
 
     @override
     def on_train_start(self) -> None:
-        """Prepare the reward of drawn captions, if they will be drawn.
-
-        Raises:
-            ValueError: If the training captions are not known.
-        """
+        """Prepare the reward of self-critical training."""
         if self.self_critical_epoch < 0:
             return
         captions = [example.captions for example in self.training_examples()]
@@ -229,7 +218,7 @@ class CaptioningTask(Task):
 
     @override
     def evaluate(self, batch: CaptionBatch, stage: str) -> list[list[str]]:
-        """Log the loss, score the decoded captions and return their words."""
+        """Log the loss, score the captions written by beam search and return their words."""
         _, plain = self.model_step(batch)
         tokens = int(batch.mask[..., 1:].sum())
         self.log(f"{stage}/loss", plain, batch_size=tokens, sync_dist=True)
@@ -250,7 +239,7 @@ class CaptioningTask(Task):
 
     @override
     def log_scores(self, stage: str) -> None:
-        """Log the scores of the decoded captions, and of built-in scenes their truth."""
+        """Log the scores of the captions, and how true those of built-in scenes are."""
         super().log_scores(stage)
         if self.truth.update_called:
             for name, value in self.truth.compute().items():
@@ -259,11 +248,7 @@ class CaptioningTask(Task):
 
     @override
     def predict_step(self, batch: CaptionBatch, batch_idx: int) -> list[dict[str, Any]]:
-        """Write captions in the layout of COCO's results.
-
-        Returns:
-            ``{"image_id", "caption"}`` for each image.
-        """
+        """Return ``{"image_id", "caption"}`` of each image, as in COCO's results."""
         written = self.write(batch)
         return [
             {"image_id": example.image_id, "caption": detokenize(words)}
@@ -271,11 +256,7 @@ class CaptioningTask(Task):
         ]
 
     def write(self, batch: CaptionBatch) -> list[list[str]]:
-        """Write captions for a batch.
-
-        Returns:
-            The words of the best caption of each image.
-        """
+        """Return the words of the best caption of each image."""
         tokens = self(batch).tokens[:, 0].tolist()
         return [self.words.decode(row) for row in tokens]
 
@@ -293,15 +274,12 @@ class CaptioningTask(Task):
 
     @override
     def own_callbacks(self) -> list[Callback]:
-        callbacks = [
+        return [
             CaptionReport(self.sheet_size, files=self.sheet_files),
             ResultsFile(),
             SkippedImages(),
+            *unfreeze_at(self.model.encoder, self.unfreeze_epoch, self.unfreeze_stages),
         ]
-        if self.unfreeze_epoch >= 0:
-            schedule = from_epoch(self.unfreeze_epoch, self.unfreeze_stages)
-            callbacks.append(Unfreezing(self.model.encoder.unfreeze, schedule, "unfreeze_epoch"))
-        return callbacks
 
     def _load_member(self, path: str) -> Captioner:
         saved = read_checkpoint(path, task="captioning")
@@ -330,10 +308,9 @@ class CaptioningTask(Task):
         return torch.where(swap, predicted, tokens)
 
     def _self_critical_loss(self, batch: CaptionBatch, reward: CaptionReward) -> Tensor:
-        """Draw as many captions as people wrote, and compare each image's with one another."""
+        """Sample as many captions as people wrote, and compare those of an image."""
         features, samples = self.features(batch), max(2, batch.tokens.shape[1])
-        # Captions are drawn as they would be written in use, without dropout; they are learnt
-        # with it, as people's are.
+        # Captions are sampled as in use, without dropout, but learned with it, as people's are.
         self.model.eval()
         with torch.no_grad():
             tokens = sample(
@@ -353,7 +330,7 @@ class CaptioningTask(Task):
 
 
 def _share_of_tokens(targets: Tensor) -> Tensor | float:
-    """Weigh this process's mean, so that the mean over processes is that over all their tokens."""
+    """Return the weight with which the mean over processes is the mean over all their tokens."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return 1.0
     count = torch.tensor(float(len(targets)), device=targets.device)

@@ -1,4 +1,4 @@
-"""How much the examples of each class count, so that rare classes are not drowned by frequent ones.
+"""Weigh the examples of each class in the loss, so that rare classes count as much as common ones.
 
 References:
     King and Zeng 2001, "Logistic regression in rare events data", section 4.2 (weights inverse to a
@@ -16,14 +16,7 @@ _MOST = 100.0  # a label of one example in a thousand is too unreliable for more
 
 
 def balanced_weights(given: Iterable[object], classes: Sequence[str]) -> Float[Tensor, " classes"]:
-    """Weigh classes so that all of them count as much together.
-
-    Args:
-        given: The label of each training example; labels of no class are ignored.
-        classes: The classes' names.
-
-    Returns:
-        A weight for each class, 1 where all are equally frequent; 1 for a class without examples.
+    """Return weights with which all classes count equally; 1 for a class without examples.
 
     Example:
         >>> balanced_weights(["cat", "dog", "cat", "cat"], ["cat", "dog"])
@@ -40,15 +33,7 @@ def balanced_weights(given: Iterable[object], classes: Sequence[str]) -> Float[T
 def balanced_yes(
     given: Iterable[Iterable[str]], classes: Sequence[str]
 ) -> Float[Tensor, " classes"]:
-    """Weigh each label's yes so that it counts as much as its no, all examples together.
-
-    Args:
-        given: The labels of each training example.
-        classes: All labels.
-
-    Returns:
-        How many times as often a label does not hold as it does, at most 100; 1 for one that never
-        holds.
+    """Return how many times as often a label is absent as present, at most 100; 1 if never present.
 
     Example:
         >>> balanced_yes([["cat"], ["cat", "dog"], ["cat"], []], ["cat", "dog"])

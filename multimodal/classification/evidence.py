@@ -25,11 +25,7 @@ _UNITS = {"count": "the logarithm of the count", "number": "the number"}
 def class_evidence(
     predictor: "ClassificationPredictor", picture: Picture, question: str = ""
 ) -> Evidence:
-    """Classify a picture, and score the best label, the count or the number.
-
-    Raises:
-        ValueError: If there is a question.
-    """
+    """Classify a picture, and score the best label, the count or the number."""
     refuse_question(question)
     result = predictor(picture)
     model = predictor.model

@@ -1,9 +1,8 @@
-"""Mixup and cutmix: training on mixtures of two pictures, whose target is mixed in the same parts.
+"""Mixup and cutmix: train on mixtures of two images, with the same mixture of their losses.
 
-A network that has learned its pictures by heart is certain of every prediction. On a mixture of two
-pictures it must divide its probability, which no single picture teaches. Mixup lays one over the
-other; cutmix pastes a rectangle of one into the other, so that both stay sharp. The loss of a
-mixture is the mixture of the losses of both targets.
+A network that overfits is certain of every prediction. On a mixture it must divide its probability
+between two targets. Mixup interpolates two images; cutmix pastes a rectangle of one into the other,
+so that both stay sharp.
 
 References:
     Zhang, Cisse, Dauphin and Lopez-Paz 2018, "mixup: beyond empirical risk minimization", equation
@@ -22,10 +21,9 @@ class Mixed(NamedTuple):
     """A batch of mixtures.
 
     Attributes:
-        images: The mixtures: bytes where rectangles were pasted, numbers from 0 to 1 where pictures
-            lie over each other.
-        partners: Which picture of the batch was mixed into each, ``(batch,)``.
-        share: Share of each picture that is its own, and weight of its own target.
+        images: The mixtures: bytes after cutmix, numbers from 0 to 1 after mixup.
+        partners: The index in the batch of the image mixed into each.
+        share: Share of each image that is its own, and weight of its own target.
     """
 
     images: (
@@ -42,28 +40,17 @@ def mix_images(
     cutmix: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> Mixed:
-    """Mix each picture of a batch with another one of it.
+    """Mix each image of a batch with another one of it.
 
     Args:
-        images: As bytes.
-        mixup: How evenly two pictures are laid over each other: both parameters of a beta
-            distribution of their share. At 0.2 one of them mostly dominates, at 1 all shares are
-            equally likely; 0 turns it off.
-        cutmix: The same for the area of a rectangle that is pasted; where both are set, each batch
-            draws one of the two.
+        mixup: Both parameters of the beta distribution of an image's share. At 0.2 one of two
+            images mostly dominates, at 1 all shares are equally likely; 0 turns mixup off.
+        cutmix: The same for the area that is not pasted; where both are set, each batch draws one
+            of the two.
         generator: Draws partners and shares; by default torch's own, on the CPU.
-
-    Returns:
-        The mixtures.
 
     Raises:
         ValueError: If a parameter is negative.
-
-    Example:
-        >>> images = torch.tensor([0, 200], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 8, 8)
-        >>> mixed = mix_images(images, mixup=1.0, generator=torch.Generator().manual_seed(3))
-        >>> mixed.images.shape, 0 <= mixed.share <= 1
-        (torch.Size([2, 3, 8, 8]), True)
     """
     if mixup < 0 or cutmix < 0:
         raise ValueError(f"`mixup` and `cutmix` must be 0 or more, got {mixup} and {cutmix}.")
@@ -88,6 +75,6 @@ def mix_images(
 
 
 def _span(length: int, part: float, draw: random.Random) -> slice:
-    """Draw where a part of a length lies; at the ends it is cut off, as in the paper."""
+    """Draw the position of a part of a length; at the ends it is cut off, as in the paper."""
     middle, half = draw.randrange(length), round(part * length) // 2
     return slice(max(0, middle - half), min(length, middle + half))

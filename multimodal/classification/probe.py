@@ -1,9 +1,8 @@
-"""Train a linear classifier on the features of a frozen encoder: seconds of work, and a good one.
+"""Fit a linear classifier on the features of a frozen encoder, in seconds.
 
-Every image is encoded once; features of files are cached, so that the next run reads them in
-milliseconds. A logistic regression of scikit-learn is fitted on them and becomes the classifier's
-head: the run's checkpoint is one like any other. A linear support vector machine is fitted as
-well, to compare.
+Every image is encoded once; features of files are cached for the next run. A logistic regression of
+scikit-learn is fitted on them and becomes the classifier's head, in an ordinary checkpoint. A
+linear support vector machine is fitted as well, to compare.
 
 References:
     Kornblith, Shlens and Le 2019, "Do better ImageNet models transfer better?", section 3.2
@@ -51,12 +50,7 @@ class Features(NamedTuple):
 
 
 class LinearHead(NamedTuple):
-    """A linear layer.
-
-    Attributes:
-        weight: ``(classes, pooled)``.
-        bias: ``(classes,)``.
-    """
+    """A linear layer."""
 
     weight: Float[Tensor, "classes pooled"]
     bias: Float[Tensor, " classes"]
@@ -88,17 +82,14 @@ def probe(
 ) -> ProbeResult:
     """Fit a logistic regression on the features of a frozen encoder, and save the classifier.
 
-    This is how a task with ``transfer`` linear is trained: the regression becomes the head, the
+    A task with ``transfer`` linear is trained like this: the regression becomes the head, the
     trainer validates it, and ``best.ckpt`` is written among the run's checkpoints.
 
     Args:
         task: A classifier of one label without hidden layers.
         data: A `ClassificationData` with its images.
-        trainer: Says where to compute and to write.
+        trainer: Gives the device and the folder.
         strength: How closely the classifiers fit their training images (scikit-learn's C).
-
-    Returns:
-        The accuracies of both classifiers.
 
     Raises:
         ValueError: If the task is of another target, its head has hidden layers, its encoder starts
@@ -143,16 +134,10 @@ def probe(
 def encode(
     model: Classifier, data: ClassificationData, split: str, *, folder: str = ""
 ) -> Features:
-    """Encode a split's images without augmentation, and pool each map as the classifier does.
+    """Encode the labelled images of a split without augmentation, and pool their feature maps.
 
     Args:
-        model: Has the encoder and the pooling.
-        data: Has the images.
-        split: ``train``, ``val`` or ``test``.
         folder: Where encoded image files are kept; empty for nowhere.
-
-    Returns:
-        The features of the images whose label is known.
     """
     files = [example.image for example in data.examples(split)]
     training = model.training
@@ -176,25 +161,15 @@ def encode(
 def fit_linear(
     features: Features, classes: int, *, strength: float
 ) -> tuple[LinearHead, LinearHead]:
-    """Fit a logistic regression and a linear support vector machine.
+    """Fit a logistic regression and a linear support vector machine, as layers on the features.
 
     Args:
-        features: What they are fitted on; each number is scaled to mean 0 and deviation 1 first.
-        classes: How many classes there are; those without an image are never chosen.
+        features: Scaled to mean 0 and deviation 1 for the fit.
+        classes: The number of classes; those without an image are never predicted.
         strength: Inverse of the weight of squared coefficients (scikit-learn's C).
-
-    Returns:
-        Both as layers on the vectors before scaling.
 
     Raises:
         ValueError: If all images are of one class.
-
-    Example:
-        >>> pooled = torch.tensor([[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.2]])
-        >>> features = Features(pooled, torch.tensor([0, 0, 2, 2]))
-        >>> regression, machine = fit_linear(features, 3, strength=1.0)
-        >>> accuracy(regression, features), accuracy(machine, features)
-        (1.0, 1.0)
     """
     from sklearn.linear_model import LogisticRegression  # slow to import
     from sklearn.svm import LinearSVC
@@ -216,20 +191,7 @@ def fit_linear(
 
 
 def accuracy(head: LinearHead, features: Features) -> float:
-    """Compute the share of images that a linear layer gets right.
-
-    Args:
-        head: The layer.
-        features: Features of images, with their labels.
-
-    Returns:
-        A number from 0 to 1; 0 if there are no images.
-
-    Example:
-        >>> head = LinearHead(torch.eye(2), torch.zeros(2))
-        >>> accuracy(head, Features(torch.tensor([[2.0, 1.0]]), torch.tensor([0])))
-        1.0
-    """
+    """Return the share of images that a linear layer gets right, from 0 to 1."""
     predicted = (features.pooled @ head.weight.T + head.bias).argmax(dim=1)
     return (predicted == features.labels).double().sum().item() / max(1, len(predicted))
 
@@ -244,7 +206,7 @@ def _validate_and_save(
     if isinstance(keeper, ModelCheckpoint):  # as if it had written the checkpoint
         keeper.best_model_path = str(path)
         keeper.best_model_score = trainer.callback_metrics.get(keeper.monitor or "")
-    write_sizes(trainer, ("train", "val"))
+    write_sizes(trainer, data, ("train", "val"))
 
 
 def _cached(model: Classifier, data: ClassificationData, split: str, folder: Path) -> Features:

@@ -2,7 +2,7 @@
 
 After a test the run's folder holds ``report.md`` (the scores, and a row for each label),
 ``mistakes.tsv`` (every mistake, the most confident first) and ``mistakes.png`` (the most confident
-ones as the network saw them); where each image has one label also ``confusion.png`` and
+mistakes, drawn as the network saw them); where each image has one label also ``confusion.png`` and
 ``calibration.png``. Where numbers are predicted, every inexact one is a mistake, ranked by its
 error.
 
@@ -22,13 +22,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from typing_extensions import override
 
-from multimodal.classification.class_tables import (
-    Predicted,
-    label_scores,
-    label_table,
-    mistake,
-    score_table,
-)
+from multimodal.classification.class_tables import Results, label_table, mistake, score_table
 from multimodal.data.batches import ClassificationBatch
 from multimodal.data.examples import ImageExample
 from multimodal.figures.captions import caption_sheet
@@ -37,20 +31,16 @@ from multimodal.figures.page import save_figure
 from multimodal.files import atomic_write
 from multimodal.tables import write_tsv
 from multimodal.training.report import Report
+from multimodal.training.score_tables import Predicted, label_scores
 
 _SHOWN = 16  # mistakes on a sheet
 _LOGGER = logging.getLogger(__name__)
 
 
 class Result(NamedTuple):
-    """An image's prediction, and of the most confident mistakes the image.
+    """The prediction of an image, and the image as the network saw it if it is to be drawn."""
 
-    Attributes:
-        predicted: The example with its prediction.
-        image: The image as the network saw it, or None.
-    """
-
-    predicted: Predicted
+    predicted: Predicted[ImageExample]
     image: Tensor | None
 
 
@@ -62,8 +52,8 @@ class ClassificationReport(Report[Result]):
     Args:
         labels: The labels; none where numbers are predicted.
         target: ``label``, ``labels``, ``number`` or ``count``.
-        training_examples: Returns the training examples, whose most common label and mean are
-            compared with; without any there is no report.
+        training_examples: Returns the training examples, whose most common label or mean is the
+            baseline; without any there is no report.
         shown: The most mistakes on the sheet; 0 for no sheet.
     """
 
@@ -110,13 +100,13 @@ class ClassificationReport(Report[Result]):
     @override
     def write(self, rows: Mapping[int, Result], folder: Path, task: LightningModule) -> None:
         """Print the scores and write the files."""
-        results = [row.predicted for _, row in sorted(rows.items())]
-        known = [predicted for predicted in results if predicted.example.label is not None]
+        predictions = [row.predicted for _, row in sorted(rows.items())]
+        known = [each for each in predictions if each.example.label is not None]
         train = [each.label for each in self.training_examples() if each.label is not None]
         if not known or not train:
             return
         scores = score_table(known, self.labels, self.target, train)
-        _LOGGER.info("\n%s\n\nMore, and every mistake: %s", scores, folder / "report.md")
+        _LOGGER.info("\n%s\nMore, and every mistake: %s", scores, folder / "report.md")
         self._write_tables(known, scores, folder)
         if self.target == "label":
             _draw_labels(known, self.labels, folder)
@@ -127,17 +117,15 @@ class ClassificationReport(Report[Result]):
         }
         top = _largest({i: each.confidence for i, each in wrong.items() if each}, self.shown)
         if top:
-            found = [rows[index] for index in top]
-            pairs = [(predicted, image) for predicted, image in found if image is not None]
-            sheet = mistake_sheet(pairs, self.labels, self.target)
+            pairs = [(row.predicted, row.image) for row in map(rows.__getitem__, top)]
+            drawn = [(predicted, image) for predicted, image in pairs if image is not None]
+            sheet = mistake_sheet(drawn, self.labels, self.target)
             save_figure(sheet, folder / "mistakes.png")
 
-    def _write_tables(self, known: Sequence[Predicted], scores: str, folder: Path) -> None:
-        parts = [scores]
-        if self.labels:
-            parts.append(label_table(known, self.labels, self.target))
+    def _write_tables(self, known: Results, scores: str, folder: Path) -> None:
+        labels = "\n" + label_table(known, self.labels, self.target) if self.labels else ""
         with atomic_write(folder / "report.md") as path:
-            path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+            path.write_text(scores + labels, encoding="utf-8")
         mistakes = [(each, mistake(each, self.labels, self.target)) for each in known]
         rows = [(predicted, wrong) for predicted, wrong in mistakes if wrong is not None]
         rows.sort(key=lambda row: -row[1].confidence)
@@ -151,7 +139,7 @@ class ClassificationReport(Report[Result]):
 
 
 def mistake_sheet(
-    mistakes: Sequence[tuple[Predicted, Tensor]], labels: Sequence[str], target: str
+    mistakes: Sequence[tuple[Predicted[ImageExample], Tensor]], labels: Sequence[str], target: str
 ) -> Figure:
     """Draw mistakes with the predictions and the right labels.
 
@@ -160,9 +148,6 @@ def mistake_sheet(
             saw them; the most confident first.
         labels: The labels in the order of the predictions; none of numbers.
         target: ``label``, ``labels`` or ``number``.
-
-    Returns:
-        The sheet.
 
     Raises:
         ValueError: If there is no mistake, or a prediction is right.
@@ -194,13 +179,11 @@ def _largest(values: Mapping[int, float], number: int) -> dict[int, float]:
     return dict(sorted(values.items(), key=lambda item: -item[1])[:number])
 
 
-def _draw_labels(known: Sequence[Predicted], labels: Sequence[str], folder: Path) -> None:
+def _draw_labels(known: Results, labels: Sequence[str], folder: Path) -> None:
     scores = label_scores(known, labels)
-    counted = f"Of {len(known):,} test images"
-    save_figure(
-        confusion_figure(scores.confusion(), labels, title=counted), folder / "confusion.png"
-    )
+    title = f"Of {len(known):,} test images"
+    confusion = confusion_figure(scores.confusion(), labels, title=title)
+    save_figure(confusion, folder / "confusion.png")
     error = scores.compute()["calibration_error"]
-    save_figure(
-        calibration_figure(scores.calibration(), error, title=counted), folder / "calibration.png"
-    )
+    calibration = calibration_figure(scores.calibration(), error, title=title)
+    save_figure(calibration, folder / "calibration.png")

@@ -53,7 +53,7 @@ class ClassificationTask(Task):
     """Image classification: loss, metrics.
 
     Args:
-        settings: The network.
+        settings: Settings of the network.
         labels: All labels; none where the target is a number; linked from the data.
         transform: The evaluation transform's settings; linked from the data, kept for inference.
         target: ``label``, ``labels`` (several), ``number`` or ``count``; linked from the data.
@@ -68,14 +68,13 @@ class ClassificationTask(Task):
         cutmix: How large a rectangle of another image is pasted, 0 for never; 1 is usual.
         l1: What a weight's absolute value adds to the loss.
         l2: What half of a weight's square adds to the loss.
-        transfer: What is trained of an encoder that has learned something: ``linear`` (a logistic
-            regression on what it sees), the ``head`` alone, the ``last_stages``, all stages in a
-            ``gradual`` way, or the ``full`` network; ``none`` leaves that to the encoder's own
-            ``trainable_stages``.
+        transfer: What is trained on a pretrained encoder: ``linear`` (a logistic regression on its
+            features), the ``head`` alone, the ``last_stages``, all stages in a ``gradual`` way, or
+            the ``full`` network; ``none`` leaves it to the encoder's ``trainable_stages``.
         stages: How many, for ``last_stages``; how many open at a time, for ``gradual``.
         unfreeze_epochs: Epochs from one opening to the next, for ``gradual``.
-        features: Folder in which ``linear`` keeps what the encoder sees of image files, so that the
-            next run is done in seconds; empty for none.
+        features: Folder in which ``linear`` keeps the features of image files, so that the next run
+            takes seconds; empty for none.
         depth_factor: How many times as fast each stage learns as the one below; 1 for all alike.
         learning_rate: Peak learning rate.
         encoder_rate: Factor on the learning rate for the encoder; below 1 for a pretrained one.
@@ -83,9 +82,8 @@ class ClassificationTask(Task):
         weight_decay: The optimiser's, on matrices only.
         muon: Whether the encoder's and hidden layers' matrices learn by Muon.
         whiten: Whether the first layer of the residual encoder takes the training images' patches
-            apart into principal components, and stays so; for training from nothing.
-        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
-            and a cosine.
+            apart into principal components, and stays so; for training from random weights.
+        optimizer: Another optimiser with its settings, in place of AdamW with warm-up and cosine.
 
     Raises:
         ValueError: If settings do not fit each other.
@@ -163,9 +161,6 @@ class ClassificationTask(Task):
     def forward(self, batch: ClassificationBatch) -> Tensor:
         """Compute the outputs of each image.
 
-        Args:
-            batch: Images.
-
         Returns:
             Logits of labels ``(batch, labels)``; the logarithm of a count, or a number in standard
             deviations from the mean, ``(batch, 1)``.
@@ -174,12 +169,7 @@ class ClassificationTask(Task):
         return outputs.float()
 
     def model_step(self, batch: ClassificationBatch) -> tuple[Tensor, Tensor]:
-        """Compute the loss of the images whose label is known.
-
-        Returns:
-            The loss, and the outputs of `forward`; in training those of mixtures, if `mixup` or
-            `cutmix` is set.
-        """
+        """Compute the loss of the images whose label is known, and the outputs of `forward`."""
         if not (self.training and (self.mixup or self.cutmix)):
             outputs = self(batch)
             return self._loss(outputs, batch.labels), outputs
@@ -190,15 +180,8 @@ class ClassificationTask(Task):
         return mixed.share * own + (1 - mixed.share) * others, outputs
 
     def predictions(self, outputs: Tensor) -> Tensor:
-        """Compute probabilities or numbers from outputs.
-
-        Args:
-            outputs: From `forward`.
-
-        Returns:
-            Probabilities ``(batch, labels)``, or numbers ``(batch, 1)``.
-        """
-        centre, scale = self._number("centre").item(), self._number("scale").item()
+        """Compute probabilities ``(batch, labels)`` or numbers ``(batch, 1)`` from outputs."""
+        centre, scale = self.get_buffer("centre").item(), self.get_buffer("scale").item()
         return read_out(outputs, self.target, centre=centre, scale=scale)
 
     @override
@@ -211,12 +194,7 @@ class ClassificationTask(Task):
 
     @override
     def predict_step(self, batch: ClassificationBatch, batch_idx: int) -> list[dict[str, Any]]:
-        """Predict each image's labels or number.
-
-        Returns:
-            Of each image ``image_id`` with ``label`` and ``probability``, ``labels``, ``count`` or
-            ``value``.
-        """
+        """Return each image's ``image_id`` and its label, labels, count or value."""
         predictions = self.predictions(self(batch)).tolist()
         return [
             {"image_id": example.image_id, **self._named(row)}
@@ -225,11 +203,7 @@ class ClassificationTask(Task):
 
     @override
     def setup(self, stage: str) -> None:
-        """Before training, measure numbers' scale and classes' weights on the training images.
-
-        Raises:
-            ValueError: If most of the encoder would stay random, or `transfer` is linear.
-        """
+        """Before training, compute the scale of numbers or the weights of classes."""
         if stage != "fit":
             return
         if self.transfer == "linear":
@@ -244,15 +218,15 @@ class ClassificationTask(Task):
             return
         if self.target == "number":
             numbers = torch.tensor(given)
-            self._number("centre").copy_(numbers.mean())
-            self._number("scale").copy_(numbers.std(correction=0).clamp(min=1e-6))
+            self.get_buffer("centre").copy_(numbers.mean())
+            self.get_buffer("scale").copy_(numbers.std(correction=0).clamp(min=1e-6))
         if self.class_weights == "balanced" and self.labels:
             balanced = balanced_weights if self.target == "label" else balanced_yes
-            self._number("weights").copy_(balanced(given, self.labels))
+            self.get_buffer("weights").copy_(balanced(given, self.labels))
 
     @override
     def default_optimizer(self, steps: int | float) -> OptimizerLRScheduler:
-        """Build AdamW or Muon, with a lower rate for lower stages if `depth_factor` asks for it."""
+        """Build AdamW or Muon; with a `depth_factor` above 1, lower stages learn more slowly."""
         if self.depth_factor > 1 and not self.muon:
             groups = self.model.parameters_by_depth()
             return adamw_by_depth(groups, self.rates, steps, depth_factor=self.depth_factor)
@@ -276,7 +250,7 @@ class ClassificationTask(Task):
             )
             callbacks.append(Unfreezing(encoder.unfreeze, schedule, "transfer"))
         if self.whiten:
-            callbacks.append(WhitenStem())
+            callbacks.append(WhitenStem(self.training_batches))
         return callbacks
 
     @override
@@ -289,14 +263,14 @@ class ClassificationTask(Task):
                 "target": self.target,
                 "mean": self.mean,
                 "channels": self.channels,
-                "centre": self._number("centre").item(),
-                "scale": self._number("scale").item(),
+                "centre": self.get_buffer("centre").item(),
+                "scale": self.get_buffer("scale").item(),
             },
         }
 
     @override
     def evaluate(self, batch: ClassificationBatch, stage: str) -> Tensor:
-        """Log the loss, score the predictions and return them, as `predictions` does."""
+        """Log the loss, score the predictions and return them."""
         loss, outputs = self.model_step(batch)
         self.log(f"{stage}/loss", loss, batch_size=len(batch.images), sync_dist=True)
         predictions, labels, scores = self.predictions(outputs), batch.labels, self.scores[stage]
@@ -311,7 +285,7 @@ class ClassificationTask(Task):
         smoothing = self.label_smoothing if self.training else 0.0
         weights = None
         if self.training and self.class_weights == "balanced":
-            weights = self._number("weights")
+            weights = self.get_buffer("weights")
         match self.target:
             case "label":
                 return label_loss(
@@ -324,11 +298,8 @@ class ClassificationTask(Task):
             case "count":
                 return count_loss(outputs, labels)
             case "number":
-                numbers = (labels - self._number("centre")) / self._number("scale")
+                numbers = (labels - self.get_buffer("centre")) / self.get_buffer("scale")
                 return number_loss(outputs, numbers)
-
-    def _number(self, name: str) -> Tensor:
-        return self.get_buffer(name)
 
     def _named(self, prediction: Sequence[float]) -> dict[str, Any]:
         match self.target:

@@ -8,7 +8,7 @@ from multimodal.cli.arguments import Arguments, whole_number
 _TABS = {
     "captioning": ("captioning-scenes", "writes captions"),
     "vqa": ("vqa-scenes", "answers questions"),
-    "sentiment": ("sentiment-reviews", "judges texts"),
+    "sentiment": ("sentiment-reviews", "classifies texts"),
     "classification": ("classification-digits", "classifies pictures"),
 }
 _PORT = 7860
@@ -23,16 +23,9 @@ _EXAMPLES = """\
 def run(arguments: list[str]) -> int:
     """Open the models and serve the page until Ctrl-C.
 
-    Args:
-        arguments: The command line after ``app``.
-
-    Returns:
-        The exit code.
-
     Raises:
         ImportError: If gradio is not installed; the message has the command that installs it.
         OSError: If no port is free.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
     options = _parser().parse_args(arguments)
     if find_spec("gradio") is None:
@@ -59,8 +52,8 @@ def run(arguments: list[str]) -> int:
 def _parser() -> Arguments:
     parser = Arguments(
         "app",
-        about="Show a page in the browser: caption, ask, judge and classify by a click. It can be "
-        "reached from this machine alone, and asks for nothing elsewhere.",
+        about="Show a page in the browser: caption, ask and classify by a click. It can be reached "
+        "from this machine alone, and fetches nothing from elsewhere.",
         examples=_EXAMPLES,
     )
     for task, (shipped, does) in _TABS.items():

@@ -33,16 +33,8 @@ _EXAMPLES = """\
 def run(arguments: list[str]) -> int:
     """Preview or check a configuration's data.
 
-    Args:
-        arguments: The command line after ``data``.
-
     Returns:
         The exit code: 0 done, 2 for a wrong call.
-
-    Raises:
-        FileNotFoundError: If the configuration or the data are missing.
-        ValueError: If anything in them is wrong, or they have no pictures.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(f"{_USAGE}examples:\n{_EXAMPLES}")
@@ -56,27 +48,15 @@ def run(arguments: list[str]) -> int:
 
 
 def preview(arguments: list[str]) -> int:
-    """Draw training pictures as they are, and as they are augmented in some epochs.
-
-    Args:
-        arguments: The command line after ``data preview``.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        FileNotFoundError: If the configuration or the data are missing.
-        ValueError: If anything in them is wrong, or they have no pictures.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
-    """
+    """Draw training pictures as they are and as augmented in some epochs; return the exit code."""
     options, rest = _parser().parse_known_args(arguments)
 
-    def look() -> None:
+    def draw() -> None:
         data = command(["fit", *rest], DataAlone).datamodule
         _draw(data, options.pictures, options.epochs, options.output)
         sys.stdout.write(f"Wrote {options.output}.\n")
 
-    return told(look)
+    return told(draw)
 
 
 def _draw(data: Any, pictures: int, epochs: int, path: Path) -> None:

@@ -34,22 +34,14 @@ _EXAMPLES = """\
 def check(arguments: list[str]) -> int:
     """Check all examples of a configuration's data.
 
-    Args:
-        arguments: The command line after ``data check``.
-
     Returns:
         The exit code: 0 if nothing is wrong, 1 if pictures are missing or broken or a split has no
         example, 2 for a wrong call.
-
-    Raises:
-        FileNotFoundError: If the configuration or the data are missing.
-        ValueError: If a file of the data is wrong.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
     options, rest = _parser().parse_known_args(arguments)
     failed = False
 
-    def look() -> None:
+    def examine_data() -> None:
         nonlocal failed
         missing = _MissingPictures()
         logger = logging.getLogger(pictures.__name__)
@@ -65,7 +57,7 @@ def check(arguments: list[str]) -> int:
         sys.stdout.write(f"{text}\n")
         failed = not findings["ok"]
 
-    code = told(look)
+    code = told(examine_data)
     return code or (EXIT_ERROR if failed else 0)
 
 

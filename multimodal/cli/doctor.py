@@ -36,20 +36,10 @@ _EXAMPLES = """\
 
 
 def run(arguments: list[str]) -> int:
-    """Examine the installation and print the results.
-
-    Args:
-        arguments: The command line after ``doctor``.
-
-    Returns:
-        The exit code: 0 if there is no problem, otherwise 1.
-
-    Raises:
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
-    """
+    """Examine the installation and print the results; return 0 if there is no problem, else 1."""
     parser = Arguments(
         "doctor",
-        about="Tell versions, devices, what is installed and what is missing.",
+        about="Show versions, devices, installed and missing parts.",
         examples=_EXAMPLES,
     )
     parser.add_argument(
@@ -65,13 +55,7 @@ def run(arguments: list[str]) -> int:
 
 
 def examine() -> dict[str, Any]:
-    """Examine the installation.
-
-    Returns:
-        JSON types: ``ok``, ``problems`` (sentences), ``versions`` (of the requirements),
-        ``processor``, ``devices``, ``extras`` (whether installed, and the command), ``corpora`` (of
-        nltk: their paths, or empty).
-    """
+    """Examine the installation; the results are JSON types."""
     problems: list[str] = []
     versions = {
         "multimodal": _version(_DISTRIBUTION) or "",
@@ -192,14 +176,11 @@ def _devices(problems: list[str]) -> dict[str, Any]:
     for device in names:
         try:
             ones = torch.ones(8, 8, device=device)
-            works = bool(((ones @ ones) == 8).all())
+            if not ((ones @ ones) == 8).all():
+                problems.append(f"The device {device} multiplies matrices wrongly.")
         except RuntimeError as error:
-            works = False
             reason = str(error).splitlines()[0]
             problems.append(f"The device {device} does not compute: {reason}")
-            continue
-        if not works:
-            problems.append(f"The device {device} multiplies matrices wrongly.")
     chosen = str(choose_hardware())
     listed = [{"device": device, "name": name} for device, name in names.items()]
     return {"names": listed, "chosen": chosen, "threads": torch.get_num_threads()}
@@ -239,12 +220,12 @@ def _format(results: dict[str, Any]) -> str:
         "extras",
     ]
     for name, extra in results["extras"].items():
-        lacking = f"missing {', '.join(extra['missing'])}: {extra['install']}"
-        lines.append(f"  {name:<20}{'installed' if extra['installed'] else lacking}")
+        missing = f"missing {', '.join(extra['missing'])}: {extra['install']}"
+        lines.append(f"  {name:<20}{'installed' if extra['installed'] else missing}")
     lines.append("corpora of nltk")
     for name, path in results["corpora"].items():
-        lacking = f"missing ({_CORPORA[name]}): python -m nltk.downloader {name}"
-        lines.append(f"  {name:<20}{path or lacking}")
+        missing = f"missing ({_CORPORA[name]}): python -m nltk.downloader {name}"
+        lines.append(f"  {name:<20}{path or missing}")
     lines.append("problems" if results["problems"] else "no problems")
     lines += [f"  {problem}" for problem in results["problems"]]
     return "\n".join(lines)

@@ -1,11 +1,11 @@
 """multimodal cross_validate, transfer and find_rate: a configuration trained several times.
 
-``cross_validate`` trains and tests once for each fold of the data. A small test set says little: by
-chance alone, the accuracy on 500 examples is often two points off. Where every example is tested
-once, by a model that was not trained on it, the mean is more reliable, and the deviation shows how
-reliable one such test is. ``transfer`` trains by every strategy of transfer learning, with the same
-data, encoder and number of epochs. ``find_rate`` tries learning rates on the first batches; nothing
-is validated and no checkpoint is written.
+``cross_validate`` trains and tests once for each fold of the data. By chance alone, the accuracy on
+500 test examples is often two points off. The mean over folds, in which every example is tested
+once by a model that was not trained on it, is more reliable, and the deviation shows how reliable
+one test is. ``transfer`` trains by every strategy of transfer learning, with the same data, encoder
+and number of epochs. ``find_rate`` raises the learning rate over a few batches; nothing is
+validated and no checkpoint is written.
 
 References:
     Kohavi 1995, "A study of cross-validation and bootstrap for accuracy estimation and model
@@ -44,14 +44,7 @@ Result = TypeVar("Result")
 
 
 class StrategyResult(NamedTuple):
-    """The result of one strategy of transfer learning.
-
-    Attributes:
-        strategy: Its name.
-        parameters: How many numbers it trained.
-        seconds: How long the run took.
-        accuracy: The best accuracy on the validation images, from 0 to 1.
-    """
+    """The number of trained parameters, the time and the best validation accuracy, from 0 to 1."""
 
     strategy: str
     parameters: int
@@ -62,14 +55,7 @@ class StrategyResult(NamedTuple):
 def run(arguments: list[str]) -> int:
     """Run ``cross_validate``, ``transfer`` or ``find_rate``.
 
-    Every training is a run with its own folder; the table of all is printed and written into the
-    first one.
-
-    Args:
-        arguments: The verb and its options.
-
-    Returns:
-        The exit code: 0, or that of a run that was stopped.
+    Every training has its run folder; the table of all is printed and written into the first one.
 
     Raises:
         FileNotFoundError: If the configuration, the data or the weights are not there.
@@ -82,13 +68,7 @@ def run(arguments: list[str]) -> int:
 
 
 def fold_table(rows: Sequence[Mapping[str, float]]) -> str:
-    """Format the metrics of folds as a table, with their means and deviations.
-
-    Args:
-        rows: The metrics of each fold, of two folds or more; a metric that some lack is left out.
-
-    Returns:
-        Markdown. The deviation is the sample's, with one less than the number of folds below.
+    """Format the metrics that all folds have as Markdown, with means and sample deviations.
 
     Example:
         >>> print(fold_table([{"accuracy": 0.5, "loss": 1.0}, {"accuracy": 0.7, "loss": 0.8}]))
@@ -112,9 +92,6 @@ def fold_table(rows: Sequence[Mapping[str, float]]) -> str:
 
 def strategy_table(results: Sequence[StrategyResult]) -> str:
     """Format the results of strategies as a Markdown table.
-
-    Args:
-        results: In the order of the rows.
 
     Example:
         >>> print(strategy_table([StrategyResult("head", 6405, 90.0, 0.8512)]))
@@ -208,8 +185,10 @@ def _fit(options: Sequence[str], setting: str, otherwise: str) -> Command:
     """Train a run; `otherwise` is the message for a configuration that lacks the setting."""
     try:
         return command(["fit", *options], _Training)
-    except (argparse.ArgumentError, TypeError) as error:
-        if f"'{setting}' is not accepted" not in str(error):
+    except (argparse.ArgumentError, TypeError, ValueError) as error:
+        # Of our own classes, and of those of users.
+        refusals = f"unknown setting '{setting}'", f"'{setting}' is not accepted"
+        if not any(refusal in str(error) for refusal in refusals):
             raise
         raise ValueError(otherwise) from error
 
@@ -272,10 +251,7 @@ def _best_accuracy(trainer: Trainer) -> float:
 
 
 def _trial(finder: RateFinder, folders: list[Path]) -> type[Command]:
-    """Make a command that trains with the finder alone: nothing is validated or saved.
-
-    It leaves its run's folder in `folders`.
-    """
+    """Make a command that trains with the finder alone and adds its run's folder to `folders`."""
 
     class Trial(_Training):
         @override

@@ -1,7 +1,7 @@
 """multimodal explain: draw which parts of a picture or a text support a prediction.
 
-What is explained is the model's own prediction: each word of its caption, its answer or its label.
-The picture is written to a file, the numbers on request as JSON.
+The prediction is each word of a caption, an answer or a label. The drawing is written to a file,
+the numbers on request as JSON.
 """
 
 import os
@@ -29,21 +29,7 @@ _EXAMPLES = """\
 
 
 def run(arguments: list[str]) -> int:
-    """Explain the prediction for one input, and draw it.
-
-    Args:
-        arguments: The command line after ``explain``.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        FileNotFoundError: If the model or the picture does not exist.
-        ValueError: If the model or the input cannot be used, or they do not match.
-        TypeError: If there is nothing to explain in the model's output.
-        OSError: If the picture cannot be written.
-        SystemExit: With 2 after a message about a wrong call, with 0 after the help.
-    """
+    """Explain the prediction for one input, draw it, and return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.output.suffix.lower() not in _SUFFIXES:
@@ -129,7 +115,7 @@ def _picture(given: str) -> Path:
 
 def _sentence(why: "Explanation") -> str:
     """Write the prediction and the words that contribute most."""
-    sentence = f"{why.said}. {why.note}"
+    sentence = f"{why.prediction}. {why.note}"
     if not why.contributions:
         return printable(sentence)
     pairs = zip(why.words, why.contributions, strict=True)

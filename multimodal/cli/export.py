@@ -18,18 +18,11 @@ _EXAMPLES = """\
 def run(arguments: list[str]) -> int:
     """Write an exported folder with its card and scores, or ONNX graphs.
 
-    Args:
-        arguments: The command line after ``export``.
-
-    Returns:
-        The exit code: 0 when the folder is written.
-
     Raises:
         FileNotFoundError: If there is no such checkpoint, or ``--test`` has no results.
         ModuleNotFoundError: If ``--onnx`` is given and the extra ``onnx`` is not installed.
         OSError: If the folder cannot be written, or exists.
         ValueError: If it is no checkpoint of ours.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
     """
     options = _parser().parse_args(arguments)
     if options.onnx:
@@ -118,7 +111,7 @@ def _parser() -> Arguments:
 
 def _summary(folder: Path, task: str, *, tested: bool) -> str:
     shown = printable(str(folder))
-    size = sum(found.stat().st_size for found in folder.iterdir())
+    size = sum(file.stat().st_size for file in folder.iterdir())
     lines = [
         f"{shown}: a model of the task {task}, {size / 1e6:.2f} MB",
         f'  use it:         multimodal.load("{shown}")',

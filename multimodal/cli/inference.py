@@ -1,8 +1,8 @@
 """multimodal caption, ask, classify, sentiment, write: use a trained model, as a table or as JSON.
 
 One driver serves all commands: it opens the model, reads the inputs, writes each result as soon as
-it is there, and names on stderr what cannot be used, after which the exit code is 1. What a command
-adds is its row of `multimodal.cli.verbs.VERBS`.
+it is there, and names unusable inputs on stderr, after which the exit code is 1. The arguments, the
+table and the drawing of a command are in its class of `multimodal.cli.verbs`.
 """
 
 import os
@@ -25,36 +25,32 @@ EXIT_ERROR = 1
 def run(arguments: list[str]) -> int:
     """Use a trained model and print a table, or JSON.
 
-    Args:
-        arguments: The command and what follows it.
-
     Returns:
-        The exit code: 0 if every input got its result, 1 if one did not, 2 for a wrong call.
+        The exit code: 0 if every input got its result, 1 if one did not.
 
     Raises:
         FileNotFoundError: If there is no such model, or no such file of texts.
         ValueError: If the model cannot be used, or there is no text.
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
+        SystemExit: With 2 after a wrong call, with 0 after the help.
     """
     name, *others = arguments
-    verb = VERBS[name]
-    parser = _parser(name, verb)
+    kind = VERBS[name]
+    parser = _parser(name, kind)
     options = parser.parse_args(others)
-    if verb.check:
-        verb.check(parser, options)
-    predictor = _open(verb, options)
+    kind.check(parser, options)
+    predictor = _open(kind, options)
     complaints = Complaints()
-    items = verb.items(options, complaints)
+    verb = kind(options, complaints)
     try:
-        _print_all(verb, predictor, items, options, complaints)
+        _print_all(verb, predictor, verb.items())
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the results, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the results, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
     return EXIT_ERROR if complaints.failed else 0
 
 
-def _parser(name: str, verb: Verb) -> Arguments:
+def _parser(name: str, verb: type[Verb]) -> Arguments:
     task = TASKS[verb.task]
     parser = Arguments(name, about=verb.about, examples=verb.examples)
     parser.add_model(task.run, task.shipped)
@@ -65,7 +61,7 @@ def _parser(name: str, verb: Verb) -> Arguments:
     return parser
 
 
-def _open(verb: Verb, options: Namespace) -> Any:
+def _open(verb: type[Verb], options: Namespace) -> Any:
     # Only now: torch takes a second to import.
     from multimodal.hardware import tune_cpu
     from multimodal.loading import from_saved
@@ -83,36 +79,30 @@ def _open(verb: Verb, options: Namespace) -> Any:
     return from_saved(saved, str(options.model), device=options.device, precision=options.precision)
 
 
-def _print_all(
-    verb: Verb,
-    predictor: Any,
-    items: Iterable[Item],
-    options: Namespace,
-    complaints: Complaints,
-) -> None:
-    """Print each result, or what went wrong, as it comes."""
+def _print_all(verb: Verb, predictor: Any, items: Iterable[Item]) -> None:
+    """Print each result, or its error, as it comes."""
+    complaints, json = verb.complaints, None
     progress = Progress(len(items) if isinstance(items, list) else None, verb.noun)
     complaints.clear = progress.clear
-    array = TASKS[verb.task].inputs.startswith("images")
-    json = (JsonArray() if array else JsonLines()) if options.json else None
-    write = verb.rows(predictor, items, options)
-    draw = verb.draw(predictor, items, options) if verb.draw else None
+    if verb.options.json:
+        json = JsonArray() if TASKS[verb.task].inputs.startswith("images") else JsonLines()
+    verb.begin(predictor, items)
     lines = _Lines()
-    for item, result in _results(verb, predictor, items, options):
-        if isinstance(result, Exception):
+    for number, (item, result) in enumerate(_results(verb, predictor, items), start=1):
+        failed = isinstance(result, Exception)
+        if failed:
             complaints.fail(f"{item.place}: {result}" if item.place else result)
         elif item.place:
             lines.count(result)
         elif result.note:
             complaints.say(verb.note.format(note=result.note, question=item.question))
         if json is not None:
-            failed = isinstance(result, Exception)
             json.row({**item.fields, **({"error": str(result)} if failed else result.summary())})
-        elif not isinstance(result, Exception):
-            write(item, result)
-        sys.stdout.flush()  # someone may wait at the other end of a pipe
-        if draw is not None:
-            draw(item, result)
+        elif not failed:
+            verb.write(item, result)
+        sys.stdout.flush()  # a pipe's reader may wait for it
+        if not failed:
+            verb.draw(number, item, result)
         progress.step()
     progress.clear()
     if json is not None:
@@ -120,10 +110,8 @@ def _print_all(
     lines.sum_up(complaints)
 
 
-def _results(
-    verb: Verb, predictor: Any, items: Iterable[Item], options: Namespace
-) -> Iterator[tuple[Item, Any]]:
-    """Yield each input with its result, or with the error that says what is wrong with it."""
+def _results(verb: Verb, predictor: Any, items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
+    """Yield each input with its result or its error."""
     waiting: deque[Item] = deque()
 
     def inputs() -> Iterator[Any]:
@@ -132,28 +120,28 @@ def _results(
             yield item.given
 
     names = {each.name for each in fields(predictor.Options)}
-    given = {name: value for name, value in vars(options).items() if name in names}
-    given |= verb.chosen(options) if verb.chosen else {}
-    for result in predictor.stream(inputs(), **given):
+    given = {name: value for name, value in vars(verb.options).items() if name in names}
+    for result in predictor.stream(inputs(), **(given | verb.chosen())):
         item = waiting.popleft()
         yield item, item.problem or result
 
 
 class _Lines:
-    """Counts the notes on the lines of a file, of which only the number is written."""
+    """Count the notes on the lines of a file, for one sentence about all of them."""
 
     def __init__(self) -> None:
         self.lines = self.unknown = self.cut = 0
 
     def count(self, result: Any) -> None:
+        values = result.summary()
         self.lines += 1
-        self.unknown += bool(result.unknown_words)
-        self.cut += result.cut
+        self.unknown += bool(values.get("unknown_words"))
+        self.cut += bool(values.get("cut"))
 
     def sum_up(self, complaints: Complaints) -> None:
-        for count, what in (
+        for count, problem in (
             (self.unknown, "have words that the model never saw"),
             (self.cut, "are longer than the model reads, and were read in part"),
         ):
             if count:
-                complaints.say(f"{count:,} of {self.lines:,} texts {what}; --json says which.")
+                complaints.say(f"{count:,} of {self.lines:,} texts {problem}; --json says which.")

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from multimodal.tasks import TASKS
+
 _VERBS = {
     "fit": ("multimodal.cli.lightning", "train: multimodal fit --config captioning_scenes"),
     "validate": ("multimodal.cli.lightning", "measure a checkpoint on the validation data"),
@@ -16,10 +18,16 @@ _VERBS = {
         "multimodal.cli.lightning",
         "write a results file of the predictions for the test data",
     ),
-    "caption": ("multimodal.cli.inference", "write captions for images: caption MODEL IMAGE..."),
-    "ask": (
-        "multimodal.cli.inference",
-        "answer questions about images: ask MODEL IMAGE QUESTION...",
+    **{
+        row.verb: (
+            "multimodal.cli.inference",
+            row.usage.replace("multimodal ", "").format(path="MODEL"),
+        )
+        for row in TASKS.values()
+    },
+    "explain": (
+        "multimodal.cli.explain",
+        "draw why a model predicts so: explain MODEL INPUT --output P",
     ),
     "data": ("multimodal.cli.data", "look at data: data check, data preview --config C"),
     "cross_validate": (
@@ -28,16 +36,6 @@ _VERBS = {
     ),
     "find_rate": ("multimodal.cli.experiments", "try learning rates, and draw the loss over them"),
     "transfer": ("multimodal.cli.experiments", "train by every strategy of transfer learning"),
-    "classify": ("multimodal.cli.inference", "classify images: classify MODEL IMAGE..."),
-    "sentiment": ("multimodal.cli.inference", "classify texts: sentiment MODEL TEXT..."),
-    "explain": (
-        "multimodal.cli.explain",
-        "draw why a model predicts so: explain MODEL INPUT --output P",
-    ),
-    "write": (
-        "multimodal.cli.inference",
-        "continue a text with a language model: write MODEL PROMPT",
-    ),
     "export": ("multimodal.cli.export", "write a model's folder: export CHECKPOINT FOLDER"),
     "score": ("multimodal.cli.score", "score a results file: score captions RESULTS REFERENCES"),
     "app": ("multimodal.cli.app", "show a page in the browser that does all of this by a click"),
@@ -57,10 +55,7 @@ EXIT_INTERRUPT = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        argv: The arguments after the program's name; the process's own by default.
+    """Run the command line, with the process's own arguments by default.
 
     Returns:
         The exit code: 0 done, 1 the work failed, 2 the call was wrong, 130 interrupted by Ctrl-C,
@@ -82,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(run: Callable[[list[str]], int], arguments: list[str]) -> int:
-    """Call a verb; user mistakes become a sentence, all else keeps its traceback."""
+    """Run a command; mistakes of the user become a sentence, other errors keep their traceback."""
     if os.environ.get("MULTIMODAL_DEBUG"):
         return run(arguments)
     try:
@@ -105,8 +100,8 @@ def _find(verb: str) -> Callable[[list[str]], int]:
     module = import_module(_VERBS[verb][0])
     if verb in _SHARED:
         return lambda arguments: int(module.run([verb, *arguments]))
-    found: Callable[[list[str]], int] = module.run
-    return found
+    run: Callable[[list[str]], int] = module.run
+    return run
 
 
 def _unknown_verb(verb: str) -> str:

@@ -37,7 +37,7 @@ StoredImage: TypeAlias = ImageFile | PixelImage
 
 SPLITS: Final = ("train", "val", "test")
 MAX_NAMED: Final = 10
-"""At most so many words, labels and pictures are listed by name."""
+"""The most words, labels and pictures that are listed by name."""
 
 _BINS = 10
 
@@ -77,7 +77,6 @@ def examine(data: Any, missing: Sequence[str], *, open_pictures: bool) -> dict[s
     """Check all examples of a data module.
 
     Args:
-        data: The data module.
         missing: Names of missing pictures; the readers fill it while they read.
         open_pictures: Whether to open every picture.
 
@@ -85,9 +84,6 @@ def examine(data: Any, missing: Sequence[str], *, open_pictures: bool) -> dict[s
         JSON types: ``ok``, ``missing`` and ``broken`` (pictures), ``problems`` (sentences about
         splits that cannot be read), ``splits`` (a dictionary each), ``vocabulary`` (its size;
         None for pictures alone).
-
-    Raises:
-        ValueError: If the data module has no examples to check.
     """
     if not hasattr(data, "examples"):
         raise ValueError(
@@ -128,12 +124,7 @@ def examine(data: Any, missing: Sequence[str], *, open_pictures: bool) -> dict[s
 
 
 def texts_of(example: Example) -> tuple[str, ...]:
-    """Return an example's captions, questions or text.
-
-    Example:
-        >>> texts_of(TextExample("Fine.", "positive", "1"))
-        ('Fine.',)
-    """
+    """Return an example's captions, questions or text."""
     match example:
         case CaptionExample():
             return example.captions
@@ -145,12 +136,7 @@ def texts_of(example: Example) -> tuple[str, ...]:
 
 
 def named_texts(examples: Iterable[Example]) -> Iterator[tuple[str, str]]:
-    """Yield each text with the id of its example.
-
-    Example:
-        >>> list(named_texts([TextExample("Fine.", "positive", "reviews.csv:2")]))
-        [('reviews.csv:2', 'Fine.')]
-    """
+    """Yield each text with the id of its example."""
     for example in examples:
         name = example.text_id if isinstance(example, TextExample) else example.image_id
         for text in texts_of(example):
@@ -158,12 +144,7 @@ def named_texts(examples: Iterable[Example]) -> Iterator[tuple[str, str]]:
 
 
 def labels_of(example: Example) -> tuple[str, ...]:
-    """Return an example's labels, or the first answer to each of its questions.
-
-    Example:
-        >>> labels_of(TextExample("Fine.", 4.5, "1"))
-        ('4.5',)
-    """
+    """Return an example's labels, or the first answer to each of its questions."""
     match example:
         case QuestionExample():
             return tuple(question.answers[0] for question in example.questions if question.answers)
@@ -178,18 +159,7 @@ def labels_of(example: Example) -> tuple[str, ...]:
 def open_images(
     images: Iterable[StoredImage], load: Callable[[StoredImage], Tensor]
 ) -> OpenedImages:
-    """Open pictures one after the other, each once.
-
-    Args:
-        images: The pictures.
-        load: Opens one; raises `ImageError` or `FileNotFoundError` where it cannot.
-
-    Example:
-        >>> import torch
-        >>> found = open_images([PixelImage("a", 0), PixelImage("a", 1)], lambda _: torch.zeros(3))
-        >>> found.broken, len(found.digests), found.copies
-        ([], 1, 1)
-    """
+    """Open each picture once with `load`; one for which it raises an error is broken."""
     broken: list[str] = []
     digests: dict[str, str] = {}
     copies = 0
@@ -220,20 +190,12 @@ def text_digests(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def overlap(train: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the names of what is in two splits, in the one and in the other.
-
-    Example:
-        >>> overlap({"a": "1.jpg", "b": "2.jpg"}, {"b": "7.jpg"})
-        [('2.jpg', '7.jpg')]
-    """
+    """Return the names of equal examples of two splits, as pairs."""
     return [(train[digest], name) for digest, name in other.items() if digest in train]
 
 
 def measure(lengths: Sequence[int]) -> Lengths:
     """Summarise lengths, with at most ten bins of about equal width.
-
-    Raises:
-        ValueError: If there are none.
 
     Example:
         >>> measure([3, 4, 4, 9])

@@ -5,12 +5,17 @@ decode some batches ahead. An unusable picture is black in its batch: batches th
 size in every run, and a resumed run gives the same numbers.
 """
 
+import hashlib
+import json
 import os
+import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
@@ -42,6 +47,7 @@ _CUTS = {  # position of the part that a view keeps: from the top, from the left
     "crop_bottom_right": (1.0, 1.0),
     "zoom": (0.5, 0.5),
 }
+_SAMPLE_BYTES = 1 << 13  # read at either end of a file for its identity
 _CHUNK_BYTES = 1 << 24  # handed on, to be written and synced, at a time
 
 
@@ -77,6 +83,64 @@ class Extraction:
         with torch.inference_mode():
             regions, feature = self.encoder(black).shape[1:]
         return (len(self.images), len(self.views), regions, feature)
+
+
+def feature_key(
+    encoder: ImageEncoder,
+    images: Sequence[ImageFile],
+    transform: EvalTransform,
+    views: Sequence[View],
+    *,
+    version: int,
+) -> str:
+    """Compute the digest of everything that the features depend on.
+
+    Args:
+        encoder: The encoder; its weights count.
+        images: The pictures, by name, size and checksum.
+        transform: From a picture to the encoder's input; its random variation does not count.
+        views: The views of each picture.
+        version: Format of the file that will hold the features.
+    """
+    settings = transform.settings
+    about = {
+        "format": version,
+        "encoder": encoder.fingerprint(),
+        "transform": [settings.size, settings.resize, settings.crop_fraction],
+        "views": list(views),
+        "cut_keeps": CUT_KEEPS,
+    }
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    archives: dict[Path, dict[str, str]] = {}
+    for image in images:
+        if image.member is None:
+            identity = _file_identity(image.path)
+        else:
+            if image.path not in archives:
+                archives[image.path] = _member_identities(image.path)
+            identity = archives[image.path].get(image.member, "missing")
+        digest.update(f"{image.name}\0{identity}\n".encode())
+    return digest.hexdigest()
+
+
+def _file_identity(path: Path) -> str:
+    """Return the size and a checksum of both ends: quick, and the same for a moved data set."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            start = file.read(_SAMPLE_BYTES)
+            file.seek(max(0, size - _SAMPLE_BYTES))
+            return f"{size} {zlib.crc32(file.read(_SAMPLE_BYTES), zlib.crc32(start))}"
+    except OSError:
+        return "missing"  # opening it raises the error
+
+
+def _member_identities(path: Path) -> dict[str, str]:
+    try:
+        with ZipFile(path) as archive:
+            return {info.filename: f"{info.file_size} {info.CRC}" for info in archive.infolist()}
+    except (OSError, BadZipFile):
+        return {}  # opening a member raises the error
 
 
 def prepare(encoder: ImageEncoder, size: int, device: torch.device) -> ImageEncoder:

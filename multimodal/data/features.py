@@ -15,7 +15,6 @@ is unfinished. Nothing is written through a memory map, since a full disk would 
 """
 
 import contextlib
-import hashlib
 import io
 import json
 import logging
@@ -24,7 +23,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
@@ -33,7 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from multimodal.data.examples import ImageFile
-from multimodal.data.feature_extraction import CUT_KEEPS, Extraction, View, extract, prepare
+from multimodal.data.feature_extraction import Extraction, View, extract, feature_key, prepare
 from multimodal.data.images import ImageError
 from multimodal.data.transforms import EvalTransform
 from multimodal.files import atomic_write
@@ -43,7 +41,6 @@ ARRAY_NAME, INDEX_NAME = "features.npy", "index.json"
 FORMAT = 1
 
 _JOURNAL_NAME, _LOCK_NAME = "progress.jsonl", "lock"
-_SAMPLE_BYTES = 1 << 13  # read at either end of a file for its identity
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -198,7 +195,7 @@ def cache_features(
         torch.Size([2, 16, 130])
     """
     _check_arguments(images, views, batch_size, on_bad_image)
-    key = _digest(encoder, images, transform, views)
+    key = feature_key(encoder, images, transform, views, version=FORMAT)
     place = folder / f"features-{key[:16]}"
     if not (place / INDEX_NAME).exists():
         _make_folder(place)
@@ -263,54 +260,6 @@ def _make_folder(place: Path) -> None:
             f"Could not make the folder {place} for cached features: {error.strerror}. "
             "Choose another folder."
         ) from error
-
-
-def _digest(
-    encoder: ImageEncoder,
-    images: Sequence[ImageFile],
-    transform: EvalTransform,
-    views: Sequence[View],
-) -> str:
-    """Compute the digest of everything that the features depend on."""
-    settings = transform.settings
-    about = {
-        "format": FORMAT,
-        "encoder": encoder.fingerprint(),
-        "transform": [settings.size, settings.resize, settings.crop_fraction],
-        "views": list(views),
-        "cut_keeps": CUT_KEEPS,
-    }
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    archives: dict[Path, dict[str, str]] = {}
-    for image in images:
-        if image.member is None:
-            identity = _file_identity(image.path)
-        else:
-            if image.path not in archives:
-                archives[image.path] = _member_identities(image.path)
-            identity = archives[image.path].get(image.member, "missing")
-        digest.update(f"{image.name}\0{identity}\n".encode())
-    return digest.hexdigest()
-
-
-def _file_identity(path: Path) -> str:
-    """Return the size and a checksum of both ends: quick, and the same for a moved data set."""
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            start = file.read(_SAMPLE_BYTES)
-            file.seek(max(0, size - _SAMPLE_BYTES))
-            return f"{size} {zlib.crc32(file.read(_SAMPLE_BYTES), zlib.crc32(start))}"
-    except OSError:
-        return "missing"  # opening it raises the error
-
-
-def _member_identities(path: Path) -> dict[str, str]:
-    try:
-        with ZipFile(path) as archive:
-            return {info.filename: f"{info.file_size} {info.CRC}" for info in archive.infolist()}
-    except (OSError, BadZipFile):
-        return {}  # opening a member raises the error
 
 
 def _read_index(folder: Path) -> dict[str, Any]:

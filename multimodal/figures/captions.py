@@ -35,9 +35,6 @@ class WordMaps:
     """The words of a caption, each with its attention over the picture.
 
     The grid is the rows and columns of the regions.
-
-    Raises:
-        ValueError: If the numbers of words, weights and regions do not match.
     """
 
     tokens: Sequence[str]
@@ -68,20 +65,11 @@ def caption_figure(
     """Draw a picture, its caption, and a map for each of its words.
 
     Args:
-        image: The picture.
-        tokens: The words of the caption.
         attention: A row of weights for each word.
         grid: Rows and columns of the regions.
         caption: The sentence above the picture; made of the words by default.
-        note: A line below it, in pale letters.
         columns: Words in a row.
         shade: How a map is drawn, `multimodal.figures.overlays.light` or ``tint``.
-
-    Returns:
-        The figure; save it with `multimodal.figures.page.save_figure`.
-
-    Raises:
-        ValueError: If the numbers of words, weights and regions do not match.
 
     Example:
         >>> import torch
@@ -124,17 +112,9 @@ def caption_sheet(
 
     Args:
         images: The pictures, each of its own size.
-        captions: A sentence for each.
         notes: A line for each, such as a score, in pale letters; none by default.
         maps: Words and attention of each picture, drawn beside it; none by default.
         columns: Pictures in a row; 0 chooses.
-        title: A line above everything.
-
-    Returns:
-        The figure; save it with `multimodal.figures.page.save_figure`.
-
-    Raises:
-        ValueError: If there are no pictures, or not one caption, note or map for each.
 
     Example:
         >>> import torch

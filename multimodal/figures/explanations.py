@@ -28,7 +28,12 @@ from multimodal.figures.page import (
     resample,
     wrap,
 )
-from multimodal.figures.probabilities import RANKED_WIDTH, draw_ranked, ranked_height
+from multimodal.figures.probabilities import (
+    RANKED_WIDTH,
+    check_probabilities,
+    draw_ranked,
+    ranked_height,
+)
 from multimodal.figures.texts import draw_words, words_height
 
 _GAP, _SIDE = 0.25, 2.6  # inches; side of a square picture
@@ -49,7 +54,6 @@ def explanation_figure(
     """Draw a picture, a map over it, and the ranked predictions.
 
     Args:
-        image: The picture.
         weights: A weight for each region of a grid over the picture.
         title: A line above everything: the prediction, or the question.
         note: What the map means, in pale letters.
@@ -58,13 +62,6 @@ def explanation_figure(
         contributions: A contribution for each of them; words are not drawn if it is empty.
         shade: How the map is drawn: `multimodal.figures.overlays.light`, or ``tint`` where weights
             may be negative.
-        names: Names of the columns from the left.
-
-    Returns:
-        The figure; save it with `multimodal.figures.page.save_figure`.
-
-    Raises:
-        ValueError: If there are contributions, but not one for each word.
 
     Example:
         >>> import torch
@@ -94,3 +91,27 @@ def explanation_figure(
     page.picture(lefts[1], top, wide, tall, shade(image, weights.flatten(), (rows, columns)))
     draw_ranked(page, lefts[2], top, ranked)
     return page.figure
+
+
+def answer_figure(
+    image: UInt8[Tensor, "3 height width"],
+    question: str,
+    ranked: Sequence[tuple[str, float]],
+    attention: Float[Tensor, "rows columns"],
+    *,
+    note: str = "",
+) -> Figure:
+    """Draw a picture, a question about it, the attention of the model, and its best answers.
+
+    Args:
+        ranked: Answers with their probabilities, best first; one at least.
+        attention: A weight for each region of the grid over the picture.
+        note: A line below the question, in pale letters.
+    """
+    if not ranked:
+        raise ValueError("A picture of an answer needs at least one answer, got none.")
+    check_probabilities(ranked)
+    names = ("the picture", "where the model looked", "its answers")
+    return explanation_figure(
+        image, attention, title=question, note=note, ranked=ranked, names=names
+    )

@@ -58,16 +58,8 @@ def label_figure(
     """Draw a picture beside its ranked labels, each with a bar as long as its probability.
 
     Args:
-        image: The picture.
         ranked: Labels with their probabilities, best first.
         title: A line above both; the first label by default.
-        note: A line below it, in pale letters.
-
-    Returns:
-        The figure; save it with `multimodal.figures.page.save_figure`.
-
-    Raises:
-        ValueError: If there is neither a label nor a title, or a probability is not from 0 to 1.
 
     Example:
         >>> import torch
@@ -101,13 +93,6 @@ def confusion_figure(
     Args:
         matrix: Counts: a row for each true class, a column for each predicted one.
         names: The classes' names; drawn for up to 60 classes, counts in cells for up to 20.
-        title: A line above.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: If there is not one name for each class.
 
     Example:
         >>> import torch
@@ -149,17 +134,11 @@ def calibration_figure(
 ) -> Figure:
     """Draw a reliability diagram: accuracy against confidence, above the counts of predictions.
 
+    Bars that end below the diagonal show overconfidence; `error` is the expected calibration error.
+
     Args:
         bins: Lower and upper edge of each bin of confidence, its number of predictions, their mean
             confidence and their accuracy.
-        error: The expected calibration error.
-        title: A line above.
-
-    Returns:
-        The figure: bars that end below the diagonal show overconfidence.
-
-    Raises:
-        ValueError: If there are no predictions.
 
     Example:
         >>> figure = calibration_figure([(0.0, 0.5, 0, 0.0, 0.0), (0.5, 1.0, 4, 0.8, 0.75)], 0.05)

@@ -33,7 +33,6 @@ def light(
     """Dim a picture where weights are small, and light it where they are large.
 
     Args:
-        image: The picture.
         weights: Weights of 0 or more, row by row from the upper left.
         grid: Rows and columns of the regions.
 
@@ -57,7 +56,6 @@ def tint(
     """Colour a pale grey picture: blue where weights are positive, orange where negative.
 
     Args:
-        image: The picture.
         weights: Weights of either sign, row by row from the upper left.
         grid: Rows and columns of the regions.
 

@@ -31,21 +31,7 @@ _SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 
 
 class Page:
-    """A white figure addressed in inches from its upper left corner.
-
-    Args:
-        width: Width in inches.
-        height: Height in inches.
-
-    Attributes:
-        figure: matplotlib's figure.
-
-    Example:
-        >>> page = Page(4.0, 3.0)
-        >>> page.write(0.2, 0.2, ["a dog"], 12.0)
-        >>> page.figure.get_size_inches().tolist()
-        [4.0, 3.0]
-    """
+    """A white figure whose parts are placed in inches from its upper left corner."""
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
@@ -83,16 +69,9 @@ class Page:
         weight: str = "normal",
         align: Literal["left", "right"] = "left",
     ) -> None:
-        """Write lines below each other.
+        """Write lines below each other, from `left` on, or up to it if aligned right.
 
-        Args:
-            left: Distance from the left edge to where the lines begin, or end if aligned right.
-            top: Distance from the upper edge to the first line.
-            lines: The lines; see :func:`wrap`.
-            size: Size of the letters in points.
-            colour: matplotlib's name of the colour.
-            weight: matplotlib's name of the weight.
-            align: ``left`` or ``right``.
+        `size` is that of the letters in points; `colour` and `weight` are names of matplotlib.
         """
         for number, line in enumerate(lines):
             self.figure.text(
@@ -117,22 +96,7 @@ class Page:
 
 
 class Heading:
-    """A bold title and a pale note below it, at the top of a page.
-
-    Args:
-        title: The title; may be empty.
-        note: The note; may be empty.
-        width: Width of the lines in inches.
-
-    Attributes:
-        height: Height of both in inches.
-
-    Example:
-        >>> heading, page = Heading("a dog", "0.31", 3.5), Page(4.0, 3.0)
-        >>> heading.draw(page)
-        >>> [text.get_text() for text in page.figure.texts]
-        ['a dog', '0.31']
-    """
+    """A bold title and a pale note below it, at the top of a page; all lengths are in inches."""
 
     def __init__(self, title: str, note: str, width: float) -> None:
         self._title, self._note = wrap(title, width, TITLE, "bold"), wrap(note, width, NOTE)
@@ -146,23 +110,7 @@ class Heading:
 
 
 def save_figure(figure: Figure, path: Path, *, dpi: int = 150) -> None:
-    """Write a figure to a file atomically.
-
-    Args:
-        figure: A figure of this package.
-        path: The file; its suffix gives the format: ``.png``, ``.jpg``, ``.pdf`` or ``.svg``.
-        dpi: Dots per inch, for formats of dots.
-
-    Raises:
-        ValueError: If the suffix is another.
-        OSError: If the file cannot be written.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "page.png"
-        >>> save_figure(Page(1.0, 1.0).figure, path)
-        >>> path.read_bytes()[1:4]
-        b'PNG'
-    """
+    """Write a figure to a .png, .jpg, .pdf or .svg file atomically."""
     if path.suffix.lower() not in _SUFFIXES:
         raise ValueError(f"A picture is written as {', '.join(_SUFFIXES)}, got {path}.")
     with atomic_write(path) as temporary:
@@ -170,41 +118,23 @@ def save_figure(figure: Figure, path: Path, *, dpi: int = 150) -> None:
 
 
 def aspect(image: UInt8[Tensor, "3 height width"]) -> float:
-    """Return height by width, limited to proportions that fit a page.
-
-    Example:
-        >>> aspect(torch.zeros(3, 30, 40, dtype=torch.uint8))
-        0.75
-    """
+    """Return height by width, limited to proportions that fit a page."""
     return min(max(image.shape[1] / image.shape[2], 0.4), 1.8)
 
 
 def picture_size(image: UInt8[Tensor, "3 height width"], side: float) -> tuple[float, float]:
-    """Return width and height in inches at which pictures of all proportions have one area.
-
-    Example:
-        >>> picture_size(torch.zeros(3, 40, 40, dtype=torch.uint8), 2.5)
-        (2.5, 2.5)
-    """
+    """Return width and height in inches at which pictures of all proportions have one area."""
     width = side / math.sqrt(aspect(image))
     return width, width * aspect(image)
 
 
 def line_height(size: float) -> float:
-    """Return the height in inches of a line of letters of a size in points.
-
-    Example:
-        >>> round(line_height(10.0), 3)
-        0.181
-    """
+    """Return the height in inches of a line of letters whose size is in points."""
     return size * 1.3 / 72
 
 
 def resample(image: UInt8[Tensor, "3 _ _"]) -> UInt8[Tensor, "3 _ _"]:
-    """Resize a picture for drawing: no visible blocks, and not more pixels than a page shows.
-
-    Returns:
-        The picture, enlarged by a whole factor if it was small, reduced if it was large.
+    """Resize a picture for drawing: small ones by a whole factor, large ones to what a page shows.
 
     Example:
         >>> resample(torch.zeros(3, 64, 48, dtype=torch.uint8)).shape
@@ -225,14 +155,9 @@ def resample(image: UInt8[Tensor, "3 _ _"]) -> UInt8[Tensor, "3 _ _"]:
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal", lines: int = 4) -> list[str]:
-    """Break text into lines that fit a width.
+    """Break text into lines of a width in inches; a word wider than a line is cut.
 
-    Args:
-        text: Words between white space; a word wider than a line is cut.
-        width: Width of a line in inches.
-        size: Size of the letters in points.
-        weight: matplotlib's name of the weight.
-        lines: The largest number of lines; longer text ends in an ellipsis.
+    `size` is that of the letters in points. Text of more than `lines` lines ends in an ellipsis.
 
     Example:
         >>> wrap("a dog runs through the tall grass", 1.5, 10.0)
@@ -254,12 +179,7 @@ def wrap(text: str, width: float, size: float, weight: str = "normal", lines: in
 
 @functools.lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Return the width of one line of text in inches, with 2 % to spare.
-
-    Example:
-        >>> 0 < text_width("a dog", 6.0) < text_width("a dog", 12.0) < 1
-        True
-    """
+    """Return the width of one line of text in inches, with 2 % to spare."""
     font = FontProperties(size=size, weight=weight)
     measure = _ruler().get_text_width_height_descent
     return float(measure(text, font, False)[0]) * 1.02 / 72  # type: ignore[no-untyped-call]

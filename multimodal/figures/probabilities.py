@@ -13,39 +13,20 @@ BEST, OTHER, _TRACK = "#2f6f9f", "#9fb6c6", "#eef1f3"
 
 
 def check_probabilities(ranked: Sequence[tuple[str, float]]) -> None:
-    """Check that probabilities are from 0 to 1.
-
-    Raises:
-        ValueError: If one is not; the message names its label.
-
-    Example:
-        >>> check_probabilities([("yes", 0.9)])
-    """
+    """Raise `ValueError` if a probability is not from 0 to 1; the message names its label."""
     for label, probability in ranked:
         if not 0 <= probability <= 1:
             raise ValueError(f"A probability must be from 0 to 1, got {probability} for {label!r}.")
 
 
 def ranked_height(ranked: Sequence[tuple[str, float]]) -> float:
-    """Return the height in inches of what `draw_ranked` draws.
-
-    Example:
-        >>> ranked_height([]), ranked_height([("yes", 0.9)]) > 0
-        (0.0, True)
-    """
+    """Return the height in inches of a drawing of `draw_ranked`."""
     rows = sum(_row_height(_wrapped(label)) for label, _ in ranked)
     return rows - _SPACE if ranked else 0.0
 
 
 def draw_ranked(page: Page, left: float, top: float, ranked: Sequence[tuple[str, float]]) -> None:
-    """Draw labels, best first, each with its probability and a bar below both.
-
-    Example:
-        >>> page = Page(3.0, 1.0)
-        >>> draw_ranked(page, 0.2, 0.2, [("yes", 0.9)])
-        >>> [text.get_text() for text in page.figure.texts]
-        ['yes', '90.0 %']
-    """
+    """Draw labels, best first, each with its probability and a bar below both."""
     for number, (label, probability) in enumerate(ranked):
         lines, best = _wrapped(label), number == 0
         page.write(left, top, lines, _SIZE, weight="bold" if best else "normal")

@@ -52,18 +52,9 @@ class _Word(NamedTuple):
 
 
 def text_line(tokens: Sequence[str], contributions: Sequence[float], *, colour: bool = True) -> str:
-    r"""Format a text for a terminal, its words coloured by their contributions.
+    r"""Format a text as a line for a terminal, its words coloured by their contributions.
 
-    Args:
-        tokens: The words.
-        contributions: A contribution for each.
-        colour: Use a terminal's colours; otherwise numbers follow the words that contribute.
-
-    Returns:
-        One line.
-
-    Raises:
-        ValueError: If there is not one contribution for each word, or one is not finite.
+    Without `colour`, numbers follow the words that contribute.
 
     Example:
         >>> text_line(["not", "a", "bad", "film"], [0.5, 0.0, -0.25, 0.01], colour=False)
@@ -98,16 +89,7 @@ def text_figure(
 
     Args:
         tokens: The words; the first fifty lines are drawn.
-        contributions: A contribution for each.
-        title: A line above the text, such as the label and its probability.
-        note: A line below the title, in pale letters.
         legend: What the two colours mean; one name where no contribution is negative.
-
-    Returns:
-        The figure; save it with `multimodal.figures.page.save_figure`.
-
-    Raises:
-        ValueError: If there is not one contribution for each word, or one is not finite.
 
     Example:
         >>> figure = text_figure(["a", "good", "film"], [0.0, 0.9, 0.1], title="positive")
@@ -132,12 +114,7 @@ def text_figure(
 
 
 def words_height(tokens: Sequence[str], width: float) -> float:
-    """Return the height in inches of what `draw_words` draws.
-
-    Example:
-        >>> words_height([], 2.0), words_height(["is", "it", "red"], 2.0) > 0
-        (0.0, True)
-    """
+    """Return the height in inches of a drawing of `draw_words`."""
     return _height(len(_lay_out(tokens, [0.0] * len(tokens), width)))
 
 
@@ -150,17 +127,7 @@ def draw_words(
     *,
     width: float,
 ) -> None:
-    """Draw words in lines, coloured by their contributions.
-
-    Raises:
-        ValueError: If there is not one contribution for each word, or one is not finite.
-
-    Example:
-        >>> page = Page(3.0, 1.0)
-        >>> draw_words(page, 0.2, 0.2, ["is", "it", "red"], [0.0, 0.1, 2.0], width=2.5)
-        >>> [text.get_text() for text in page.figure.texts]
-        ['is', 'it', 'red']
-    """
+    """Draw words in lines, coloured by their contributions."""
     _draw_lines(page, left, top, _lay_out(tokens, _scale(tokens, contributions), width))
 
 

@@ -27,13 +27,6 @@ def variation_figure(
         originals: The pictures as in evaluation.
         variations: For each picture its augmented version in each epoch.
         notes: A line below each row, such as the label.
-        title: A line above everything.
-
-    Returns:
-        The figure; save it with `multimodal.figures.page.save_figure`.
-
-    Raises:
-        ValueError: If there are no pictures, or a picture lacks variations or a note.
 
     Example:
         >>> import torch

@@ -1,8 +1,8 @@
 """Train and evaluate a language model on text without labels.
 
 The state is carried over from window to window, and saved with the weights, so that a resumed run
-goes on in the middle of a text. To score all words of a large vocabulary costs several times as
-much as to read: in training the words that the batch does hold can stand for the others.
+goes on in the middle of a text. The logits of a large vocabulary cost several times as much as the
+recurrent layers: in training they can be estimated from the words of the batch.
 
 References:
     Merity, Keskar and Socher 2018, "Regularizing and optimizing LSTM language models" (activation
@@ -37,19 +37,18 @@ class LanguageModelTask(Task):
     """Language modelling: loss, perplexity.
 
     Args:
-        settings: The network.
+        settings: Settings of the network.
         vocabulary: All tokens, specials first; linked from the data.
         level: ``words`` or ``characters``; linked from the data, kept for writing.
         keep_lines: Whether the end of a line is a token; linked from the data, kept for writing.
-        candidates: Among which words the next one is sought in training: ``all``, or those of the
-            ``batch``, which is several times as fast for tens of thousands of words.
+        candidates: Words that get a probability in training: ``all``, or those of the ``batch``,
+            which is several times as fast for tens of thousands of words.
         learning_rate: Peak learning rate.
         warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.
         weight_decay: AdamW's, on matrices only.
-        activation: Weight of the penalty on loud outputs (AR).
-        change: Weight of the penalty on outputs that jump from word to word (TAR).
-        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
-            and a cosine.
+        activation: Weight of the penalty on large outputs (AR).
+        change: Weight of the penalty on outputs that change from word to word (TAR).
+        optimizer: Another optimiser with its settings, in place of AdamW with warm-up and cosine.
     """
 
     name = "language_model"
@@ -82,20 +81,11 @@ class LanguageModelTask(Task):
             {name: MeanMetric() for name in ("val", "val_back", "test", "test_back")}
         )
         self._state: dict[str, State] = {}  # of the streams, by stage
-        # How often each word has been read; from one, so that none has probability 0.
+        # How often each word was read; from one, so that none has probability 0.
         self.register_buffer("counts", torch.ones(len(self.words)))
 
     @override
     def forward(self, batch: StreamBatch, state: State) -> Prediction:
-        """Score all words as the next one after each of a window.
-
-        Args:
-            batch: A window of streams.
-            state: After the window before.
-
-        Returns:
-            As the model.
-        """
         prediction: Prediction = self.model(batch.tokens, batch.mask, state)
         return prediction
 
@@ -132,7 +122,7 @@ class LanguageModelTask(Task):
         """Log loss and perplexity."""
         loss = float(self._mean(stage).compute())
         self.log(f"{stage}/loss", loss)
-        # exp(50) is as bad as any number above it.
+        # A larger exponent could overflow.
         self.log(f"{stage}/perplexity", math.exp(min(loss, 50.0)), prog_bar=True)
         if self.model.reader.back:
             back = float(self._mean(f"{stage}_back").compute())
@@ -152,11 +142,7 @@ class LanguageModelTask(Task):
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse another network or vocabulary, and restore the state of the streams.
-
-        Raises:
-            ValueError: If settings or vocabularies differ.
-        """
+        """Refuse another network or vocabulary, and restore the state of the streams."""
         super().on_load_checkpoint(checkpoint)
         if _STATE in checkpoint:
             self._state["train"] = tuple(checkpoint[_STATE])

@@ -57,16 +57,7 @@ class DotAttention(nn.Module):
         keys: Float[Tensor, "batch heads regions head"],
         values: Float[Tensor, "batch heads regions head"],
     ) -> tuple[Float[Tensor, "batch queries attention"], Float[Tensor, "batch queries regions"]]:
-        """Attend.
-
-        Args:
-            queries: Every step of every caption of the image.
-            keys: From `keys`.
-            values: From `keys`.
-
-        Returns:
-            Contexts and the weights, averaged over heads; each query's weights sum to 1.
-        """
+        """Return contexts and weights; each query's weights, averaged over heads, sum to 1."""
         return self.attend(self.query(queries), keys, values)
 
     def attend(
@@ -75,13 +66,7 @@ class DotAttention(nn.Module):
         keys: Float[Tensor, "batch heads regions head"],
         values: Float[Tensor, "batch heads regions head"],
     ) -> tuple[Float[Tensor, "batch queries attention"], Float[Tensor, "batch queries regions"]]:
-        """Attend with projected queries: `forward` after its first product.
-
-        Args:
-            projected: Projected queries.
-            keys: From `keys`.
-            values: From `keys`.
-        """
+        """Attend with projected queries: `forward` after its first product."""
         heads = self._split(projected)  # (batch, heads, queries, head)
         scores = heads @ keys.transpose(-1, -2) * heads.shape[-1] ** -0.5
         weights = scores.softmax(dim=-1).to(values.dtype)  # (batch, heads, queries, regions)
@@ -124,16 +109,7 @@ class AdditiveAttention(nn.Module):
         keys: Float[Tensor, "batch regions attention"],
         regions: Float[Tensor, "batch regions feature"],
     ) -> tuple[Float[Tensor, "batch beams feature"], Float[Tensor, "batch beams regions"]]:
-        """Attend with the queries of one step.
-
-        Args:
-            queries: Projected queries ``W query`` of each caption or beam.
-            keys: From `keys`.
-            regions: The regions themselves.
-
-        Returns:
-            Contexts and weights.
-        """
+        """Return contexts and weights for the projected queries ``W query`` of one step."""
         mixed = (keys.unsqueeze(1) + queries.unsqueeze(2)).tanh_()  # the largest tensor by far
         scores = self.score(mixed).squeeze(-1)  # (batch, beams, regions)
         weights = scores.softmax(dim=-1).to(regions.dtype)

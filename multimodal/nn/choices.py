@@ -1,8 +1,7 @@
 """Closed tables of networks: the decoders, the fusions and the image encoders by name.
 
-A saved model holds a name and numbers, so what it is built from must be a closed set. A row says
-everything about its network: adding one is a file, a row and its golden test, since the contract
-tests iterate over the table.
+A saved model holds names and numbers, so its networks must come from a closed set. Adding one is a
+file, a row and its golden test: the contract tests iterate over the table.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ class Choice(Generic[Network]):
     Attributes:
         build: The network's class; takes the widths of its inputs, then its settings by keyword.
         settings: The settings of the model that it takes.
-        purpose: What it is for.
+        purpose: Its purpose in a few words.
     """
 
     build: Callable[..., Network]
@@ -35,9 +34,9 @@ def build_choice(
 
     Args:
         table: The choices by name.
-        setting: Which of the settings holds the name.
+        setting: The setting that holds the name.
         settings: The model's settings.
-        widths: Widths of what goes into the network.
+        widths: Widths of the network's inputs.
 
     Raises:
         ValueError: If there is no network of this name.

@@ -1,4 +1,4 @@
-"""The image encoders: three small networks of ours, and every network of torchvision.
+"""The table of image encoders: three small networks of ours, and every network of torchvision.
 
 `SmallCNN` is here; LeNet (:mod:`multimodal.nn.lenet`) and the residual network
 (:mod:`multimodal.nn.residual`) also train from nothing. The classification networks of torchvision
@@ -123,7 +123,7 @@ class SmallCNN(ImageEncoder):
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """What an encoder is built from: plain data, as the command line and a saved model hold it.
+    """The settings of an image encoder.
 
     Args:
         name: "small", "lenet", "residual", or the name of any classification network of
@@ -176,12 +176,9 @@ def build_encoder(settings: EncoderSettings, *, mean: Sequence[float] = _GREY) -
     To rebuild a saved model, set ``weights="none"`` first: its own weights follow.
 
     Args:
-        settings: Plain data.
+        settings: Network, weights and frozen stages.
         mean: Mean of each channel of the images, from 0 to 1: as many as there are channels. A
             network of torchvision takes three, and normalises as its weights were trained.
-
-    Returns:
-        The encoder, with its weights loaded and its stages frozen.
 
     Raises:
         FileNotFoundError: If the weight file is not there.

@@ -1,7 +1,7 @@
 """Write a model's card: its purpose, its training data, its scores and its limits.
 
-A fact that was not recorded is called unknown; nothing in a card is guessed. Absolute paths of the
-machine that trained a model are cut to their last part.
+Facts that were not recorded are called unknown. Absolute paths of the machine that trained a model
+are cut to their last part.
 
 References:
     Mitchell et al. 2019, "Model cards for model reporting".
@@ -21,7 +21,7 @@ from multimodal.saving.runs import RunFacts
 from multimodal.tables import markdown_table
 
 _UNKNOWN = "unknown"
-_MOST_NAMES = 30  # labels or answers that are named
+_MOST_NAMES = 30  # labels or answers that are listed
 _KINDS = {  # description, name of the pipeline on model hubs, a call
     "captioning": (
         "Writes a sentence about a picture.",
@@ -96,14 +96,8 @@ def write_card(
         facts: The facts of its run.
         name: The model's name.
         command: The command that trained it; by default the general one with its configuration.
-        scores: Scores measured with the weights of the folder itself, if there are any.
+        scores: Scores measured with the weights of the folder itself.
         notes: Further sentences about its data or its training.
-
-    Example:
-        >>> saved = SavedModel("sentiment", {}, [], {}, {"weight": torch.zeros(2, 3)}, {})
-        >>> card = write_card(saved, RunFacts(), "critic")
-        >>> [line for line in card.splitlines() if line.startswith("# ") or "weights " in line]
-        ['# critic', '| weights   |       6 |', '| epoch of these weights | ... unknown |']
     """
     about, pipeline, call = _KINDS.get(saved.task, ("A trained model.", saved.task, "model"))
     parts = [
@@ -142,12 +136,12 @@ def _model_rows(saved: SavedModel) -> dict[str, str]:
     }
     if saved.vocabulary:
         rows["words"] = f"{len(saved.vocabulary):,}, the special ones counted"
-    for what in ("labels", "answers"):
-        names = saved.extra.get(what)
+    for kind in ("labels", "answers"):
+        names = saved.extra.get(kind)
         if isinstance(names, list) and names:
-            shown = ", ".join(_cell(each) for each in names[:_MOST_NAMES])
+            first = ", ".join(_cell(name) for name in names[:_MOST_NAMES])
             more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-            rows[what] = f"{len(names):,}: {shown}{more}"
+            rows[kind] = f"{len(names):,}: {first}{more}"
     if "size" in saved.transform:
         side = saved.transform["size"]
         rows["pictures"] = f"{side} x {side} pixels, {saved.transform.get('resize', 'squash')}"
@@ -156,10 +150,9 @@ def _model_rows(saved: SavedModel) -> dict[str, str]:
 
 def _data_rows(facts: RunFacts) -> dict[str, str]:
     data = facts.data
-    root = str(data.get("root") or "")
     rows = {"format": _cell(data.get("format") or _UNKNOWN)}
-    if root:
-        rows["name"] = _cell(_last_part(root))
+    if root := data.get("root"):
+        rows["name"] = _cell(_last_part(str(root)))
     for split in ("train", "val", "test"):
         size = facts.sizes.get(split)
         rows[f"{split} examples"] = _UNKNOWN if size is None else f"{size:,}"

@@ -1,9 +1,8 @@
-"""Checkpoints as plain data and tensors: their contents, and how they are opened safely.
+"""Write and read checkpoints as plain data and tensors.
 
-A Lightning checkpoint contains everything that a run needs to resume. Inference needs five parts of
-it: the task's name, the network's settings, the vocabulary, the evaluation transform, the weights.
-They are JSON types and tensors, so that the file opens with ``weights_only=True``, and without
-Lightning. Nothing in it is an import path: names come from closed tables in our code, and a
+Inference needs the task's name, the network's settings, the vocabulary, the evaluation transform
+and the weights of a Lightning checkpoint. They are JSON types and tensors, so that the file opens
+with ``weights_only=True``, and without Lightning. Names come from closed tables in our code: a
 checkpoint with import paths is refused, because loading it could run any installed code
 (Lightning's command line follows such paths, ``weights_only`` or not).
 
@@ -48,7 +47,7 @@ class SavedModel:
     """The parts of a checkpoint that inference needs.
 
     Attributes:
-        task: Name of the task that trained it: ``captioning``.
+        task: Name of the task: ``captioning``.
         settings: The network's settings, as its dataclass takes them.
         vocabulary: All tokens in the order of their ids; empty if there is none.
         transform: Settings of the evaluation transform; empty if there is none.
@@ -73,17 +72,9 @@ def attach(
     transform: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add the parts of a `SavedModel` to a Lightning checkpoint; for ``on_save_checkpoint``.
+    """Add the parts of a `SavedModel` to a Lightning checkpoint in place.
 
-    Constructor arguments that Lightning added, import paths among them, are removed.
-
-    Args:
-        checkpoint: The checkpoint to be saved; changed in place.
-        task: Name of the task.
-        settings: The network's settings.
-        vocabulary: All tokens in the order of their ids.
-        transform: Settings of the evaluation transform.
-        extra: Further plain data that the task needs for inference.
+    Constructor arguments that Lightning added, with import paths, are removed.
 
     Raises:
         TypeError: If a part is not plain data; the message names it.
@@ -112,21 +103,12 @@ def read_checkpoint(path: str | Path, task: str | None = None) -> SavedModel:
 
     Args:
         path: A ``.ckpt`` file that a run of ours wrote. Its optimiser's state is not read.
-        task: The task it must be of; None takes any.
+        task: The expected task; None accepts any.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a checkpoint of ours, is damaged, is of another task, or contains
             anything that could run code.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "best.ckpt"
-        >>> checkpoint = {"state_dict": {"model.weight": torch.zeros(2)}}
-        >>> attach(checkpoint, task="sentiment", settings={"hidden_dim": 2})
-        >>> torch.save(checkpoint, path)
-        >>> saved = read_checkpoint(path, task="sentiment")
-        >>> saved.settings, saved.state_dict
-        ({'hidden_dim': 2}, {'weight': tensor([0., 0.])})
     """
     checkpoint = _open(path)
     _refuse_import_paths(checkpoint, path)
@@ -151,23 +133,11 @@ def read_checkpoint(path: str | Path, task: str | None = None) -> SavedModel:
 
 
 def read_progress(path: str | Path) -> dict[str, Any]:
-    """Read the progress of the run that wrote a checkpoint.
-
-    Returns:
-        Those of ``epoch`` (the first is 0), ``global_step`` (optimiser steps) and
-        ``pytorch-lightning_version`` that the file has.
+    """Read ``epoch`` (from 0), ``global_step`` and ``pytorch-lightning_version``, as far as known.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: As `read_checkpoint`.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "best.ckpt"
-        >>> checkpoint = {"state_dict": {}, "epoch": 2}
-        >>> attach(checkpoint, task="sentiment", settings={"hidden_dim": 2})
-        >>> torch.save(checkpoint, path)
-        >>> read_progress(path)
-        {'epoch': 2}
     """
     checkpoint = _open(path)
     kinds = {"epoch": int, "global_step": int, "pytorch-lightning_version": str}
@@ -179,9 +149,7 @@ def read_progress(path: str | Path) -> dict[str, Any]:
 def plain(value: Any, name: str) -> Any:
     """Check that a structure has only JSON types, and copy it with tuples as lists.
 
-    Args:
-        value: Dictionaries with string keys, lists, tuples, strings, numbers, booleans and None.
-        name: Its name in messages.
+    Messages call it by `name`.
 
     Raises:
         TypeError: If it contains anything else: a Path, an Enum, a numpy number.
@@ -219,12 +187,7 @@ def plain(value: Any, name: str) -> Any:
 
 
 def import_paths(value: Any) -> Iterator[str]:
-    """Yield the keys of plain data under which loaders keep import paths.
-
-    Example:
-        >>> list(import_paths({"encoder": [{"class_path": "some.Encoder"}]}))
-        ['class_path']
-    """
+    """Yield the keys of plain data under which loaders keep import paths."""
     if isinstance(value, dict):
         yield from (key for key in value if key in _IMPORT_PATHS)
         value = list(value.values())
@@ -306,10 +269,10 @@ def _describe_foreign(checkpoint: Any) -> str:
 
 def _refuse_import_paths(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Refuse the keys that our runs never write and loaders that import by name would follow."""
-    found = next((name for name in _HYPER_PARAMETERS if checkpoint.get(name)), None)
-    found = found or next(import_paths(checkpoint[CHECKPOINT_KEY]), None)
-    if found is not None:
-        raise ValueError(import_path_refused(path, found))
+    key = next((name for name in _HYPER_PARAMETERS if checkpoint.get(name)), None)
+    key = key or next(import_paths(checkpoint[CHECKPOINT_KEY]), None)
+    if key is not None:
+        raise ValueError(import_path_refused(path, key))
 
 
 def _part(parts: dict[str, Any], name: str, kind: type, path: str | Path) -> Any:
@@ -328,10 +291,10 @@ def _part(parts: dict[str, Any], name: str, kind: type, path: str | Path) -> Any
 def _network_weights(checkpoint: dict[str, Any], path: str | Path) -> dict[str, Tensor]:
     """Copy the network's tensors out of the mapped file, without those of the task itself."""
     weights = checkpoint.get("state_dict")
-    named = weights.items() if isinstance(weights, dict) else ()
+    items = weights.items() if isinstance(weights, dict) else ()
     network = {
         name.removeprefix("model."): value.clone()
-        for name, value in named
+        for name, value in items
         if isinstance(name, str) and name.startswith("model.") and isinstance(value, Tensor)
     }
     if not network:

@@ -18,7 +18,7 @@ def read_model(source: str | Path, task: str | None = None) -> SavedModel:
     Args:
         source: A folder that ``multimodal export`` wrote, a ``.ckpt`` file of a run, or the name of
             a model that ships with the package. A file or folder of that name comes first.
-        task: The task it must be of; None takes any.
+        task: The expected task; None accepts any.
 
     Raises:
         FileNotFoundError: If there is no such file, folder or name; close names are offered.
@@ -53,12 +53,7 @@ def read_model(source: str | Path, task: str | None = None) -> SavedModel:
 
 
 def shipped_models() -> list[str]:
-    """List the names of the models that ship with the package.
-
-    Example:
-        >>> all(name == name.lower() for name in shipped_models())
-        True
-    """
+    """List the names of the models that ship with the package."""
     return sorted(config.parent.name for config in PRETRAINED.glob(f"[a-z]*/{CONFIG}"))
 
 

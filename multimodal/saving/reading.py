@@ -25,24 +25,11 @@ _AGAIN = "Copy or export it again."
 
 
 def read_folder(folder: Path, task: str | None = None) -> SavedModel:
-    """Open an exported folder without executing anything in it.
-
-    Args:
-        folder: A folder that `write_folder` wrote.
-        task: The task it must be of; None takes any.
+    """Open a folder that `write_folder` wrote, without executing anything in it.
 
     Raises:
         FileNotFoundError: If it lacks one of the two files.
         ValueError: If it was not written by `write_folder`, is damaged, or is of another task.
-
-    Example:
-        >>> from multimodal.saving.writing import write_folder
-        >>> folder = getfixture("tmp_path") / "critic"
-        >>> weights = {"weight": torch.zeros(2)}
-        >>> write_folder(SavedModel("sentiment", {}, [], {}, weights, {"labels": ["good"]}), folder)
-        >>> saved = read_folder(folder)
-        >>> saved.task, saved.extra, saved.state_dict
-        ('sentiment', {'labels': ['good']}, {'weight': tensor([0., 0.])})
     """
     config = _read_config(_member(folder, CONFIG))
     if task is not None and config["task"] != task:
@@ -55,7 +42,7 @@ def read_folder(folder: Path, task: str | None = None) -> SavedModel:
     if checksum(config, path) != config["sha256"]:
         raise ValueError(
             f"{folder} is not as it was written: {CONFIG} or {WEIGHTS} was damaged or changed. "
-            + _AGAIN
+            f"{_AGAIN}"
         )
     return SavedModel(**{name: config[name] for name in PARTS}, state_dict=weights)
 
@@ -93,7 +80,7 @@ def _read_config(path: Path) -> dict[str, Any]:
             parse_constant=_no_constant,
         )
         config = plain(config, CONFIG)
-        found = next(import_paths(config), None)
+        import_path = next(import_paths(config), None)
     except RecursionError as error:
         raise ValueError(f"{path} is nested too deeply to be a model's. {_AGAIN}") from error
     except UnicodeDecodeError as error:
@@ -104,8 +91,8 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is not the JSON of a model: {_sentence(error)} {_AGAIN}"
         ) from error
-    if found is not None:
-        raise ValueError(import_path_refused(path, found))
+    if import_path is not None:
+        raise ValueError(import_path_refused(path, import_path))
     _check_config(config, path)
     return dict(config)
 

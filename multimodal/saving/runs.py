@@ -1,6 +1,6 @@
-"""Read the facts of a checkpoint from its run's folder: configuration, progress and scores.
+"""Read the configuration, progress and scores of a checkpoint from its run's folder.
 
-Missing facts are left empty: a checkpoint may have been moved, and it need not have been tested.
+Missing facts are left empty: a checkpoint may have been moved, or not been tested.
 """
 
 import csv
@@ -50,14 +50,12 @@ class RunFacts:
 
 
 def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
-    """Collect the facts of a checkpoint from its run's folder and from the folders of its tests.
-
-    ``multimodal test`` writes a folder beside the run's; the newest test of this checkpoint since
-    it was written is taken.
+    """Collect the facts of a checkpoint from its run's folder and from the folder of its test.
 
     Args:
         checkpoint: The ``.ckpt`` file.
-        tested: The folder of the test to take instead.
+        tested: The folder that ``multimodal test`` wrote; by default the newest of this checkpoint
+            beside its run.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint, or the test's folder has no results.
@@ -90,15 +88,15 @@ def read_run(checkpoint: Path, tested: Path | None = None) -> RunFacts:
 
 def _newest_test(checkpoint: Path, folder: Path) -> Path | None:
     """Find the newest test of a checkpoint; a test older than the file was of another one."""
-    named = checkpoint.absolute().parts[-3:]  # version_0, checkpoints, best.ckpt
+    parts = checkpoint.absolute().parts[-3:]  # version_0, checkpoints, best.ckpt
     written = checkpoint.stat().st_mtime
     tests: list[tuple[float, Path]] = []
     for table in folder.parent.glob("version_*/metrics.csv"):
         config = _read_config(table.parent)
-        other = Path(str(config.get("ckpt_path") or "")).parts[-3:]
-        when = table.stat().st_mtime
-        if other == named and when >= written and _last(table, "test/"):
-            tests.append((when, table.parent))
+        tested = Path(str(config.get("ckpt_path") or "")).parts[-3:]
+        time = table.stat().st_mtime
+        if tested == parts and time >= written and _last(table, "test/"):
+            tests.append((time, table.parent))
     return max(tests)[1] if tests else None
 
 

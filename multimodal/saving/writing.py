@@ -36,12 +36,8 @@ def write_folder(
 ) -> None:
     """Write an exported folder beside its place and rename it, so that it is complete or absent.
 
-    Args:
-        saved: The model.
-        folder: The new folder.
-        card: The text of its ``README.md``.
-        metrics: The measured scores, as plain data.
-        overwrite: Replace an exported folder that exists.
+    `card` is the text of its ``README.md``, `metrics` the measured scores; `overwrite` replaces an
+    exported folder that exists.
 
     Raises:
         FileExistsError: If the place is taken, or holds more than a model.
@@ -69,15 +65,12 @@ def write_folder(
 
 @contextmanager
 def new_folder(folder: Path, names: set[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Make a folder that is complete or absent: filled beside its place, then renamed.
+    """Yield a folder to fill beside its place, and rename it, so that it is complete or absent.
 
     Args:
         folder: The new folder.
         names: The files of such a folder; one with any other file is never replaced.
         overwrite: Replace a folder of the same kind that exists.
-
-    Yields:
-        The folder to fill.
 
     Raises:
         FileExistsError: If the place is taken.
@@ -105,15 +98,8 @@ def new_folder(folder: Path, names: set[str], *, overwrite: bool = False) -> Ite
 def halved(saved: SavedModel) -> SavedModel:
     """Round a model's matrices to half precision: half of the file, and nearly the same model.
 
-    Vectors (biases, statistics of normalisations) stay as they are. The network computes in single
-    precision all the same.
-
-    Example:
-        >>> import torch
-        >>> weights = {"weight": torch.full((1, 1), 0.1), "bias": torch.full((1,), 0.1)}
-        >>> half = halved(SavedModel("sentiment", {}, [], {}, weights, {})).state_dict
-        >>> half["weight"].dtype, half["bias"].dtype
-        (torch.float16, torch.float32)
+    Vectors (biases, statistics of normalisations) stay as they are. The network still computes in
+    single precision.
     """
     rounded = {
         name: value.half() if value.is_floating_point() and value.ndim > 1 else value

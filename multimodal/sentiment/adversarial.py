@@ -1,9 +1,8 @@
-"""Train on texts whose word vectors are moved in the worst direction: adversarial training.
+"""Adversarial training: also train on texts whose word vectors are moved in the worst direction.
 
-A network that has learnt a few thousand texts by heart changes its prediction when their word
-vectors move a little. The gradient of the loss is the worst direction of such a move; a network
-trained on texts moved in it must find features that are stable around them, and these generalise
-better to other texts.
+A network that overfits a few thousand texts changes its prediction when their word vectors move a
+little. The gradient of the loss is the worst direction of such a move; a network trained on moved
+texts must find features that are stable around them, and these generalise better.
 
 References:
     Goodfellow, Shlens and Szegedy 2015, "Explaining and harnessing adversarial examples", section
@@ -27,38 +26,24 @@ def adversarial_loss(
     *,
     size: float,
 ) -> Float[Tensor, ""]:
-    """Average the loss of texts as they are and of the same texts moved in the worst direction.
+    """Average the loss of texts and of the same texts moved in the worst direction.
+
+    No gradient flows through the move.
 
     Args:
         loss_of: Computes the loss from word vectors.
-        vectors: Word vectors ``(batch, time, embedding)`` that need a gradient.
+        vectors: Word vectors that need a gradient.
         mask: True where a word is real.
         parameters: The parameters in `loss_of`, without the embedding of the vectors.
-        size: As of `worst_move`.
-
-    Returns:
-        The average, with its gradient. The move counts as given: nothing learns through it.
-
-    Example:
-        >>> weight = nn.Parameter(torch.tensor([1.0, 0.0]))
-        >>> vectors = torch.tensor([[[3.0, 4.0]]], requires_grad=True)
-        >>> mask = torch.tensor([[True]])
-        >>> loss = adversarial_loss(
-        ...     lambda moved: (moved @ weight).sum(), vectors, mask, [weight], size=0.2
-        ... )
-        >>> loss.item()  # the average of 3 and, moved by 0.2 * 5, of 4
-        3.5
-        >>> loss.backward()
-        >>> weight.grad.tolist()
-        [3.5, 4.0]
+        size: Length of the move, as of `worst_move`.
     """
     learning = [vectors, *(each for each in parameters if each.requires_grad)]
     loss = loss_of(vectors)
     gradients = torch.autograd.grad(loss, learning, allow_unused=True)
     assert gradients[0] is not None
     moved = loss_of(vectors + worst_move(gradients[0], vectors, mask, size))
-    # The first reading's gradient is known already. A sum of products has that gradient too, and
-    # spares walking back through that reading once more.
+    # The gradient of the first loss is known. A sum of products has the same gradient, and saves a
+    # second backward pass.
     products = [
         (gradient * each).sum()
         for gradient, each in zip(gradients, learning, strict=True)
@@ -76,15 +61,10 @@ def worst_move(
 ) -> Float[Tensor, "batch time embedding"]:
     """Compute the move of each text's word vectors that raises the loss most, to first order.
 
-    Args:
-        gradient: Of the loss, for the word vectors ``(batch, time, embedding)``.
-        vectors: The word vectors, zero or not at the padding.
-        mask: True where a word is real.
-        size: Length of the move of a whole text, in lengths of its average word vector.
+    It has no gradient, and is zero for a text that has no part in the loss.
 
-    Returns:
-        The move to add to the vectors ``(batch, time, embedding)``, without a gradient; zero for a
-        text that has no part in the loss.
+    Args:
+        size: Length of the move of a whole text, in lengths of its average word vector.
 
     Example:
         >>> vectors = torch.tensor([[[3.0, 4.0]]])

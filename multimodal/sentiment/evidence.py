@@ -40,12 +40,7 @@ _WORDS = 16_384  # in one batch
 
 
 def text_evidence(predictor: "SentimentPredictor", text: object, question: str = "") -> Evidence:
-    """Classify a text, and score its label or number.
-
-    Raises:
-        TypeError: If the text is not a string.
-        ValueError: If there is a question.
-    """
+    """Classify a text, and score its label or number."""
     refuse_question(question)
     if not isinstance(text, str):
         raise TypeError(f"This model reads texts, got {type(text).__name__}.")
@@ -79,16 +74,13 @@ def word_contributions(
     mask: Bool[Tensor, "batch time"],
     score: Callable[[Float[Tensor, "rows classes"], Int[Tensor, " rows"]], Float[Tensor, " rows"]],
 ) -> list[tuple[float, ...]]:
-    """Attribute a score to the words of each text.
+    """Attribute a score to the words of each text; return a contribution for each word.
 
     Args:
-        model: A classifier in evaluation mode.
         tokens: Token ids.
         mask: True where a token is real, real ones first.
         score: Logits and the index of each row's text to scores.
 
-    Returns:
-        For each text a contribution for each of its words.
 
     Example:
         >>> from multimodal.sentiment.model import SentimentSettings, TextEncoderSettings

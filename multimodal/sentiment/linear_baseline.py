@@ -1,10 +1,10 @@
 """A linear classifier of bags of n-grams: the baseline of every sentiment network.
 
-Each text becomes a vector of its words and word pairs, weighted by TF-IDF and then by how much more
-often an n-gram occurs in texts of a class than in others (the log-count ratio of naive Bayes); a
-logistic regression for each class against the rest is fitted on that. It knows no order beyond a
-pair, trains in seconds on a processor, and on long reviews it is hard to beat: on 10,662 sentences
-of film reviews it reaches 79.9 % where a convolutional network without pretrained vectors has 76.1.
+Each text becomes a vector of its words and word pairs, weighted by TF-IDF and then by the log-count
+ratio of naive Bayes (how much more often an n-gram occurs in texts of a class than in others); a
+logistic regression of each class against the rest is fitted on that. It knows no word order beyond
+pairs and trains in seconds, and on long reviews it is hard to beat: on 10,662 sentences of film
+reviews it reaches 79.9 %, a convolutional network without pretrained vectors 76.1 %.
 
 References:
     Wang and Manning 2012, "Baselines and bigrams: simple, good sentiment and topic classification",
@@ -35,17 +35,15 @@ class LinearBaseline:
 
     Args:
         ngrams: The longest run of words that counts as one feature.
-        min_count: N-grams of fewer texts are left out.
-        strength: How closely the regression follows its training texts: the inverse of the weight
-            of its squared coefficients (scikit-learn's C).
+        min_count: N-grams in fewer texts are left out.
+        strength: Inverse of the weight of squared coefficients (scikit-learn's C).
         smoothing: Added to each count before ratios are taken.
-        calibration_folds: Into how many parts the training texts are divided, each predicted by a
-            regression of the others, to calibrate the probabilities; 0 leaves those of the
-            regression, which are overconfident on other texts.
+        calibration_folds: Parts of the training texts, each predicted by a regression of the
+            others, to calibrate the probabilities; 0 leaves them overconfident on other texts.
 
     Attributes:
         classes: The labels that were learned, sorted; columns of the probabilities.
-        sharpness: What the log-odds are multiplied by; 1 where nothing was calibrated.
+        sharpness: Factor on the log-odds; 1 without calibration.
 
     Example:
         >>> texts = ["a good film", "good fun", "a bad film", "not good , bad"]
@@ -79,11 +77,7 @@ class LinearBaseline:
         """Learn from texts.
 
         Args:
-            texts: Texts, or lists of their words.
             labels: The class of each, of two classes or more.
-
-        Returns:
-            The baseline itself.
 
         Raises:
             ValueError: If texts and labels are not as many, there is one class only, or no word.
@@ -120,14 +114,9 @@ class LinearBaseline:
         return self
 
     def predict_proba(self, texts: Sequence[Text]) -> Float[Tensor, "texts classes"]:
-        """Compute the probability of each class for each text.
+        """Compute probabilities in the order of `classes`, for texts as given to `fit`.
 
-        Args:
-            texts: Texts, or lists of their words, as given to `fit`.
-
-        Returns:
-            Probabilities in the order of `classes`; of a text without a known word, about those of
-            the training texts.
+        A text without a known word gets about the shares of the training texts.
 
         Raises:
             ValueError: If `fit` was not called.
@@ -144,14 +133,7 @@ class LinearBaseline:
         return (probabilities / probabilities.sum(dim=1, keepdim=True)).float()
 
     def predict(self, texts: Sequence[Text]) -> list[Any]:
-        """Name the most probable class of each text.
-
-        Args:
-            texts: Texts, or lists of their words, as given to `fit`.
-
-        Returns:
-            A label for each.
-        """
+        """Return the most probable class of each text."""
         return [self.classes[row] for row in self.predict_proba(texts).argmax(dim=1).tolist()]
 
     def _regress(self, features: Any, inside: Any) -> tuple[Any, Any]:
@@ -172,16 +154,16 @@ class LinearBaseline:
             for each in range(self.calibration_folds)
         ):
             return 1.0  # too few texts: a part's regression would know one class only
-        odds, truth = [], []
+        odds, targets = [], []
         for rows in inside:
             for each in range(self.calibration_folds):
                 others = part != each
                 model = self._regress(features[others], rows[others])
                 odds.append(_log_odds(model, features[~others]))
-                truth.append(rows[~others])
+                targets.append(rows[~others])
         scale = LogisticRegression(C=1e6, fit_intercept=False)
-        found = scale.fit(np.concatenate(odds)[:, None], np.concatenate(truth))
-        return max(float(found.coef_.item()), _LEAST_SHARPNESS)
+        scale.fit(np.concatenate(odds)[:, None], np.concatenate(targets))
+        return max(float(scale.coef_.item()), _LEAST_SHARPNESS)
 
     def _odds(self, features: Any) -> list[Any]:
         return [_log_odds(model, features) for model in self._models]
@@ -197,7 +179,7 @@ def _words(text: Text) -> list[str]:
 
 
 def _log_count_ratio(features: Any, inside: Any, smoothing: float) -> Any:
-    """Compare how often n-grams are in texts of a class and in others (equation 2)."""
+    """Return the log-ratio of n-gram counts in texts of a class and in others (equation 2)."""
     present = (features > 0).astype(np.float64)
     ours, others = (smoothing + np.asarray(present[rows].sum(axis=0)) for rows in (inside, ~inside))
     return np.log((ours / ours.sum()) / (others / others.sum()))

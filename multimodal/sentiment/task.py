@@ -1,8 +1,8 @@
-"""Train and evaluate a sentiment classifier, or a reader that gives stars.
+"""Train and evaluate a sentiment classifier, or a regression of numbers such as stars.
 
-With labels the loss is the cross-entropy, with numbers the squared error of the number, brought to
-mean 0 and deviation 1 of the training texts. What a language model has learned from reading alone
-can be where it starts; then the layers open from top to bottom, and lower ones learn more slowly.
+With labels the loss is the cross-entropy, with numbers the squared error after scaling by mean and
+deviation of the training texts. The network may start from a language model; then its layers are
+unfrozen from top to bottom, and lower ones learn more slowly.
 
 References:
     Dai and Le 2015, "Semi-supervised sequence learning"; Howard and Ruder 2018, "Universal language
@@ -41,7 +41,7 @@ class SentimentTask(Task):
     """Sentiment analysis: loss, metrics.
 
     Args:
-        settings: The network.
+        settings: Settings of the network.
         vocabulary: All words, specials first; linked from the data.
         labels: All labels; none where the target is a number; linked from the data.
         excerpt: How long texts are cut; linked from the data, kept for inference.
@@ -55,14 +55,12 @@ class SentimentTask(Task):
         word_vectors: A text file of GloVe, fastText or word2vec, or a cache of torchtext, that the
             words start from; empty for none.
         language_model: Checkpoint of a language model to start from; empty for none.
-        adversarial: Each training text is learned from as it is and with its word vectors moved
-            to where the loss grows most (`multimodal.sentiment.adversarial`): by how much, in
-            lengths of its average word vector; 0 for texts as they are only, which takes about half
-            the time.
+        adversarial: How far the word vectors of each training text are also moved to where the
+            loss grows most (`multimodal.sentiment.adversarial`), in lengths of its average word
+            vector; 0 for not at all, which takes about half the time.
         linear_baseline: Whether a test also trains a linear classifier of words and word pairs on
             the same texts, to compare; seconds for thousands of texts.
-        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
-            and a cosine.
+        optimizer: Another optimiser with its settings, in place of AdamW with warm-up and cosine.
 
     Raises:
         ValueError: If both `word_vectors` and `language_model` are given, or `adversarial` is less
@@ -121,10 +119,7 @@ class SentimentTask(Task):
 
     @override
     def forward(self, batch: TextBatch) -> Tensor:
-        """Score every label of each text.
-
-        Args:
-            batch: Texts.
+        """Compute the logits of each text.
 
         Returns:
             Logits ``(batch, labels)``, or numbers in standard deviations from the mean
@@ -134,26 +129,15 @@ class SentimentTask(Task):
         return logits.float()
 
     def model_step(self, batch: TextBatch) -> tuple[Tensor, Tensor]:
-        """Compute the loss of the texts whose label is known.
-
-        Returns:
-            The loss, and what `forward` returned.
-        """
+        """Compute the loss of the texts whose label is known, and the logits."""
         logits = self(batch)
         return self._loss(logits, batch), logits
 
     def predictions(self, logits: Tensor) -> Tensor:
-        """Compute probabilities or numbers from logits.
-
-        Args:
-            logits: From `forward`.
-
-        Returns:
-            Probabilities ``(batch, labels)``, or numbers ``(batch, 1)``.
-        """
+        """Compute probabilities ``(batch, labels)`` or numbers ``(batch, 1)`` from logits."""
         if self.labels:
             return logits.softmax(dim=-1)
-        return logits * self._number("scale") + self._number("centre")
+        return logits * self.get_buffer("scale") + self.get_buffer("centre")
 
     @override
     def training_step(self, batch: TextBatch, batch_idx: int) -> Tensor:
@@ -163,11 +147,7 @@ class SentimentTask(Task):
 
     @override
     def predict_step(self, batch: TextBatch, batch_idx: int) -> list[dict[str, Any]]:
-        """Predict each text's label or number.
-
-        Returns:
-            ``{"text_id", "label", "probability"}``, or ``{"text_id", "value"}``, of each text.
-        """
+        """Return each text's ``text_id`` with ``label`` and ``probability``, or with ``value``."""
         predictions = self.predictions(self(batch)).tolist()
         return [
             {"text_id": example.text_id, **self._named(row)}
@@ -176,12 +156,7 @@ class SentimentTask(Task):
 
     @override
     def setup(self, stage: str) -> None:
-        """Before training, load word vectors or a language model, and measure the numbers' scale.
-
-        Raises:
-            FileNotFoundError: If a file that was named is not there.
-            ValueError: If it does not fit.
-        """
+        """Before training, load word vectors or a language model, and scale numbers."""
         if stage != "fit":
             return
         if self.word_vectors:
@@ -195,13 +170,13 @@ class SentimentTask(Task):
                 )
             theirs = Vocabulary(saved.vocabulary)
             start_from_language_model(self.model, saved.state_dict, theirs, self.words)
-        if not self.labels:
-            given = [each.label for each in self.training_examples() if each.label is not None]
-            numbers = torch.tensor([float(number) for number in given])
-            if not given:
-                return
-            self._number("centre").copy_(numbers.mean())
-            self._number("scale").copy_(numbers.std(correction=0).clamp(min=1e-6))
+        if self.labels:
+            return
+        given = [float(each.label) for each in self.training_examples() if each.label is not None]
+        if given:
+            numbers = torch.tensor(given)
+            self.get_buffer("centre").copy_(numbers.mean())
+            self.get_buffer("scale").copy_(numbers.std(correction=0).clamp(min=1e-6))
 
     @override
     def default_optimizer(self, steps: int | float) -> OptimizerLRScheduler:
@@ -232,14 +207,14 @@ class SentimentTask(Task):
                 "labels": self.labels,
                 "excerpt": self.excerpt,
                 "target": "label" if self.labels else "number",
-                "centre": self._number("centre").item(),
-                "scale": self._number("scale").item(),
+                "centre": self.get_buffer("centre").item(),
+                "scale": self.get_buffer("scale").item(),
             },
         }
 
     @override
     def evaluate(self, batch: TextBatch, stage: str) -> Tensor:
-        """Log the loss, score the predictions and return them, as `predictions` does."""
+        """Log the loss, score the predictions and return them."""
         loss, logits = self.model_step(batch)
         self.log(f"{stage}/loss", loss, batch_size=len(batch.tokens), sync_dist=True)
         predictions, scores = self.predictions(logits), self.scores[stage]
@@ -253,7 +228,7 @@ class SentimentTask(Task):
 
     def _loss(self, logits: Tensor, batch: TextBatch) -> Tensor:
         if not self.labels:
-            numbers = (batch.labels - self._number("centre")) / self._number("scale")
+            numbers = (batch.labels - self.get_buffer("centre")) / self.get_buffer("scale")
             return number_loss(logits, numbers)
         smoothing = self.label_smoothing if self.training else 0.0
         return label_loss(logits, batch.labels, label_smoothing=smoothing)
@@ -269,9 +244,6 @@ class SentimentTask(Task):
             return self._loss(self.model.classify(moved, batch.mask).float(), batch)
 
         return adversarial_loss(loss_of, vectors, batch.mask, above, size=self.adversarial)
-
-    def _number(self, name: str) -> Tensor:
-        return self.get_buffer(name)
 
     def _named(self, prediction: Sequence[float]) -> dict[str, Any]:
         if not self.labels:

@@ -3,7 +3,7 @@
 References:
     Dai and Le 2015, "Semi-supervised sequence learning"; Howard and Ruder 2018, "Universal language
     model fine-tuning for text classification", section 3.2 (as in their released code, a word that
-    the language model never saw starts from the mean of those it knows).
+    the language model does not have starts from the mean of its words).
 """
 
 import logging
@@ -30,19 +30,15 @@ def start_from_language_model(
 ) -> list[str]:
     """Copy a language model's word vectors and recurrent layers, and log which layers are new.
 
-    The language model scales its word vectors up before it reads them, and the classifier does not:
-    the first layer's weights take the factor. AdamW moves every number by about the learning rate,
-    whatever its size, so that vectors scaled up would hardly learn a task of a few thousand texts.
+    The language model scales its word vectors up, and the classifier does not: the weights of the
+    first layer get the factor instead. AdamW moves every number by about the learning rate,
+    whatever its size, so scaled vectors would hardly learn from a few thousand texts.
 
     Args:
-        classifier: The network to start.
         weights: The language model's state dict.
-        theirs: Its vocabulary.
-        ours: The classifier's.
 
     Returns:
-        The recurrent layers' tensors that the language model does not have: those of the second
-        direction, if it reads ahead only.
+        The tensors that the language model lacks: those of the second direction, if it has one.
 
     Raises:
         ValueError: If the two networks are not the same from the word vectors to the last layer, or
@@ -89,7 +85,7 @@ def start_from_language_model(
 
 
 def _copy_words(table: Tensor, source: Tensor, theirs: Vocabulary, ours: Vocabulary) -> int:
-    """Copy the rows of known words, give the others their mean, and return how many are known."""
+    """Copy the rows of known words, set the others to the mean, and return how many are known."""
     words = ours.to_list()
     special = len(SPECIALS)
     known = [row for row in range(special, len(words)) if words[row] in theirs]
@@ -107,8 +103,8 @@ def _copy_words(table: Tensor, source: Tensor, theirs: Vocabulary, ours: Vocabul
 
 
 def _differs(name: str, theirs: Tensor | None, ours: Tensor) -> str:
-    found = "not there" if theirs is None else f"shaped {tuple(theirs.shape)}"
+    shape = "not there" if theirs is None else f"shaped {tuple(theirs.shape)}"
     return (
-        f"The language model is another network: {name} is {found}, expected {tuple(ours.shape)}. "
+        f"The language model is another network: {name} is {shape}, expected {tuple(ours.shape)}. "
         "Give both the same `settings.reader`."
     )

@@ -29,10 +29,6 @@ class MovingAverage(WeightAveraging):
 
     Raises:
         ValueError: If the decay is not between 0 and 1.
-
-    Example:
-        >>> MovingAverage(0.9).decay
-        0.9
     """
 
     def __init__(self, decay: float = 0.997) -> None:
@@ -44,13 +40,11 @@ class MovingAverage(WeightAveraging):
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Exchange the weights for their average."""
         super().on_validation_epoch_start(trainer, pl_module)
         self._exchanged = True
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the weights back."""
         super().on_validation_epoch_end(trainer, pl_module)
         self._exchanged = False
 
@@ -58,10 +52,10 @@ class MovingAverage(WeightAveraging):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Load both when a run is resumed; everything else loads the average alone.
+        """Load weights and average when a run is resumed, and the average alone otherwise.
 
-        Lightning's own puts the weights that were not averaged back whenever the same trainer has
-        trained before, so that a test of the best checkpoint would be one of other weights.
+        Lightning's own callback restores the weights that were not averaged whenever the same
+        trainer has trained before; a test of the best checkpoint would then test other weights.
         """
         if trainer.state.fn == TrainerFn.FITTING:
             super().on_load_checkpoint(trainer, pl_module, checkpoint)
@@ -70,32 +64,22 @@ class MovingAverage(WeightAveraging):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Save the average as the weights, and the weights beside it.
-
-        During a validation the two are exchanged: a run that is stopped then would otherwise be
-        saved the wrong way round.
-        """
+        """Save the average as the weights, and the weights beside it, also during a validation."""
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
-        if self._exchanged:
+        if self._exchanged:  # by a validation that was interrupted
             weights, average = checkpoint["state_dict"], checkpoint["current_model_state"]
             checkpoint["state_dict"], checkpoint["current_model_state"] = average, weights
 
     def average(
         self, averages: Sequence[Tensor], currents: Sequence[Tensor], steps: Tensor | int
     ) -> None:
-        """Move the averages towards the current weights, in place.
-
-        Args:
-            averages: The averages so far.
-            currents: The weights after the step.
-            steps: Steps averaged so far.
-        """
+        """Move the averages towards the current weights, in place."""
         decay = min(self.decay, (1 + int(steps)) / (10 + int(steps)))
         pairs = list(zip(averages, currents, strict=True))
         numbers = [pair for pair in pairs if pair[0].is_floating_point()]
         if numbers:
-            mine, new = zip(*numbers, strict=True)
-            torch._foreach_lerp_(mine, new, 1 - decay)
+            old, new = zip(*numbers, strict=True)
+            torch._foreach_lerp_(old, new, 1 - decay)
         for average, current in pairs:
             if not average.is_floating_point():  # counters, such as BatchNorm's of batches
                 average.copy_(current)

@@ -1,4 +1,4 @@
-"""The callbacks that every training of ours has, whoever builds the Trainer."""
+"""The callbacks of every training, whoever builds the Trainer."""
 
 from lightning.pytorch import Callback
 
@@ -11,14 +11,10 @@ from multimodal.training.signals import StopOnSignal
 
 
 def trusted_callbacks(seed: int | None = None) -> list[Callback]:
-    """Return the callbacks of every task's ``configure_callbacks``, so that none is forgotten.
+    """Return the callbacks that every task needs.
 
     Args:
         seed: Seed of dropout; by default the one given to Lightning's ``seed_everything``, or 0.
-
-    Returns:
-        The connection of task and data, atomic checkpoints, exact resumption, the guard against
-        NaN, clean stops on signals, and the sizes of the splits.
 
     Example:
         >>> [type(callback).__name__ for callback in trusted_callbacks(seed=0)][1:]

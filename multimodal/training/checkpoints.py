@@ -25,29 +25,13 @@ from multimodal.files import atomic_write
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Save by writing beside the target, syncing and renaming; open as data, never as a program.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "run.ckpt"
-        >>> checkpoints = AtomicCheckpointIO()
-        >>> checkpoints.save_checkpoint({"epoch": 3, "loops": {}}, path)
-        >>> checkpoints.load_checkpoint(path)["epoch"]
-        3
-    """
+    """Save by writing beside the target, syncing and renaming; load tensors and plain data only."""
 
     @override
     def save_checkpoint(
-        self,
-        checkpoint: dict[str, Any],
-        path: str | Path,
-        storage_options: Any = None,
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         """Write a checkpoint.
-
-        Args:
-            checkpoint: Tensors and plain data.
-            path: The file to write.
-            storage_options: Not used.
 
         Raises:
             OSError: If it cannot be written; what was at ``path`` is still there.
@@ -57,20 +41,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     @override
     def load_checkpoint(
-        self,
-        path: str | Path,
-        map_location: Any = "cpu",
-        weights_only: bool | None = True,
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
     ) -> dict[str, Any]:
-        """Open a checkpoint, executing nothing that is in it.
-
-        Args:
-            path: The file.
-            map_location: Where its tensors go.
-            weights_only: Not used: it is always True.
-
-        Returns:
-            What was saved.
+        """Load a checkpoint without executing anything in it, whatever `weights_only` is.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -85,7 +58,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 f"No checkpoint at {path}. Look in the run's checkpoint folder."
             )
         try:
-            with warnings.catch_warnings(action="ignore"):  # the error below says it better
+            with warnings.catch_warnings(action="ignore"):  # the error below is clearer
                 checkpoint = torch.load(path, map_location=map_location, weights_only=True)
         except Exception as error:
             raise ValueError(
@@ -101,16 +74,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class AtomicCheckpoints(Callback):
-    """Have the run's checkpoints written and read by ``AtomicCheckpointIO``."""
+    """Write and read the run's checkpoints by ``AtomicCheckpointIO``, unless it chose another."""
 
     @override
-    def setup(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        stage: str,
-    ) -> None:
-        """Replace Lightning's reader and writer, unless the run chose one of its own."""
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = AtomicCheckpointIO()
 
@@ -135,48 +102,35 @@ class LastCheckpoint(ModelCheckpoint):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count from where the run begins or goes on."""
         super().on_train_start(trainer, pl_module)
         self._last_global_step_saved = trainer.global_step
 
     @override
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        """Save if it is time and the moment is right; otherwise the next hooks do."""
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Save if a checkpoint is due, unless a validation or the end of the epoch is next."""
         if not precedes_validation(trainer):
-            self._save_if(trainer, self._due(trainer))
+            self._save_if(trainer, due=self._due(trainer))
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save if it was time before the validation."""
-        self._save_if(trainer, self._due(trainer))
+        self._save_if(trainer, due=self._due(trainer))
 
-    @override
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save if it was time before an epoch's end without validation."""
-        self._save_if(trainer, self._due(trainer))
+    on_train_epoch_end = on_validation_end  # of an epoch without a validation
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the end of the run."""
-        self._save_if(trainer, True)
+        self._save_if(trainer, due=True)
 
     def _due(self, trainer: Trainer) -> bool:
         return trainer.global_step - self._last_global_step_saved >= self.every_n_steps
 
-    def _save_if(self, trainer: Trainer, wanted: bool) -> None:
-        if wanted and not self._should_skip_saving_checkpoint(trainer):
+    def _save_if(self, trainer: Trainer, *, due: bool) -> None:
+        if due and not self._should_skip_saving_checkpoint(trainer):
             self._save_last_checkpoint(trainer, {})
 
 
 def precedes_validation(trainer: Trainer) -> bool:
-    """Return, at the end of a training batch, whether a validation or the end of the epoch is next.
+    """Return whether a validation or the end of the epoch follows the training batch that ends.
 
     Lightning skips both when it resumes from a checkpoint that is written at this moment.
     """

@@ -1,12 +1,12 @@
 """Give a task and its data what each needs of the other.
 
 Everything that shapes a network, such as the vocabulary, is linked into the task as plain data when
-it is built. Two things cannot be: the task needs the training examples when it starts (numbers are
+it is built. Two things cannot be: the task needs the training data when it starts (numbers are
 scaled by them, classes weighed, baselines fitted), and data that cache the features of a frozen
-encoder need that encoder. Neither side looks the other up; this is the only place that knows both.
+encoder need that encoder. Neither side looks the other up; this is the only file that knows both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
@@ -16,11 +16,13 @@ from multimodal.nn.encoder import ImageEncoder
 
 
 @runtime_checkable
-class UsesTrainingExamples(Protocol):
-    """A task that learns something from the training examples beside their batches."""
+class UsesTrainingData(Protocol):
+    """A task that reads the training data before its first step."""
 
-    def use_training_examples(self, read: Callable[[], Sequence[Any]]) -> None:
-        """Take a function that returns the training examples."""
+    def use_training_data(
+        self, examples: Callable[[], Sequence[Any]], batches: Callable[[], Iterable[Any]]
+    ) -> None:
+        """Take functions that return the training examples and batches."""
 
 
 @runtime_checkable
@@ -42,29 +44,29 @@ class UsesEncoder(Protocol):
 
 
 class Connection(Callback):
-    """Connect the task and the data module that a trainer was given."""
+    """Connect the task and the data module of a trainer before anything runs."""
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Connect before anything runs."""
-        data = getattr(trainer, "datamodule", None)
+        data = data_of(trainer)
         if data is not None:
             connect(pl_module, data)
 
 
+def data_of(trainer: Trainer) -> LightningDataModule | None:
+    """Return the trainer's data module; None if it was given loaders or nothing."""
+    return getattr(trainer, "datamodule", None)
+
+
 def connect(task: LightningModule, data: LightningDataModule) -> None:
-    """Give a task the training examples, and its data the image encoder.
+    """Give a task the training data, and its data the image encoder.
 
-    May be called again for the same two. Tasks and data modules of one's own are left alone where
-    they lack the methods.
-
-    Args:
-        task: Has ``use_training_examples``, if it needs them.
-        data: Has ``examples`` and, if it can cache features, ``use_encoder``.
+    Tasks and data modules without the methods are left alone. A second call for the same two does
+    no harm.
     """
-    if isinstance(task, UsesTrainingExamples) and isinstance(data, HasExamples):
-        # A function, because copies of the task, as of its moving average, share it.
-        task.use_training_examples(lambda: data.examples("train"))
+    if isinstance(task, UsesTrainingData) and isinstance(data, HasExamples):
+        # Lambdas, because copies of the task, as of its moving average, must not copy the data.
+        task.use_training_data(lambda: data.examples("train"), lambda: data.train_dataloader())
     encoder = getattr(getattr(task, "model", None), "encoder", None)
     if isinstance(data, UsesEncoder) and isinstance(encoder, ImageEncoder):
         data.use_encoder(

@@ -45,7 +45,7 @@ class NonFiniteGuard(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Check the parameters after the last step, and begin a record of this batch."""
+        """Check the parameters after the last step, and start a record of this batch."""
         if self._stepped:
             self._check_parameters(trainer, pl_module)
             self._records, self._stepped = [], False
@@ -55,7 +55,6 @@ class NonFiniteGuard(Callback):
     def on_before_backward(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
     ) -> None:
-        """Keep the loss until the optimiser's step."""
         self._records[-1].losses.append(loss.detach())
 
     @override
@@ -80,13 +79,11 @@ class NonFiniteGuard(Callback):
 
     @override
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Check the parameters before time is spent on a validation."""
         if self._stepped:
             self._check_parameters(trainer, pl_module)
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Check the parameters after the very last step."""
         self._check_parameters(trainer, pl_module)
 
     @override

@@ -1,7 +1,4 @@
-"""Penalties added to the loss: on the outputs of a last layer, and on weights.
-
-The outputs of a language model's last layer are kept small and smooth over time; weights are kept
-small or sparse.
+"""Penalties added to the loss: on large or jumping outputs of a language model, and on weights.
 
 References:
     Merity, McCann and Socher 2017, "Revisiting activation regularization for language RNNs",
@@ -20,20 +17,11 @@ from torch import Tensor
 def activation_penalty(
     outputs: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]
 ) -> Float[Tensor, ""]:
-    """Average the squares of the outputs (AR).
+    """Average the squares of the outputs over real words and features (AR).
 
     Args:
-        outputs: The last layer's, after dropout, ``(batch, time, feature)``.
-        mask: True where a word is real; one or more are.
-
-    Returns:
-        The mean over real words and features.
-
-    Example:
-        >>> import torch
-        >>> mask = torch.tensor([[True, True, False]])
-        >>> activation_penalty(torch.tensor([[[1.0], [3.0], [9.0]]]), mask).item()
-        5.0
+        outputs: The last layer's, after dropout.
+        mask: True where a word is real; at least one is.
     """
     return outputs[mask].float().square().mean()
 
@@ -44,17 +32,11 @@ def change_penalty(
     """Average the squares of the outputs' changes from word to word (TAR).
 
     Args:
-        outputs: The last layer's, before dropout, ``(batch, time, feature)``.
+        outputs: The last layer's, before dropout.
         mask: True where a word is real.
 
     Returns:
         The mean over pairs of neighbouring real words and features; 0 if there are none.
-
-    Example:
-        >>> import torch
-        >>> mask = torch.tensor([[True, True, False]])
-        >>> change_penalty(torch.tensor([[[1.0], [3.0], [9.0]]]), mask).item()
-        4.0
     """
     both = mask[:, 1:] & mask[:, :-1]
     changes = (outputs[:, 1:] - outputs[:, :-1])[both].float().square()
@@ -64,18 +46,14 @@ def change_penalty(
 def weight_penalty(
     parameters: Iterable[Tensor], *, l1: float = 0.0, l2: float = 0.0
 ) -> Float[Tensor, ""]:
-    """Add up the sizes of the matrices that are trained.
+    """Add up the L1 and L2 penalties of the matrices that are trained.
 
-    With AdamW and Muon, `weight_decay` shrinks all weights at the same pace; an L2 penalty is the
-    classic one, whose gradient these optimisers scale as any other.
+    With AdamW and Muon, `weight_decay` shrinks all weights at the same pace; the gradient of an L2
+    penalty is scaled by these optimisers as any other.
 
     Args:
-        parameters: A model's.
         l1: Factor of the sum of absolute values; it draws weights to exactly 0.
         l2: Factor of half the sum of squares.
-
-    Returns:
-        The penalty, to be added to the loss.
 
     Example:
         >>> weights = torch.tensor([[3.0, -4.0]], requires_grad=True)

@@ -32,7 +32,7 @@ class Suggestion:
 
     Attributes:
         steepest: The rate at which the loss fell fastest: a good peak.
-        lowest: The rate at which it was lowest: the most that a peak should be is a third of it.
+        lowest: The rate at which it was lowest; a peak should be at most a third of it.
     """
 
     steepest: float
@@ -52,9 +52,6 @@ class RateFinder(Callback):
     Attributes:
         rates: The rate of each step.
         losses: The smoothed loss of each step.
-
-    Raises:
-        ValueError: If the numbers give no range.
     """
 
     def __init__(self, smallest: float = 1e-6, largest: float = 1.0, steps: int = 100) -> None:
@@ -75,7 +72,6 @@ class RateFinder(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Set the step's rate."""
         done = len(self.rates) / (self.steps - 1)
         rate = self.smallest * (self.largest / self.smallest) ** done
         for optimizer in trainer.optimizers:
@@ -89,12 +85,7 @@ class RateFinder(Callback):
 
     @override
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
     ) -> None:
         """Keep the step's loss, and stop after the last step or when the loss has diverged."""
         loss = outputs["loss"] if isinstance(outputs, Mapping) else outputs
@@ -120,13 +111,6 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
 
     Raises:
         ValueError: If the loss never fell.
-
-    Example:
-        >>> rates = [10 ** (step / 5 - 4) for step in range(20)]
-        >>> losses = [2.0] * 8 + [1.8, 1.2, 0.8, 0.7, 0.7, 0.8, 1.5, 3.0, 6.0, 9.0, 9.0, 9.0]
-        >>> suggestion = suggest(rates, losses)
-        >>> round(suggestion.steepest, 4), round(suggestion.lowest, 4)
-        (0.0063, 0.0158)
     """
     finite = [loss if math.isfinite(loss) else math.inf for loss in losses]
     first = max(1, round(_LEFT_OUT * len(finite)))
@@ -149,14 +133,7 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
 def draw_rates(
     rates: Sequence[float], losses: Sequence[float], suggestion: Suggestion, path: Path
 ) -> None:
-    """Draw the loss over the rate, with the suggested rates.
-
-    Args:
-        rates: The rate of each step.
-        losses: The smoothed loss of each.
-        suggestion: The rates to mark.
-        path: The PNG file to write.
-    """
+    """Draw the loss over the rate as a PNG file, with the suggested rates."""
     from matplotlib.figure import Figure  # slow to import
 
     figure = Figure(figsize=(6, 4), layout="constrained")

@@ -1,8 +1,7 @@
-"""Write files about a run into its folder: a report of a test, predictions, sizes of the splits.
+"""Write files about a run into its folder: the report of a test, predictions, sizes of the splits.
 
-Whatever is collected from batches is keyed by the examples' positions, so that the processes that
-shared the work can be united and an example counts once: a sampler may repeat some so that every
-process gets as many.
+Rows are collected by the index of their example, so that several processes can be united and each
+example counts once: a sampler may repeat some to give every process as many.
 
 References:
     https://cocodataset.org/#format-results, "Image Captioning";
@@ -20,6 +19,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from multimodal.files import atomic_write
+from multimodal.training.connection import HasExamples, data_of
 
 SPLIT_SIZES = "splits.json"
 
@@ -29,10 +29,10 @@ _IDS = ("question_id", "image_id", "text_id")
 
 
 class Report(Callback, Generic[Row]):
-    """Collect what a task's ``test_step`` returns, and write a report when the test ends.
+    """Collect the outputs of a task's ``test_step``, and write a report when the test ends.
 
-    A task's report says how to `collect` a batch and what to `write`. A report that cannot be
-    written is a warning: the metrics are logged all the same.
+    A subclass gives `collect` and `write`. A report that cannot be written is a warning: the
+    metrics are logged all the same.
     """
 
     def __init__(self) -> None:
@@ -40,25 +40,11 @@ class Report(Callback, Generic[Row]):
         self._rows: dict[Any, Row] = {}
 
     def collect(self, batch: Any, outputs: Any) -> Mapping[Any, Row]:
-        """Return what the report keeps of a batch.
-
-        Args:
-            batch: From the data module.
-            outputs: What ``test_step`` returned for it.
-
-        Returns:
-            A row for each example, by a key that is the same in every process.
-        """
+        """Return a row for each example of a batch, by a key that is the same in every process."""
         raise NotImplementedError
 
     def write(self, rows: Mapping[Any, Row], folder: Path, task: LightningModule) -> None:
-        """Write the report; called on the first process only.
-
-        Args:
-            rows: What was collected, by key.
-            folder: The run's folder.
-            task: The task, for metrics to log.
-        """
+        """Write the report into the run's folder, on the first process; `task` may log metrics."""
         raise NotImplementedError
 
     @override
@@ -67,13 +53,7 @@ class Report(Callback, Generic[Row]):
 
     @override
     def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         self._rows.update(self.collect(batch, outputs))
 
@@ -94,12 +74,11 @@ class ResultsFile(Callback):
     """Write the predictions of ``multimodal predict`` as one JSON file.
 
     ``predict_step`` returns for each image an entry ``{"image_id": ..., "caption": ...}`` (COCO's
-    results format) or a list of entries ``{"question_id": ..., "answer": ...}`` (VQA's); for each
-    text one with a ``text_id``. The file is in the order of the data set, however many processes
-    shared the work.
+    results format) or a list of entries ``{"question_id": ..., "answer": ...}`` (VQA's), for each
+    text an entry with a ``text_id``. The file is in the order of the data set.
 
-    It is no ``BasePredictionWriter``, because those ask Lightning's own sampler which examples a
-    batch has, and ours says so in the batch.
+    It is no ``BasePredictionWriter``, because that takes the examples of a batch from Lightning's
+    own sampler, and ours are in the batch.
 
     Args:
         path: The file to write; empty for ``results.json`` in the run's folder.
@@ -116,27 +95,20 @@ class ResultsFile(Callback):
 
     @override
     def on_predict_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
         self._entries.update(zip(batch.indices.tolist(), outputs, strict=True))
 
     @override
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the file, on the first process."""
         folder = run_folder(trainer)
         collected = gather(self._entries)
         self._entries = {}
         if not trainer.is_global_zero:
             return
         entries: dict[Any, Any] = {}
-        for _, found in sorted(collected.items()):
-            for entry in found if isinstance(found, list) else [found]:
+        for _, output in sorted(collected.items()):
+            for entry in output if isinstance(output, list) else [output]:
                 entries.setdefault(next(entry[name] for name in _IDS if name in entry), entry)
         path = Path(self.path) if self.path else folder / "results.json"
         with atomic_write(path) as temporary:
@@ -146,19 +118,16 @@ class ResultsFile(Callback):
 
 
 class SplitSizes(Callback):
-    """Write the number of examples of each split as ``splits.json``, for the model's card.
-
-    Only runs that log and whose data have examples write it.
-    """
+    """Write the number of examples of each split as ``splits.json``, for the model's card."""
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count the training and validation examples."""
-        write_sizes(trainer, ("train", "val") if trainer.enable_validation else ("train",))
+        splits = ("train", "val") if trainer.enable_validation else ("train",)
+        write_sizes(trainer, data_of(trainer), splits)
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        write_sizes(trainer, ("test",))
+        write_sizes(trainer, data_of(trainer), ("test",))
 
 
 def run_folder(trainer: Trainer) -> Path:
@@ -170,14 +139,7 @@ def gather(rows: Mapping[Any, Row]) -> dict[Any, Row]:
     """Unite the dictionaries of all processes; of equal keys the first process's value stays.
 
     Args:
-        rows: This process's own, with values that can be pickled.
-
-    Returns:
-        The same on every process.
-
-    Example:
-        >>> gather({3: "a dog"})
-        {3: 'a dog'}
+        rows: This process's, with values that can be pickled.
     """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return dict(rows)
@@ -186,18 +148,12 @@ def gather(rows: Mapping[Any, Row]) -> dict[Any, Row]:
     return {key: value for part in reversed(parts) for key, value in part.items()}
 
 
-def write_sizes(trainer: Trainer, splits: Sequence[str]) -> None:
-    """Write the sizes of splits, if the run logs and its data have examples.
-
-    Args:
-        trainer: Has the data module and the run's folder.
-        splits: ``train``, ``val`` or ``test``.
-    """
-    data: Any = getattr(trainer, "datamodule", None)
-    folder = trainer.log_dir  # all processes must ask
+def write_sizes(trainer: Trainer, data: object, splits: Sequence[str]) -> None:
+    """Write the sizes of splits, if the run logs and its data have examples."""
+    folder = trainer.log_dir  # read by all processes, because they agree on it
     if not trainer.is_global_zero or trainer.logger is None or not folder:
         return
-    if not hasattr(data, "examples"):
+    if not isinstance(data, HasExamples):
         return
     # A test may be of another split, such as when the real one is kept for the end of a project.
     names = {

@@ -1,7 +1,7 @@
-"""Make a resumed run repeat, to the bit, what the run without a break would have done.
+"""Make a resumed run repeat the run without a break to the bit.
 
 Lightning's checkpoint holds weights, optimiser, schedulers and counters. Four things are missing:
-the order of the data and the augmentation (``data.buckets`` and ``data.loaders`` see to those), the
+the order of the data and the augmentation (restored by ``data.buckets`` and ``data.loaders``), the
 random numbers of dropout, gradients accumulated over batches but not yet used, and the last
 metrics, which early stopping and plateau schedulers need. The callback restores the last three.
 
@@ -27,14 +27,10 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class ExactResume(Callback):
-    """Seed each training batch, and carry over what Lightning's checkpoints leave out.
+    """Seed each training batch, and restore what Lightning's checkpoints leave out.
 
     Args:
         seed: Seed of the run; by default the one given to Lightning's ``seed_everything``, or 0.
-
-    Example:
-        >>> from lightning.pytorch import Trainer
-        >>> trainer = Trainer(accelerator="cpu", logger=False, callbacks=[ExactResume(seed=1)])
     """
 
     def __init__(self, seed: int | None = None) -> None:
@@ -45,13 +41,9 @@ class ExactResume(Callback):
 
     @override
     def on_train_batch_start(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Seed torch's generators for this batch, on the processor and on every GPU."""
+        """Seed torch's generators for this batch, on the CPU and on every GPU."""
         seed = seed_for(self.seed, trainer.global_rank, trainer.current_epoch, batch_idx)
         torch.manual_seed(seed)
 
@@ -72,12 +64,9 @@ class ExactResume(Callback):
 
     @override
     def on_load_checkpoint(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        checkpoint: dict[str, Any],
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Remember what was added; it is put back when training starts."""
+        """Keep metrics and gradients until training starts."""
         saved = checkpoint.get(_KEY)
         if saved is None or trainer.state.fn != TrainerFn.FITTING:
             return
@@ -93,9 +82,9 @@ class ExactResume(Callback):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the loader's position, the metrics and the accumulated gradients back."""
-        # A scheduler that asks for `trainer.estimated_stepping_batches` has the loaders made before
-        # the checkpoint is read, and Lightning 2.6 then forgets to tell them where to go on.
+        """Restore the loader's position, the metrics and the accumulated gradients."""
+        # A scheduler that reads `trainer.estimated_stepping_batches` makes the loaders before the
+        # checkpoint is read, and Lightning 2.6 then does not restore their position.
         trainer.fit_loop._load_combined_loader_states()
         trainer.callback_metrics.update(self._metrics)
         for name, parameter in pl_module.named_parameters():
@@ -105,7 +94,7 @@ class ExactResume(Callback):
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Give plateau schedulers the epoch's metric, which Lightning skips in a resumed epoch."""
+        """Step plateau schedulers, which Lightning skips in a resumed epoch."""
         if not trainer.fit_loop.restarting:
             return
         metrics = trainer.callback_metrics

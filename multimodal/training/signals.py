@@ -1,10 +1,10 @@
-"""Stop cleanly when asked to: Ctrl-C and SIGTERM leave a checkpoint and an honest exit code.
+"""Stop cleanly: Ctrl-C and SIGTERM leave a checkpoint and an exit code that names the signal.
 
-A queue system, a container or ``timeout`` ends a process with SIGTERM, and reads its exit code to
-learn whether the work was finished. Lightning 2.6 exits with 0 after a SIGTERM, which says it was.
-Here the batch in progress is finished, ``interrupted.ckpt`` is written into the run's checkpoint
-folder, and the process exits with 128 + the signal's number, as a shell does. Nothing ever resumes
-from that file unless it is named.
+A queue system, a container or ``timeout`` ends a process with SIGTERM, and learns from its exit
+code whether the work was finished. Lightning 2.6 exits with 0 after a SIGTERM, as if it was. Here
+the current batch is finished, ``interrupted.ckpt`` is written into the run's checkpoint folder, and
+the process exits with 128 + the signal's number, as a shell does. A run resumes from that file only
+if it is named.
 
 During a validation the run stops after the current validation batch; resumed, it validates anew.
 """
@@ -26,18 +26,14 @@ from typing_extensions import override
 from multimodal.training.checkpoints import checkpoint_folder, precedes_validation
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_SECOND_THOUGHT = 1.0  # `timeout` and terminals may send the same signal twice in quick succession
+_REPEAT = 1.0  # seconds in which `timeout` and terminals may send the same signal twice
 INTERRUPTED = "interrupted.ckpt"
 
 
 class Interrupted(SystemExit):
-    """The run was asked to stop and did: an exit with code 128 + the signal's number.
+    """A signal stopped the run: an exit with code 128 + the signal's number.
 
     As a SystemExit it ends any script with the right code; its text names the saved checkpoint.
-
-    Args:
-        number: The signal.
-        message: The text for the user.
 
     Example:
         >>> Interrupted(15, "Stopped by SIGTERM.").code
@@ -55,8 +51,8 @@ class StopOnSignal(Checkpoint):
     A second Ctrl-C, a second or more after the first, stops at once without saving. Outside
     training (validate, test, predict) every signal stops at once.
 
-    It is a ``Checkpoint``, because Lightning calls those after all other callbacks: whatever those
-    do at the end of a batch is saved.
+    It is a ``Checkpoint``, because Lightning calls those after all other callbacks, whose work at
+    the end of a batch is then saved.
     """
 
     def __init__(self) -> None:
@@ -68,7 +64,6 @@ class StopOnSignal(Checkpoint):
 
     @override
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Handle the signals."""
         self._take_over(trainer, training=False)
 
     on_test_start = on_sanity_check_start
@@ -76,20 +71,12 @@ class StopOnSignal(Checkpoint):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Handle the signals; from here on there is something to save."""
         self._take_over(trainer, training=True)
 
     @override
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        """Stop here if asked to, unless a validation is next: its hooks then do."""
-        if self._asked(trainer) and not precedes_validation(trainer):
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Stop after the batch, unless a validation is next: its hooks then stop the run."""
+        if self._signalled(trainer) and not precedes_validation(trainer):
             self._stop(trainer)
 
     @override
@@ -97,48 +84,34 @@ class StopOnSignal(Checkpoint):
         """Stop before a validation; a resumed run will start with it."""
         if trainer.state.fn != TrainerFn.FITTING:
             self._take_over(trainer, training=False)
-        elif self._training and self._asked(trainer):
+        elif self._training and self._signalled(trainer):
             self._stop(trainer, validation_is_pending=True)
 
     @override
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, *_: Any
     ) -> None:
         """Stop within a validation; a resumed run will repeat it from its start."""
-        if self._training and self._asked(trainer):
+        if self._training and self._signalled(trainer):
             self._stop(trainer, validation_is_pending=True)
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop after a validation."""
-        if self._training and self._asked(trainer):
+        if self._training and self._signalled(trainer):
             self._stop(trainer)
 
-    @override
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop after an epoch without validation."""
-        if self._asked(trainer):
-            self._stop(trainer)
+    on_train_epoch_end = on_validation_end  # of an epoch without a validation
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop although all is done: whoever asked does not want what comes after the training."""
-        if self._asked(trainer):
+        """Stop although the training is done: what follows it is not wanted."""
+        if self._signalled(trainer):
             self._stop(trainer)
         self._training = False
 
     @override
     def on_save_checkpoint(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        checkpoint: dict[str, Any],
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Note in the counters that a validation has begun, so that Lightning resumes with it."""
         if not self._validation_is_pending:
@@ -150,8 +123,8 @@ class StopOnSignal(Checkpoint):
         progress["is_last_batch"] = False
 
     def _take_over(self, trainer: Trainer, *, training: bool) -> None:
-        # Lightning installs its own handlers just before these hooks, and puts back the ones from
-        # before when it is done, so there is nothing to restore.
+        # Lightning installs its own handlers just before these hooks, and restores the earlier
+        # ones when it is done.
         self._training = training
         if threading.current_thread() is not threading.main_thread():
             return
@@ -168,15 +141,15 @@ class StopOnSignal(Checkpoint):
             self._received, self._received_at = number, time.monotonic()
             # Not logged: a handler may run in the middle of another write to the same stream.
             os.write(2, f"\n{name}: the batch is finished and saved first.\n".encode())
-        elif number == signal.SIGINT and time.monotonic() - self._received_at > _SECOND_THOUGHT:
+        elif number == signal.SIGINT and time.monotonic() - self._received_at > _REPEAT:
             raise Interrupted(number, "Stopped at once; the last steps were not saved.")
 
-    def _asked(self, trainer: Trainer) -> bool:
-        """Return whether any process got a signal; all of them stop at the same batch."""
+    def _signalled(self, trainer: Trainer) -> bool:
+        """Return whether any process got a signal, so that all of them stop at the same batch."""
+        received = self._received is not None
         if trainer.world_size == 1:
-            return self._received is not None
-        asked = trainer.strategy.reduce_boolean_decision(self._received is not None, all=False)
-        return bool(asked)
+            return received
+        return bool(trainer.strategy.reduce_boolean_decision(received, all=False))
 
     def _stop(self, trainer: Trainer, *, validation_is_pending: bool = False) -> None:
         number = signal.SIGTERM if self._received is None else self._received
@@ -191,13 +164,7 @@ class StopOnSignal(Checkpoint):
 
 
 def exit_code(exception: BaseException) -> int:
-    """Return the code with which a process should end because of an exception.
-
-    Args:
-        exception: What ended the work.
-
-    Returns:
-        128 + the signal's number for an interruption, an exit's own code, and 1 for an error.
+    """Return the exit code for an exception: 128 + a signal's number, an exit's own, or 1.
 
     Example:
         >>> exit_code(KeyboardInterrupt()), exit_code(OSError("disk")), exit_code(SystemExit(3))

@@ -11,14 +11,14 @@ from multimodal.training.report import gather
 
 _LOGGER = logging.getLogger(__name__)
 _NAMED = 5
-_MOST = 0.05  # of the images: beyond it the data set is not what its owner thinks
+_MOST = 0.05  # of the images: with more, something is wrong with the data set
 
 
 class SkippedImages(Callback):
-    """Report what ``on_bad_image: skip`` left out, once a stage, and stop if it is too much.
+    """Report the images left out by ``on_bad_image: skip``, once a stage; stop if they are many.
 
-    It reads the batch's ``skipped`` (a line for each image) and ``indices``. Where several
-    processes share the work, they count together, and stop together.
+    It reads the batch's ``skipped`` (a line for each image) and ``indices``, and counts over all
+    processes.
     """
 
     def __init__(self) -> None:
@@ -28,15 +28,8 @@ class SkippedImages(Callback):
 
     @override
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Count the batch."""
         self._read += len(batch.indices)
         self._skipped.update(dict.fromkeys(batch.skipped))
 
@@ -46,7 +39,7 @@ class SkippedImages(Callback):
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Report what was left out since the last time, and begin anew.
+        """Report the images left out since the last report.
 
         Raises:
             ValueError: If more than a twentieth of the images could not be read.
@@ -72,6 +65,6 @@ class SkippedImages(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Report a validation of its own; one within a training is reported with the epoch."""
+        """Report a validation; one within a training is reported with its epoch."""
         if trainer.state.fn == TrainerFn.VALIDATING:
             self.on_train_epoch_end(trainer, pl_module)

@@ -30,22 +30,14 @@ def start_from_weights(
     differ; every other tensor is copied if name and shape agree.
 
     Args:
-        model: The network to start.
         weights: The other network's state dict.
         theirs: The vocabulary of the rows of ``weights``.
-        ours: The model's own vocabulary.
 
     Returns:
         The names of the model's tensors that were not copied, with the reason.
 
     Raises:
-        ValueError: If no parameter fits: the two networks have nothing in common.
-
-    Example:
-        >>> words = Vocabulary.build([["dog"]])
-        >>> other = {"weight": torch.ones(2, 3), "bias": torch.ones(4)}
-        >>> start_from_weights(nn.Linear(3, 2), other, words, words)
-        {'bias': 'shape 4, here 2'}
+        ValueError: If no parameter fits.
     """
     pairs = [
         (row, theirs.encode([word])[0]) for row, word in enumerate(ours.to_list()) if word in theirs
@@ -96,16 +88,7 @@ def start_from_vectors(
         seed: Of the random rows of words without a vector.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no file of word vectors, or their width is not the embedding's.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "small.vec"
-        >>> _ = path.write_text("dog 0.25 0.5\ncat 1.0 1.0\n")
-        >>> embedding = nn.Embedding(2, 2, padding_idx=0)
-        >>> start_from_vectors(embedding, path, ["<pad>", "dog"])
-        >>> embedding.weight.tolist()
-        [[0.0, 0.0], [0.25, 0.5]]
+        ValueError: If the file has no word vectors, or of another width than the embedding's.
     """
     vectors = read_word_vectors(path, words, ignore_case=True)
     width = vectors.matrix.shape[1]

@@ -1,11 +1,9 @@
-"""The base of every task: what is the same when a network is trained, evaluated and saved.
+"""The base of every task: optimiser, logging, checkpoints of plain data, callbacks.
 
-A task says what its loss is (`model_step`) and what it evaluates (`evaluate`); this class does the
-rest: the default optimiser, logging, checkpoints of plain data, the callbacks of a trusted run and
-the task's report.
+A task gives its loss (`model_step`), its evaluation (`evaluate`) and its plain data (`saved`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -21,7 +19,7 @@ from multimodal.training.callbacks import trusted_callbacks
 from multimodal.training.optimisers.adamw import Rates, adamw
 from multimodal.training.optimisers.muon import muon
 
-_ANY_START: dict[str, Any] = {"weights": "", "trainable_stages": 0}  # a resumed run may change them
+_FREE: dict[str, Any] = {"weights": "", "trainable_stages": 0}  # settings a resumed run may change
 _ROWS = ("vocabulary", "answers", "labels")  # lists that number rows of a network
 
 
@@ -33,7 +31,7 @@ class Scores(Protocol):
         """Return the values by name."""
 
     def reset(self) -> None:
-        """Forget what was collected."""
+        """Clear the collected values."""
 
 
 @runtime_checkable
@@ -52,7 +50,7 @@ class Task(LightningModule):
     Args:
         settings: The network's settings.
         rates: Learning rates of the default optimiser.
-        optimizer: An optimiser of one's own instead.
+        optimizer: Another optimiser in its place.
         muon: Whether the default optimiser is Muon instead of AdamW.
 
     Attributes:
@@ -80,23 +78,15 @@ class Task(LightningModule):
         self.rates = rates
         self.optimizer = optimizer
         self.muon = muon
-        self._training_examples: Callable[[], Sequence[Any]] | None = None
+        self._training_examples: Callable[[], Sequence[Any]] = list
+        self._training_batches: Callable[[], Iterable[Any]] = list
 
     def model_step(self, batch: Any) -> tuple[Tensor, Tensor]:
-        """Compute the loss of a batch.
-
-        Returns:
-            The loss, and what the evaluation needs of the network's output.
-        """
+        """Compute the loss of a batch, and what the evaluation needs of the network's output."""
         raise NotImplementedError
 
     def evaluate(self, batch: Any, stage: str) -> Any:
-        """Log the loss of a batch, update `scores`, and return the predictions for the report.
-
-        Args:
-            batch: From the data module.
-            stage: ``val`` or ``test``.
-        """
+        """Log the loss of a batch, update `scores`, and return the predictions for the report."""
         raise NotImplementedError
 
     def saved(self) -> dict[str, Any]:
@@ -116,17 +106,20 @@ class Task(LightningModule):
         """Return the callbacks of this task beside the trusted ones, such as its report."""
         return []
 
-    def use_training_examples(self, read: Callable[[], Sequence[Any]]) -> None:
-        """Take the function that reads the training examples; see `multimodal.training.connection`.
-
-        Args:
-            read: Returns the examples; they are read when it is first called.
-        """
-        self._training_examples = read
+    def use_training_data(
+        self, examples: Callable[[], Sequence[Any]], batches: Callable[[], Iterable[Any]]
+    ) -> None:
+        """Take functions that read the training data; see `multimodal.training.connection`."""
+        self._training_examples = examples
+        self._training_batches = batches
 
     def training_examples(self) -> Sequence[Any]:
-        """Return the training examples; none if the task has no data that lists them."""
-        return self._training_examples() if self._training_examples else []
+        """Return the training examples; none if no data module lists them."""
+        return self._training_examples()
+
+    def training_batches(self) -> Iterable[Any]:
+        """Return the training batches, in the same way."""
+        return self._training_batches()
 
     @override
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
@@ -140,7 +133,6 @@ class Task(LightningModule):
 
     @override
     def test_step(self, batch: Any, batch_idx: int) -> Any:
-        """Evaluate a batch and return the predictions for the report."""
         return self.evaluate(batch, "test")
 
     @override
@@ -152,11 +144,7 @@ class Task(LightningModule):
         self.log_scores("test")
 
     def log_scores(self, stage: str) -> None:
-        """Log the metrics of a stage and start them anew.
-
-        Args:
-            stage: ``val`` or ``test``.
-        """
+        """Log the metrics of a stage and reset them."""
         scores = self.scores[stage]
         assert isinstance(scores, Scores)
         for name, value in scores.compute().items():
@@ -171,11 +159,7 @@ class Task(LightningModule):
         return self.default_optimizer(self.trainer.estimated_stepping_batches)
 
     def default_optimizer(self, steps: int | float) -> OptimizerLRScheduler:
-        """Build AdamW or Muon.
-
-        Args:
-            steps: The trainer's ``estimated_stepping_batches``.
-        """
+        """Build AdamW or Muon for a run of so many steps, infinite where it has no end."""
         encoder = dict(self.model.named_children()).get("encoder")
         if self.muon:
             assert encoder is not None
@@ -188,11 +172,7 @@ class Task(LightningModule):
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another network, or with other words, answers or labels.
-
-        Raises:
-            ValueError: If settings, lists or target differ.
-        """
+        """Refuse a checkpoint of another network, or with other words, answers or labels."""
         refuse_other_network(checkpoint.get(CHECKPOINT_KEY, {}), self.saved())
 
     @override
@@ -201,14 +181,11 @@ class Task(LightningModule):
 
 
 def refuse_other_network(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
-    """Refuse to go on from a checkpoint of another network.
+    """Raise ValueError if a checkpoint has other settings, words, answers, labels or target.
 
     Args:
         theirs: The plain data of the checkpoint; see `Task.saved`.
         ours: That of this run.
-
-    Raises:
-        ValueError: If settings differ, or a list that numbers rows of the network, or the target.
     """
     settings = _without_start(theirs.get("settings") or {})
     changed = [
@@ -242,5 +219,5 @@ def _without_start(settings: Mapping[str, Any]) -> dict[str, Any]:
     if "encoder" not in settings:
         return dict(settings)
     # A setting that an older checkpoint does not know is the default, as when it is rebuilt.
-    encoder = {**asdict(EncoderSettings()), **settings["encoder"], **_ANY_START}
+    encoder = {**asdict(EncoderSettings()), **settings["encoder"], **_FREE}
     return {**settings, "encoder": encoder}

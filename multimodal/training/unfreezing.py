@@ -1,10 +1,10 @@
 """Train the top of a pretrained network first, and more of it as the epochs pass.
 
 New layers learn first, on top of pretrained ones; otherwise their first, large gradients would undo
-what the layers below have learned. Which layers train at the start of a transfer is a strategy:
-from the cheapest to the most expensive a linear classifier on the features of a frozen encoder; the
-head alone; the head and the last stages; the stages one after the other; everything at once. Few
-pictures allow little of it, many allow more; `multimodal transfer` tries them all.
+what the layers below have learned. A strategy of transfer learning chooses the layers that are
+trained, from the cheapest to the most expensive: a linear classifier on the features of a frozen
+encoder; the head alone; the head and the last stages; the stages one after the other; everything at
+once. The more images, the more layers; `multimodal transfer` tries all strategies.
 
 References:
     Howard and Ruder 2018, "Universal language model fine-tuning for text classification", section
@@ -36,7 +36,7 @@ class Unfreezing(Callback):
     Args:
         unfreeze: Opens this many of the top layers and freezes the others; -1 opens all.
         schedule: The number of open layers at an epoch; None leaves all as they are.
-        option: The task's option that asked for it; for messages.
+        option: The task's option, for messages.
     """
 
     def __init__(
@@ -52,10 +52,9 @@ class Unfreezing(Callback):
         """Open the layers of the epoch in whose middle a resumed run goes on.
 
         Raises:
-            ValueError: If there are several processes: they would not share the gradients of layers
-                that are opened later.
+            ValueError: If there are several processes.
         """
-        if trainer.world_size > 1:
+        if trainer.world_size > 1:  # they would not share the gradients of layers opened later
             raise ValueError(
                 f"`{self.option}` opens layers during training, which works in one process only. "
                 "Train with --trainer.devices 1, or train these layers from the start."
@@ -64,10 +63,16 @@ class Unfreezing(Callback):
 
     @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the layers of this epoch."""
         number = self.schedule(trainer.current_epoch)
         if number is not None:
             self.unfreeze(number)
+
+
+def unfreeze_at(encoder: ImageEncoder, epoch: int, stages: int) -> list[Callback]:
+    """Return the callback that opens stages of an encoder at an epoch; none if that is below 0."""
+    if epoch < 0:
+        return []
+    return [Unfreezing(encoder.unfreeze, from_epoch(epoch, stages), "unfreeze_epoch")]
 
 
 def from_epoch(epoch: int, layers: int) -> Callable[[int], int | None]:
@@ -96,9 +101,6 @@ def gradual(
         first: How many layers are open in the first epochs.
         total: How many layers there are.
 
-    Raises:
-        ValueError: If `epochs` or `layers` is not positive.
-
     Example:
         >>> schedule = gradual(2, first=1, total=3)
         >>> [schedule(epoch) for epoch in range(8)]
@@ -118,12 +120,6 @@ def unfreeze_groups(groups: Sequence[Sequence[nn.Parameter]], number: int) -> No
     Args:
         groups: From bottom to top, as a model's ``parameters_by_depth`` lists them.
         number: How many of the last groups are trained.
-
-    Example:
-        >>> layers = [nn.Linear(1, 1), nn.Linear(1, 1)]
-        >>> unfreeze_groups([list(layer.parameters()) for layer in layers], 1)
-        >>> [layer.weight.requires_grad for layer in layers]
-        [False, True]
     """
     for height, group in enumerate(reversed(groups)):
         for parameter in group:
@@ -131,23 +127,10 @@ def unfreeze_groups(groups: Sequence[Sequence[nn.Parameter]], number: int) -> No
 
 
 def open_encoder(encoder: ImageEncoder, strategy: str, stages: int) -> None:
-    """Open the part of an encoder that a strategy trains at its start.
-
-    Args:
-        encoder: Its stages are opened and frozen; with ``none`` it stays as it is.
-        strategy: ``linear``, ``head`` and ``gradual`` freeze it, ``last_stages`` opens the last
-            ones, ``full`` opens all.
-        stages: How many, for ``last_stages``.
+    """Open the stages of an encoder that a strategy trains at its start; ``none`` leaves all.
 
     Raises:
         ValueError: If there is no such strategy, or the encoder has fewer stages.
-
-    Example:
-        >>> from multimodal.nn.encoders import SmallCNN
-        >>> encoder = SmallCNN()
-        >>> open_encoder(encoder, "last_stages", 2)
-        >>> [any(p.requires_grad for p in block.parameters()) for block in encoder.blocks]
-        [False, False, False, True, True]
     """
     match strategy:
         case "none":
@@ -172,15 +155,8 @@ def open_encoder(encoder: ImageEncoder, strategy: str, stages: int) -> None:
 def check_start(strategy: str, weights: str) -> None:
     """Refuse to train on top of a frozen encoder with random weights.
 
-    Args:
-        strategy: The strategy of transfer.
-        weights: What the encoder starts from; ``none`` is random.
-
     Raises:
         ValueError: If most of the encoder would stay random.
-
-    Example:
-        >>> check_start("full", "none")
     """
     if weights == "none" and strategy in ("linear", "head", "last_stages", "gradual"):
         raise ValueError(

@@ -1,13 +1,13 @@
-"""Word vectors as a matrix, the words that have one, and a report in a sentence.
+"""Word vectors as a matrix, and a report of the words that have one.
 
-A word without a vector has zeros in the matrix. To train from it, `Vectors.filled` draws such rows
-with the spread of the others, so that unknown words are neither louder nor quieter than known ones.
+A word without a vector has zeros in the matrix; `Vectors.filled` draws such rows for training.
 
 References:
     Kim 2014, "Convolutional neural networks for sentence classification", section 3.2: unknown
     words are drawn so that their variance is that of the pretrained ones.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+_LOGGER = logging.getLogger(__name__)
 _NAMED = 8  # missing words listed in the sentence
 
 
@@ -30,7 +31,7 @@ class Coverage:
         missing: The words that have none, in their order.
         rows: Words in the file.
         width: Numbers in a vector.
-        folded: Words found only in another case, such as ``paris`` as ``Paris``.
+        folded: Words with a vector in another case only, such as ``paris`` as ``Paris``.
         duplicates: Later rows of words that were looked up; the first row counts.
         not_utf8: Rows whose words are not UTF-8; they are left out.
 
@@ -68,32 +69,16 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """A matrix of word vectors, one row a word.
-
-    Args:
-        matrix: The vectors; zeros for words without one.
-        found: Which words have a vector.
-        coverage: The report.
-    """
+    """A matrix of word vectors, one row a word; zeros for words without a vector."""
 
     matrix: Float[Tensor, "words width"]
-    found: Bool[Tensor, " words"]
+    found: Bool[Tensor, " words"]  # whether a word has a vector
     coverage: Coverage
 
     def filled(self, generator: torch.Generator) -> Float[Tensor, "words width"]:
-        """Draw rows for the words without a vector.
+        """Return the matrix with drawn rows for the words without a vector.
 
-        Returns:
-            The matrix; rows of words without a vector are normal numbers around 0 with the standard
-            deviation of the other vectors.
-
-        Example:
-            >>> matrix = torch.tensor([[1.0, -1.0], [0.0, 0.0]])
-            >>> found = torch.tensor([True, False])
-            >>> vectors = Vectors(matrix, found, Coverage("", 2, 1, ("b",), rows=1, width=2))
-            >>> vectors.filled(torch.Generator().manual_seed(0))
-            tensor([[ 1.0000, -1.0000],
-                    [ 1.5410, -0.2934]])
+        They are normal with mean 0 and the standard deviation of the other vectors.
         """
         matrix = self.matrix.clone()
         known = matrix[self.found]
@@ -103,11 +88,12 @@ class Vectors:
         return matrix
 
 
-def missing_words(words: Sequence[str], found: Bool[Tensor, " words"]) -> tuple[str, ...]:
-    """List the words that have no vector, in their order.
+def log_coverage(vectors: Vectors) -> None:
+    """Log the report; as a warning if no word has a vector."""
+    level = logging.INFO if vectors.found.any() else logging.WARNING
+    _LOGGER.log(level, "%s", vectors.coverage)
 
-    Example:
-        >>> missing_words(["a", "qat"], torch.tensor([True, False]))
-        ('qat',)
-    """
+
+def missing_words(words: Sequence[str], found: Bool[Tensor, " words"]) -> tuple[str, ...]:
+    """List the words that have no vector, in their order."""
     return tuple(compress(words, (~found).tolist()))

@@ -2,9 +2,8 @@
 
 GloVe's, fastText's and word2vec's text files are read, plain, gzipped or inside of a zip archive.
 Only the rows of the given words are kept, so that 400,000 vectors cost the memory of the vocabulary
-alone. They are cached as a safetensors file under a hash of the file's content and the words:
-another file of the same name, or the same file with another line, is another entry. Nothing is ever
-downloaded.
+alone. They are cached as a safetensors file under a hash of the file's content and the words.
+Nothing is ever downloaded.
 """
 
 import hashlib
@@ -20,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from multimodal.files import atomic_write, read_weights
-from multimodal.vectors.coverage import Coverage, Vectors, missing_words
+from multimodal.vectors.coverage import Coverage, Vectors, log_coverage, missing_words
 from multimodal.vectors.rows import Rows, read_rows
 from multimodal.vectors.sources import content_digest, open_source
 
@@ -43,12 +42,12 @@ def read_vectors(
         cache: Folder of the cache; nothing is stored without one.
 
     Returns:
-        The matrix, which words have a vector, and a report, which is also logged.
+        The vectors, with a report that is also logged.
 
     Raises:
         FileNotFoundError: If there is no such file or member.
-        ValueError: If a word is there twice, the file is no text file of word vectors, a line has
-            too few or too many numbers, or a word's numbers are not finite.
+        ValueError: If a word occurs twice, the file is no text file of word vectors, a line has too
+            few or too many numbers, or a word's numbers are not finite.
         TypeError: If `words` is one string.
         OSError: If the cache cannot be written.
 
@@ -58,21 +57,18 @@ def read_vectors(
         >>> vectors = read_vectors(path, ["<pad>", "dog"])
         >>> vectors.matrix.tolist(), vectors.found.tolist()
         ([[0.0, 0.0], [0.25, 0.5]], [False, True])
-        >>> print(vectors.coverage)
-        small.vec: 1 of 2 words (50.0 %) have a vector of 2 numbers; without one: <pad>.
     """
     wanted = _numbered(words)
     stored = cache / _entry(path, words, ignore_case=ignore_case) if cache else None
-    vectors = _cached(stored, words, path.name) if stored else None
+    vectors = _read_cache(stored, words, path.name) if stored else None
     if vectors is None:
         with open_source(path) as stream:
             rows = read_rows(stream, wanted, str(path), ignore_case=ignore_case)
         _warn(rows, path)
-        vectors = _assembled(rows, words, path.name)
+        vectors = _assemble(rows, words, path.name)
         if stored:
             _store(vectors, stored)
-    level = logging.INFO if vectors.found.any() else logging.WARNING
-    _LOGGER.log(level, "%s", vectors.coverage)
+    log_coverage(vectors)
     return vectors
 
 
@@ -83,7 +79,7 @@ def _numbered(words: Sequence[str]) -> dict[bytes, int]:
     numbered = {word.encode(errors="surrogatepass"): row for row, word in enumerate(words)}
     if len(numbered) < len(words):
         twice, count = Counter(words).most_common(1)[0]
-        raise ValueError(f"Every word must be given once, {twice!r} is there {count} times.")
+        raise ValueError(f"Every word must be given once, got {twice!r} {count} times.")
     return numbered
 
 
@@ -107,14 +103,14 @@ def _warn(rows: Rows, path: Path) -> None:
         _LOGGER.warning("%s:%d is left out: its word is not UTF-8.", path, line)
     if rows.promised and rows.promised[0] != rows.count:
         _LOGGER.warning(
-            "%s promises %d words in its first line and holds %d. Was it cut short?",
+            "%s promises %d words in its first line and has %d. Was it cut short?",
             path,
             rows.promised[0],
             rows.count,
         )
 
 
-def _assembled(rows: Rows, words: Sequence[str], source: str) -> Vectors:
+def _assemble(rows: Rows, words: Sequence[str], source: str) -> Vectors:
     folded = {row: numbers for row, numbers in rows.folded.items() if row not in rows.numbers}
     matrix = np.zeros((len(words), rows.width), dtype=np.float32)
     for numbers in (rows.numbers, folded):
@@ -123,10 +119,10 @@ def _assembled(rows: Rows, words: Sequence[str], source: str) -> Vectors:
     found = torch.zeros(len(words), dtype=torch.bool)
     found[[*rows.numbers, *folded]] = True
     counts = (rows.count, rows.width, len(folded), rows.duplicates, rows.not_utf8[1])
-    return _reported(torch.from_numpy(matrix), found, words, source, counts)
+    return _report(torch.from_numpy(matrix), found, words, source, counts)
 
 
-def _reported(
+def _report(
     matrix: Tensor, found: Tensor, words: Sequence[str], source: str, counts: Sequence[int]
 ) -> Vectors:
     coverage = Coverage(
@@ -150,12 +146,12 @@ def _store(vectors: Vectors, path: Path) -> None:
         save_file(tensors, temporary)
 
 
-def _cached(path: Path, words: Sequence[str], source: str) -> Vectors | None:
+def _read_cache(path: Path, words: Sequence[str], source: str) -> Vectors | None:
     """Open a cache's file; return None if it is missing, or damaged and must be written again."""
     try:
         tensors = read_weights(path)
         matrix, found, counts = (tensors[name] for name in ("matrix", "found", "counts"))
         fits = found.shape == (len(words),) and matrix.shape == (len(words), int(counts[1]))
-        return _reported(matrix, found, words, source, counts.tolist()) if fits else None
+        return _report(matrix, found, words, source, counts.tolist()) if fits else None
     except (FileNotFoundError, ValueError, KeyError, IndexError):
         return None

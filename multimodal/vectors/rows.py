@@ -1,10 +1,10 @@
-"""Read rows of a text file of word vectors: the wanted ones as numbers, others are counted.
+"""Read the rows of wanted words from a text file of word vectors.
 
 A row is a word, a space, and as many numbers as in every other row, with single spaces between. A
 word may contain spaces itself (GloVe's 840B has ``. . .``), so the numbers are counted from the
 end. fastText and word2vec write a first line with two whole numbers, the number of words and the
-numbers a word. In rows of other words only the spaces are counted, for a whole block at once:
-converting all numbers to floats is what makes other readers slow.
+numbers a word. In other rows only the spaces are counted, for a whole block at once: converting all
+numbers to floats is slow.
 
 References:
     Pennington et al. 2014, "GloVe: global vectors for word representation"; Bojanowski et al. 2017,
@@ -38,7 +38,7 @@ class Rows:
         count: Rows of the file.
         promised: Rows and width that the file's first line states, if it does.
         numbers: Vectors by the index of their word.
-        folded: The same for words found in another case, if that is allowed.
+        folded: The same for words in another case, if that is allowed.
         duplicates: Later rows of wanted words.
         not_utf8: Line of the first row whose word is not UTF-8, and the number of such rows.
     """
@@ -78,7 +78,7 @@ def read_rows(
     for block in _blocks(stream, source):
         table.read(block)
     if not table.rows.count:
-        raise ValueError(f"{source} holds no word vectors.{_FORMAT}")
+        raise ValueError(f"{source} has no word vectors.{_FORMAT}")
     return table.rows
 
 
@@ -114,8 +114,8 @@ class _Table:
         lines = _split(block)
         skipped = 0 if self.rows.width else self._begin(lines)
         block, starts, ends, spaces = lines.block, lines.starts, lines.ends, lines.spaces
-        places = zip(starts[skipped:], ends[skipped:], spaces[skipped:], strict=True)
-        for number, (start, end, count) in enumerate(places, self.lines + skipped + 1):
+        bounds = zip(starts[skipped:], ends[skipped:], spaces[skipped:], strict=True)
+        for number, (start, end, count) in enumerate(bounds, self.lines + skipped + 1):
             if count == self.rows.width:
                 after = block.find(b" ", start)
             elif start == end:
@@ -187,10 +187,10 @@ class _Table:
             return b"\xff"  # no word
 
     def _keep(
-        self, found: dict[int, NDArray[np.float32]], row: int, line: bytes, number: int
+        self, vectors: dict[int, NDArray[np.float32]], row: int, line: bytes, number: int
     ) -> None:
-        if row in found:
-            self.rows.duplicates += found is self.rows.numbers
+        if row in vectors:
+            self.rows.duplicates += vectors is self.rows.numbers
             return
         word, *pieces = line.rsplit(b" ", self.rows.width)
         numbers = _finite(pieces)
@@ -201,7 +201,7 @@ class _Table:
                 "not a finite number of single precision. Copy the file again, or take the line "
                 "out."
             )
-        found[row] = numbers
+        vectors[row] = numbers
 
 
 class _Lines(NamedTuple):
@@ -216,9 +216,8 @@ class _Lines(NamedTuple):
 def _split(block: bytes) -> _Lines:
     """Remove white space before line feeds, and split into lines."""
     letters, ends = _line_ends(block)
-    if np.isin(
-        letters[ends - 1], tuple(b" \t\r")
-    ).any():  # of an empty first line it is the last letter
+    # Before an empty first line, index -1 is the block's last letter, a line feed.
+    if np.isin(letters[ends - 1], tuple(b" \t\r")).any():
         block = b"\n".join(line.rstrip(b" \t\r") for line in block.split(b"\n"))
         letters, ends = _line_ends(block)
     starts = np.concatenate(([0], ends[:-1] + 1))

@@ -2,7 +2,7 @@
 
 A member is named by a path that continues inside of the archive:
 ``glove.6B.zip/glove.6B.100d.txt``; for an archive with a single file its own path is enough.
-Archives are recognised by their first bytes, not by their names, and are never unpacked to disk.
+Archives are recognised by their first bytes and never unpacked to disk.
 """
 
 import contextlib
@@ -36,27 +36,14 @@ class ByteStream(Protocol):
 
 @contextlib.contextmanager
 def open_source(path: Path) -> Iterator[ByteStream]:
-    """Open a file of word vectors for reading.
-
-    Args:
-        path: The file, or a member of a zip archive.
-
-    Yields:
-        The unpacked bytes as a stream.
+    """Open a file of word vectors, or a member of a zip archive, as a stream of unpacked bytes.
 
     Raises:
         FileNotFoundError: If there is no such file or member.
         ValueError: If the archive is damaged or encrypted, or it has several members and the path
             names none. Damage inside of the packed data shows while it is read.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "small.txt.gz"
-        >>> _ = path.write_bytes(gzip.compress(b"dog 0.1 0.2"))
-        >>> with open_source(path) as stream:
-        ...     stream.read()
-        b'dog 0.1 0.2'
     """
-    archive, member = _located(path)
+    archive, member = _locate(path)
     try:
         with contextlib.ExitStack() as opened:
             raw = opened.enter_context(archive.open("rb"))
@@ -65,7 +52,7 @@ def open_source(path: Path) -> Iterator[ByteStream]:
             file: ByteStream = raw
             if first == _ZIP:
                 zipped = opened.enter_context(zipfile.ZipFile(raw))
-                file = opened.enter_context(zipped.open(_chosen(zipped, archive, member)))
+                file = opened.enter_context(zipped.open(_choose(zipped, archive, member)))
             elif member:
                 raise ValueError(f"{archive} is not a zip archive, so that {path} is not in it.")
             elif first.startswith(_GZIP):
@@ -79,21 +66,12 @@ def open_source(path: Path) -> Iterator[ByteStream]:
 
 
 def content_digest(path: Path) -> str:
-    """Hash the content of a file of word vectors, in hexadecimal; its path does not matter.
-
-    Args:
-        path: The file, or a member of a zip archive.
+    """Hash the content of a file of word vectors, or of a member, in hexadecimal.
 
     Raises:
         FileNotFoundError: If there is no such file.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "small.txt"
-        >>> _ = path.write_text("dog 0.1 0.2")
-        >>> content_digest(path) == content_digest(path.rename(path.with_name("other.txt")))
-        True
     """
-    archive, member = _located(path)
+    archive, member = _locate(path)
     with archive.open("rb") as file:
         # Twice as fast as SHA-256 where the processor has no instructions for it.
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
@@ -101,7 +79,7 @@ def content_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _located(path: Path) -> tuple[Path, str]:
+def _locate(path: Path) -> tuple[Path, str]:
     """Split a path into an existing file and the name of a member in it, or an empty name."""
     for file in (path, *path.parents):
         if file.is_file():
@@ -111,7 +89,7 @@ def _located(path: Path) -> tuple[Path, str]:
     raise FileNotFoundError(f"No file of word vectors at {path}. Check the path.")
 
 
-def _chosen(zipped: zipfile.ZipFile, archive: Path, member: str) -> zipfile.ZipInfo:
+def _choose(zipped: zipfile.ZipFile, archive: Path, member: str) -> zipfile.ZipInfo:
     infos = [
         info
         for info in zipped.infolist()
@@ -122,7 +100,7 @@ def _chosen(zipped: zipfile.ZipFile, archive: Path, member: str) -> zipfile.ZipI
         if named[0].flag_bits & 1:
             raise ValueError(f"{archive}/{named[0].filename} is encrypted. Unpack it first.")
         return named[0]
-    there = ", ".join(f"{archive}/{info.filename}" for info in infos[:8]) or "nothing"
+    names = ", ".join(f"{archive}/{info.filename}" for info in infos[:8]) or "nothing"
     if member:
-        raise FileNotFoundError(f"No member {member!r} in {archive}; there is {there}.")
-    raise ValueError(f"{archive} holds {len(infos)} files. Name one: {there}.")
+        raise FileNotFoundError(f"No member {member!r} in {archive}; there is {names}.")
+    raise ValueError(f"{archive} holds {len(infos)} files. Name one: {names}.")

@@ -1,12 +1,12 @@
 """Vectors from torchtext: from its objects, and from the cache files that its release 0.6 wrote.
 
 torchtext is no longer developed. Release 0.6.0 is the last in pure Python, and so the last that
-imports beside today's torch; its ``Vocab`` has words and vectors in one. From 0.9 on ``Vocab`` has
-words alone and ``Vectors`` the numbers. All of them are read through their public attributes, so
-that torchtext itself is not needed. Two of its habits need a cure: building ``Vectors`` turns off
-the verification of TLS certificates for the whole process, even from a local file (`keep_tls`), and
-its cache takes a second file of the same name for the first (give each file a cache folder of its
-own, or use `multimodal.vectors.read_vectors`).
+imports beside today's torch; its ``Vocab`` has words and vectors. From 0.9 on ``Vocab`` has words
+alone and ``Vectors`` the numbers. All are read through their public attributes, so that torchtext
+itself is not needed. Beware of two faults: building ``Vectors`` turns off the verification of TLS
+certificates for the whole process, even from a local file (`keep_tls`), and its cache mistakes a
+second file of the same name for the first (use a folder for each, or
+`multimodal.vectors.read_vectors`).
 
 References:
     torchtext 0.6.0, ``torchtext/vocab.py``; https://github.com/pytorch/text/issues/2250 (its end).
@@ -24,27 +24,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from multimodal.vectors.coverage import Coverage, Vectors, missing_words
+from multimodal.vectors.coverage import Coverage, Vectors, log_coverage, missing_words
 
 _LOGGER = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def keep_tls() -> Iterator[None]:
-    """Verify TLS certificates afterwards exactly as before, whatever the body did to that.
+    """Restore the verification of TLS certificates after torchtext has built its ``Vectors``.
 
-    torchtext has to build its ``Vectors`` inside. What it downloads there, it still downloads
-    without verification.
-
-    Yields:
-        Nothing.
-
-    Example:
-        >>> before = ssl._create_default_https_context
-        >>> with keep_tls():
-        ...     ssl._create_default_https_context = ssl._create_unverified_context
-        >>> ssl._create_default_https_context is before
-        True
+    Downloads of the body itself are still not verified.
     """
     before = ssl._create_default_https_context
     try:
@@ -56,15 +45,14 @@ def keep_tls() -> Iterator[None]:
 def from_torchtext(source: Any, words: Sequence[str], *, ignore_case: bool = False) -> Vectors:
     """Take the vectors of words from an object of torchtext.
 
+    A word of a ``Vocab`` whose vector is all zeros has none: torchtext fills in zeros for a word
+    that its file lacks.
+
     Args:
         source: ``Vectors`` of any release (``GloVe``, ``FastText``), or a ``Vocab`` of release 0.6
             with vectors.
         words: The words, each once; `torchtext_words` lists those of a ``Vocab``.
         ignore_case: Take ``Paris`` for ``paris`` where `source` has no ``paris``.
-
-    Returns:
-        The matrix, which words have a vector, and a report. A word of a ``Vocab`` whose vector is
-        all zeros has none: torchtext fills in zeros for a word that its file lacks.
 
     Raises:
         TypeError: If `source` is neither, or `words` is one string.
@@ -130,9 +118,6 @@ def read_torchtext_cache(path: Path, words: Sequence[str], *, ignore_case: bool 
         words: The words, each once.
         ignore_case: Take ``Paris`` for ``paris`` where the file has no ``paris``.
 
-    Returns:
-        The matrix, which words have a vector, and a report, which is also logged.
-
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no cache of word vectors, or a word's numbers are not finite.
@@ -153,8 +138,7 @@ def read_torchtext_cache(path: Path, words: Sequence[str], *, ignore_case: bool 
             "torchtext write it again."
         )
     vectors = replace(vectors, coverage=replace(vectors.coverage, source=path.name))
-    level = logging.INFO if vectors.found.any() else logging.WARNING
-    _LOGGER.log(level, "%s", vectors.coverage)
+    log_coverage(vectors)
     return vectors
 
 
@@ -180,21 +164,10 @@ def _check_cache(cache: _Cache, path: Path) -> None:
 
 
 def torchtext_words(vocab: Any) -> list[str]:
-    """List the words of a ``Vocab`` (or ``Vectors``) of torchtext in the order of their numbers.
-
-    Args:
-        vocab: The object, of release 0.6 or later.
-
-    Returns:
-        Its words.
+    """List the words of a ``Vocab`` or ``Vectors`` of torchtext 0.6 or later by their numbers.
 
     Raises:
         TypeError: If it is another object.
-
-    Example:
-        >>> from types import SimpleNamespace
-        >>> torchtext_words(SimpleNamespace(itos=["<unk>", "dog"]))
-        ['<unk>', 'dog']
     """
     listing = getattr(vocab, "get_itos", None)
     words = listing() if callable(listing) else getattr(vocab, "itos", None)

@@ -1,4 +1,4 @@
-"""Pretrained word vectors from any kind of file: the one function that the command line calls."""
+"""Read pretrained word vectors from any kind of file, as the command line names it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from multimodal.vectors.torchtext import read_torchtext_cache
 def read_word_vectors(
     source: str | Path, words: Sequence[str], *, ignore_case: bool = False
 ) -> Vectors:
-    r"""Read the vectors of words from a text file, an archive or a cache of torchtext.
+    """Read the vectors of words from a text file, an archive or a cache of torchtext.
 
     Args:
         source: A text file of GloVe, fastText or word2vec, plain, gzipped or inside of a zip
@@ -20,18 +20,9 @@ def read_word_vectors(
         words: The words, each once, such as a vocabulary's list.
         ignore_case: Take ``Paris`` for ``paris`` where the file has no ``paris``.
 
-    Returns:
-        The matrix, which words have a vector, and a report, which is also logged.
-
     Raises:
         FileNotFoundError: If there is no such file or member.
-        ValueError: If the file holds no word vectors, or a folder holds several files of them.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "small.vec"
-        >>> _ = path.write_text("dog 0.25 0.5\ncat 1.0 1.0\n")
-        >>> read_word_vectors(path, ["<pad>", "dog"]).matrix.tolist()
-        [[0.0, 0.0], [0.25, 0.5]]
+        ValueError: If the file has no word vectors, or a folder has several files of them.
     """
     path = Path(source)
     if path.is_dir():

@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 def answer_evidence(predictor: "VQAPredictor", picture: Picture, question: str = "") -> Evidence:
-    """Answer a question about a picture, and score the answer.
-
-    Raises:
-        ValueError: If there is no question.
-    """
+    """Answer a question about a picture, and score the answer."""
     if not question:
         raise ValueError("This model answers questions. Give one with the picture.")
     answer = predictor(picture, question)

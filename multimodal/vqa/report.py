@@ -1,9 +1,9 @@
 """Report a test of answers: accuracies for each type of question, next to baselines.
 
-Language has regularities, and a model that never sees a picture answers many questions correctly.
-So the table compares: the same network trained without pictures and without questions, the most
-common answer to each type of question and to the very same question, and the upper bound that the
-list of answers sets.
+A model that never sees the picture answers many questions correctly, because language has
+regularities. So the table compares: the same network trained without pictures and without
+questions, the most common answer to each type of question and to the same question, and the upper
+bound that the list of answers sets.
 
 References:
     Goyal et al. 2017, "Making the V in VQA matter", section 1 (language priors); Antol et al. 2015,
@@ -23,7 +23,7 @@ from multimodal.data.examples import Question, QuestionExample
 from multimodal.files import atomic_write
 from multimodal.metrics.answers import most_common_answer
 from multimodal.metrics.vqa_accuracy import mean_scores, question_scores
-from multimodal.tables import write_tsv
+from multimodal.tables import markdown_table, write_tsv
 from multimodal.training.report import Report
 from multimodal.vqa.priors import QuestionPriors, coverage
 
@@ -66,20 +66,20 @@ class Comparison:
     rows: tuple[tuple[str, int, tuple[float | None, ...]], ...]
 
     def markdown(self) -> str:
-        """Write the table in Markdown, shares in percent.
+        """Format the table in Markdown, shares in percent.
 
         Example:
             >>> print(Comparison("accuracy", ("this model",), (("all", 3, (0.5,)),)).markdown())
             | question type | questions | this model |
-            | --- | ---: | ---: |
-            | all | 3 | 50.0 |
+            | ------------- | --------: | ---------: |
+            | all           |         3 |       50.0 |
+            <BLANKLINE>
         """
-        head = ["question type", "questions", *self.columns]
-        lines = [" | ".join(head), " | ".join(["---", *["---:"] * (len(head) - 1)])]
+        rows = [["question type", "questions", *self.columns]]
         for name, number, shares in self.rows:
             cells = ["-" if share is None else f"{100 * share:.1f}" for share in shares]
-            lines.append(" | ".join([name or "(none)", f"{number:,}", *cells]))
-        return "\n".join(f"| {line} |" for line in lines)
+            rows.append([name or "(none)", f"{number:,}", *cells])
+        return markdown_table(rows)
 
 
 class AnswerReport(Report[Answered]):
@@ -123,29 +123,26 @@ class AnswerReport(Report[Answered]):
             return
         table = compare(answered, QuestionPriors(training), self.vocabulary)
         _LOGGER.info(
-            "\n%s in percent:\n%s\n%sEach answer: %s",
+            "\n%s in percent:\n%s%sEach answer: %s",
             table.measure,
             table.markdown(),
             _not_trained(table),
             folder / "answers.tsv",
         )
         with atomic_write(folder / "report.md") as path:
-            path.write_text(table.markdown() + "\n" + _not_trained(table), encoding="utf-8")
+            path.write_text(table.markdown() + _not_trained(table), encoding="utf-8")
         _write_answers(answered, folder / "answers.tsv")
 
 
 def compare(
     answered: Sequence[Answered], priors: QuestionPriors, vocabulary: Sequence[str]
 ) -> Comparison:
-    """Compute the table.
+    """Compute the accuracies of all questions and of each type, the commonest types first.
 
     Args:
         answered: Questions with people's answers, and the predicted ones.
         priors: The most common answers of the training questions.
         vocabulary: The answers the model can give.
-
-    Returns:
-        A row for all questions and for each type, the commonest types first.
     """
     types: dict[str, list[Answered]] = {}
     for each in answered:
@@ -187,9 +184,9 @@ def _not_trained(table: Comparison) -> str:
     blind = {QUESTION_ONLY: ("image", "question_only"), IMAGE_ONLY: ("question", "image_only")}
     shares = dict(zip(table.columns, table.rows[0][2], strict=True))
     return "".join(
-        f"{name}: not trained; train it with --model.settings.blind {what} and name its "
+        f"{name}: not trained; train it with --model.settings.blind {part} and name its "
         f"checkpoint in --model.{option}.\n"
-        for name, (what, option) in blind.items()
+        for name, (part, option) in blind.items()
         if shares[name] is None
     )
 
@@ -197,10 +194,15 @@ def _not_trained(table: Comparison) -> str:
 def _write_answers(answered: Sequence[Answered], path: Path) -> None:
     rows = []
     for each in answered:
-        asked = each.question
-        people = most_common_answer(asked.answers)
+        question, people = each.question, most_common_answer(each.question.answers)
         rows.append(
-            [asked.question_id, asked.question_type, asked.text, each.answers[OURS], people]
+            [
+                question.question_id,
+                question.question_type,
+                question.text,
+                each.answers[OURS],
+                people,
+            ]
         )
     with atomic_write(path) as temporary:
         write_tsv(temporary, ["question_id", "type", "question", "answer", "people"], rows)

@@ -1,7 +1,8 @@
 """Train and evaluate an answerer.
 
-Answers are classes. With one right answer to a question the loss is the cross-entropy of it; with
-ten people's answers the soft loss asks of each answer how many of them would accept it.
+Answers are classes. With one right answer to a question the loss is its cross-entropy; with the
+answers of ten people, the soft loss is a binary cross-entropy with the share that accepts each
+answer.
 
 References:
     Antol et al. 2015, "VQA: Visual question answering", section 4 (answers as classes); Teney et
@@ -28,7 +29,7 @@ from multimodal.training.report import ResultsFile
 from multimodal.training.skipped import SkippedImages
 from multimodal.training.start import start_from_vectors
 from multimodal.training.task import Task
-from multimodal.training.unfreezing import Unfreezing, from_epoch
+from multimodal.training.unfreezing import unfreeze_at
 from multimodal.vqa.answers import AnswerVocabulary
 from multimodal.vqa.model import Answerer, AnswererSettings
 from multimodal.vqa.report import AnswerReport
@@ -40,7 +41,7 @@ class VQATask(Task):
     """Visual question answering: loss, metrics.
 
     Args:
-        settings: The network.
+        settings: Settings of the network.
         vocabulary: All question words, specials first; linked from the data.
         answers: All answers; linked from the data.
         transform: The evaluation transform's settings; linked from the data, kept for inference.
@@ -61,8 +62,7 @@ class VQATask(Task):
             reports beside the result. Empty for none.
         image_only: Checkpoint of a run with ``settings.blind`` at ``question``, in the same way.
         with_wups: Whether `test` adds WUPS where WordNet is; for one-word answers such as DAQUAR's.
-        optimizer: An optimiser of one's own, named with its settings; default AdamW with a warm-up
-            and a cosine.
+        optimizer: Another optimiser with its settings, in place of AdamW with warm-up and cosine.
     """
 
     name = "vqa"
@@ -104,7 +104,7 @@ class VQATask(Task):
         self.unfreeze_stages = unfreeze_stages
         self.with_wups = with_wups
         self.scores = nn.ModuleDict({"val": VQAScores(), "test": VQAScores(with_wups=with_wups)})
-        # A plain dictionary: the baselines are evaluated, but never trained, saved or counted.
+        # A plain dictionary, so that the baselines are not trained, saved or counted.
         self._baselines = {
             name: self._load_baseline(path)
             for name, path in {"question only": question_only, "image only": image_only}.items()
@@ -113,33 +113,18 @@ class VQATask(Task):
 
     @override
     def forward(self, batch: QuestionBatch) -> Tensor:
-        """Score every answer to every asked question.
-
-        Args:
-            batch: Images or features, and questions.
-
-        Returns:
-            Logits ``(rows, answers)``.
-        """
+        """Compute the logits of all answers for each question of the batch, ``(rows, answers)``."""
         return self._logits(self.model, batch, self.features(batch))
 
     def features(self, batch: QuestionBatch) -> Tensor:
-        """Return the batch's cached features, or encode its images, each once.
-
-        Returns:
-            ``(batch, regions, feature)``.
-        """
+        """Return cached features or encode the images, ``(batch, regions, feature)``."""
         return _encode(self.model, batch)
 
     def model_step(self, batch: QuestionBatch) -> tuple[Tensor, Tensor]:
-        """Compute the loss of the rows whose answer the model can give.
-
-        Returns:
-            The loss, and the logits ``(rows, answers)``.
-        """
+        """Compute the loss of the rows whose answer the model can give, and all logits."""
         logits = self(batch)
         if self.loss == "soft":
-            # Summed over the answers: a mean over thousands of them would hardly move the weights.
+            # Summed over the answers: the mean over thousands has too small a gradient.
             soft = F.binary_cross_entropy_with_logits(logits, batch.scores, reduction="sum")
             return soft / len(logits), logits
         smoothing = self.label_smoothing if self.training else 0.0
@@ -147,11 +132,7 @@ class VQATask(Task):
 
     @override
     def test_step(self, batch: QuestionBatch, batch_idx: int) -> dict[str, list[str]]:
-        """Log the loss, collect the answers and return them.
-
-        Returns:
-            The answer to each row, under ``answers``, and each baseline's under its name.
-        """
+        """Return the model's answer to each row under ``answers``, and each baseline's by name."""
         answers = {"answers": self.evaluate(batch, "test")}
         for name, baseline in self._baselines.items():
             features = _encode(baseline.to(self.device), batch)
@@ -160,11 +141,7 @@ class VQATask(Task):
 
     @override
     def predict_step(self, batch: QuestionBatch, batch_idx: int) -> list[list[dict[str, Any]]]:
-        """Answer in the layout of VQA's results.
-
-        Returns:
-            ``{"question_id", "answer"}`` for each question of each image.
-        """
+        """Return ``{"question_id", "answer"}`` of each image's questions, as in VQA's results."""
         entries: list[list[dict[str, Any]]] = [[] for _ in batch.examples]
         answers = self._answers_of(self(batch))
         rows = zip(batch.image_of.tolist(), batch.asked, answers, strict=True)
@@ -174,12 +151,7 @@ class VQATask(Task):
 
     @override
     def setup(self, stage: str) -> None:
-        """Before training, start the words from the vectors that were named.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is no file of word vectors, or of another width than the model's.
-        """
+        """Before training, load the word vectors."""
         if stage == "fit" and self.word_vectors:
             embedding = self.model.questions.embedding
             start_from_vectors(embedding, self.word_vectors, self.words.to_list())
@@ -199,15 +171,12 @@ class VQATask(Task):
 
     @override
     def own_callbacks(self) -> list[Callback]:
-        callbacks = [
+        return [
             AnswerReport(self.answers.to_list(), self.training_examples),
             ResultsFile(),
             SkippedImages(),
+            *unfreeze_at(self.model.encoder, self.unfreeze_epoch, self.unfreeze_stages),
         ]
-        if self.unfreeze_epoch >= 0:
-            schedule = from_epoch(self.unfreeze_epoch, self.unfreeze_stages)
-            callbacks.append(Unfreezing(self.model.encoder.unfreeze, schedule, "unfreeze_epoch"))
-        return callbacks
 
     @override
     def evaluate(self, batch: QuestionBatch, stage: str) -> list[str]:
@@ -215,21 +184,17 @@ class VQATask(Task):
         loss, logits = self.model_step(batch)
         self.log(f"{stage}/loss", loss, batch_size=len(batch.asked), sync_dist=True)
         answers = self._answers_of(logits)
-        rows = [
-            (question, answer)
-            for question, answer in zip(batch.asked, answers, strict=True)
-            if question.answers
-        ]
-        if rows:
-            asked = [question for question, _ in rows]
+        known = [row for row, question in enumerate(batch.asked) if question.answers]
+        if known:
+            questions = [batch.asked[row] for row in known]
             scores = self.scores[stage]
             assert isinstance(scores, VQAScores)
             scores.update(
-                [question.question_id for question in asked],
-                [answer for _, answer in rows],
-                [question.answers for question in asked],
-                [question.question_type for question in asked],
-                [question.answer_type for question in asked],
+                [question.question_id for question in questions],
+                [answers[row] for row in known],
+                [question.answers for question in questions],
+                [question.question_type for question in questions],
+                [question.answer_type for question in questions],
             )
         return answers
 

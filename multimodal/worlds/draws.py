@@ -1,14 +1,15 @@
 """The package's random generator: SplitMix64 in whole numbers, the same everywhere.
 
-What is drawn depends on a key alone, and on neither the platform, the process nor any library's
-version. Scenes, questions and reviews draw their choices from a `Draws`; the order of the data and
-the augmentation of images start from the same mixing function.
+Its numbers depend on a key alone: neither on the platform or process, nor on a library's version.
+Scenes, questions and reviews draw from `Draws`; the order of the data and the augmentation of
+images use the same mixing function.
 
 References:
     Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014, figures
     15 and 17.
 """
 
+import difflib
 import hashlib
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
@@ -37,20 +38,22 @@ def mix(words: _Words) -> _Words:
 
 
 def absorb(seed: _Words, part: _Words) -> _Words:
-    """Mix one more number, of 64 bits, into a seed.
-
-    Example:
-        >>> absorb(absorb(0, 1), 2) == absorb(absorb(0, 2), 1)
-        False
-    """
+    """Mix one more number of 64 bits into a seed; the order of the numbers matters."""
     return mix(((seed ^ part) + GOLDEN) & MASK)
 
 
-class Draws:
-    """A stream of random choices, started from the hash of a key.
+def check_key(seed: int, index: int, split: str, splits: Sequence[str]) -> None:
+    """Raise ValueError for an unknown split, or a negative seed or index."""
+    if split not in splits:
+        closest = difflib.get_close_matches(split, splits, n=1, cutoff=0.4)
+        hint = f" Did you mean {closest[0]!r}?" if closest else ""
+        raise ValueError(f"`split` must be one of {', '.join(splits)}, got {split!r}.{hint}")
+    if seed < 0 or index < 0:
+        raise ValueError(f"`seed` and `index` must be 0 or more, got seed {seed}, index {index}.")
 
-    Args:
-        key: The stream's name, in ASCII.
+
+class Draws:
+    """A stream of random choices, started from the hash of an ASCII key.
 
     Example:
         >>> Draws("train 0 7").below(6, 8) == Draws("train 0 7").below(6, 8)
@@ -70,12 +73,7 @@ class Draws:
         return mix(self.state)
 
     def below(self, *bounds: int) -> list[int]:
-        """Draw a number from 0 to bound - 1 for each bound; their product is below 2**48.
-
-        Example:
-            >>> [number < 3 for number in Draws("a key").below(3, 3)]
-            [True, True]
-        """
+        """Draw a number from 0 to bound - 1 for each bound; their product must be below 2**48."""
         word = self.word()
         numbers = []
         for bound in bounds:
@@ -84,22 +82,14 @@ class Draws:
         return numbers
 
     def number(self, bound: int) -> int:
-        """Draw a number from 0 to bound - 1, for a bound below 2**16.
-
-        One word gives many small numbers.
-        """
+        """Draw a number from 0 to bound - 1, for a bound below 2**16; a word gives several."""
         if self._rest < 0x1_0000_0000:  # too little to choose evenly
             self._rest = self.word()
         self._rest, number = divmod(self._rest, bound)
         return number
 
     def pick(self, choices: Sequence[_Choice]) -> _Choice:
-        """Draw one of several choices, all equally likely; they are fewer than 2**16.
-
-        Example:
-            >>> Draws("a key").pick("abc") in "abc"
-            True
-        """
+        """Draw one of fewer than 2**16 choices, all equally likely."""
         return choices[self.number(len(choices))]
 
     def coin(self) -> bool:

@@ -1,11 +1,10 @@
 """Images and questions like those of easy-VQA: one shape, one colour, simple questions.
 
-easy-VQA has 64 x 64 images of one of three shapes in one of eight colours, and asks for the shape
-or the colour, or whether a shape or colour is present or absent, in many wordings. This file draws
-such a set and writes it in the published layout. Wordings, paints and drawing are our own; the
-numbers (4,000 and 1,000 images, about 9.65 questions each, of which 7.1 are yes/no, 107 wordings,
-13 answers) are those of the published set, so that the question alone predicts about two answers of
-three. An image and its questions are a function of (seed, split, number).
+easy-VQA shows one of three shapes in one of eight colours in 64 x 64 pixels, and asks for the shape
+or the colour, or whether one is present or absent. Wordings, paints and drawing are our own; the
+layout and the numbers are the published set's: 4,000 and 1,000 images, about 9.65 questions each,
+of which 7.1 are yes/no, 107 wordings, 13 answers. So the question alone predicts about two answers
+of three. An image and its questions are a function of (seed, split, number).
 
 References:
     Zhou, "easy-VQA", 2019, https://github.com/vzhou842/easy-VQA.
@@ -75,11 +74,8 @@ class EasyScene:
     """One shape on a light background.
 
     Args:
-        shape: One of `SHAPES`.
-        colour: The name of its colour.
         box: Left, top, right and bottom of the shape in pixels.
         paint: Its RGB, a little off the named colour.
-        ground: The RGB of the background.
     """
 
     shape: str
@@ -112,12 +108,7 @@ def sample_easy_scene(seed: int, split: str, number: int) -> EasyScene:
 
 
 def draw_easy_scene(scene: EasyScene) -> Image.Image:
-    """Render a scene as an RGB image of 64 x 64 pixels.
-
-    Example:
-        >>> draw_easy_scene(sample_easy_scene(0, "train", 0)).size
-        (64, 64)
-    """
+    """Render a scene as an RGB image of 64 x 64 pixels."""
     image = Image.new("RGB", (SIDE * _FINE, SIDE * _FINE), scene.ground)
     draw = ImageDraw.Draw(image)
     left, top, right, bottom = (_FINE * edge for edge in scene.box)
@@ -140,25 +131,17 @@ def ask_easy_scene(scene: EasyScene, seed: int, split: str, number: int) -> list
         ('what shape is there?', 'triangle')
     """
     draws = Random(f"{seed} {split} {number} questions")
-    asked = []
-    for question, answer, chance in _fitting(scene):
-        if draws.random() < chance:
-            asked.append((question, answer))
-    draws.shuffle(asked)
-    return asked
+    pairs = [
+        (question, answer)
+        for question, answer, chance in _fitting(scene)
+        if draws.random() < chance
+    ]
+    draws.shuffle(pairs)
+    return pairs
 
 
 def write_easy_vqa(root: Path, *, train: int = 4_000, test: int = 1_000, seed: int = 0) -> str:
-    """Write a whole set in the published layout.
-
-    Args:
-        root: A new folder.
-        train: Number of training images.
-        test: Number of test images.
-        seed: Another seed makes another set.
-
-    Returns:
-        A summary in one sentence.
+    """Write numbers of train and test images in the published layout; return a summary sentence.
 
     Raises:
         FileExistsError: If the folder is not empty.
@@ -199,7 +182,7 @@ def _write_split(folder: Path, split: str, count: int, seed: int) -> int:
     for number in range(count):
         scene = sample_easy_scene(seed, split, number)
         draw_easy_scene(scene).save(folder / "images" / f"{number}.png")
-        asked = ask_easy_scene(scene, seed, split, number)
-        records += [[question, answer, number] for question, answer in asked]
+        pairs = ask_easy_scene(scene, seed, split, number)
+        records += [[question, answer, number] for question, answer in pairs]
     (folder / "questions.json").write_text(json.dumps(records), encoding="utf-8")
     return len(records)

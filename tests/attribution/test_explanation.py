@@ -52,15 +52,15 @@ def test_every_task_is_explained_by_every_method(models, task, method):
     why = explain(models[task], *inputs(task), method=method)
     assert (why.task, why.method) == (task, method)
     predicted = models[task](*inputs(task))
-    assert why.said == str(predicted)
+    assert why.prediction == str(predicted)
     assert len(why.maps) == {"captioning": len(why.words), "sentiment": 0}.get(task, 1)
     assert all(torch.tensor(grid).isfinite().all() for grid in why.maps)
     if task in ("vqa", "sentiment") and method != "grad_cam":
         assert len(why.contributions) == len(why.words) == 5
     values = json.loads(why.to_json())
-    assert values["said"] == why.said
+    assert values["said"] == why.prediction
     assert "image" not in values
-    assert str(why) == f"{why.said}, by {METHODS[method].title}"
+    assert str(why) == f"{why.prediction}, by {METHODS[method].title}"
 
 
 @pytest.mark.parametrize("task", MODULES)
@@ -70,7 +70,7 @@ def test_an_explanation_is_drawn(models, task, tmp_path):
     assert Image.open(tmp_path / "why.png").size[0] > 500
     assert why._repr_png_()[1:4] == b"PNG"
     written = [text.get_text() for text in why.figure().texts]
-    assert any(why.said in line for line in written)
+    assert any(why.prediction in line for line in written)
     assert any("How much hiding each" in line for line in written)
 
 
@@ -96,17 +96,17 @@ def test_the_colour_in_a_question_contributes_most_to_the_answer(models):
 def test_numbers_are_explained(tmp_path, target):
     model = load(tiny_classifier.save(tmp_path / "best.ckpt", target=target))
     why = explain(model, picture("green"), method="grad_cam")
-    assert why.said == str(model(picture("green")))
+    assert why.prediction == str(model(picture("green")))
     assert why.unit == {"count": "the logarithm of the count", "number": "the number"}[target]
     assert why.ranked == ()
-    assert why.figure().texts[0].get_text() == why.said
+    assert why.figure().texts[0].get_text() == why.prediction
 
 
 def test_stars_are_explained(tmp_path):
     model = load(tiny_critic.save(tmp_path / "best.ckpt", target="number"))
     why = explain(model, TEXT, method="occlusion")
     assert why.unit == "the number"
-    assert why.figure().texts[0].get_text() == why.said
+    assert why.figure().texts[0].get_text() == why.prediction
 
 
 def test_an_explanation_in_inference_mode_is_the_same(models):
@@ -153,7 +153,7 @@ def test_a_text_is_a_string(models):
 
 @pytest.mark.parametrize("predictor", [SentimentPredictor, None, "captioning-scenes"])
 def test_only_predictors_are_explained(predictor):
-    message = r"`explain` takes a predictor of captions.*got (type|NoneType|str)"
+    message = r"`explain` takes a predictor.*got (the class SentimentPredictor|NoneType|str),"
     with pytest.raises(TypeError, match=message):
         explain(predictor, TEXT)
 

@@ -87,14 +87,14 @@ def test_outputs_explained_together_equal_one_alone(name):
 
 # Grad-CAM averages the gradient over regions, so that it gives the two halves one map.
 @pytest.mark.parametrize("name", [name for name in PICTURES if name != "grad_cam"])
-def test_each_output_has_a_map_of_its_own(name):
+def test_different_outputs_have_different_maps(name):
     left, right = picture(name, halves(outputs=2))
     assert not torch.equal(left, right)
 
 
 # Saliency measures what a change would do, which is the same everywhere in the left half.
 @pytest.mark.parametrize("name", [name for name in PICTURES if name != "saliency"])
-def test_the_largest_value_of_a_map_lies_on_the_evidence(name):
+def test_the_largest_value_of_a_map_is_on_the_evidence(name):
     (values,) = picture(name, halves())
     rows, columns = values.shape
     row, column = divmod(int(values.argmax()), columns)

@@ -16,6 +16,7 @@ from multimodal.captioning.predictor import Alternative, Caption, CaptionPredict
 from multimodal.data.examples import ImageFile
 from multimodal.data.transforms import EvalTransform, TransformSettings
 from multimodal.decoding import beam_search
+from multimodal.nn.decoders import DECODERS
 from multimodal.text import Vocabulary
 
 
@@ -126,7 +127,7 @@ def test_a_caption_has_at_least_one_word():
     assert len(caption.tokens) == 1
 
 
-@pytest.mark.parametrize("decoder", ["attention", "show_tell", "show_attend_tell", "up_down"])
+@pytest.mark.parametrize("decoder", DECODERS)
 def test_attention_is_a_grid_for_each_word_that_sums_to_one(decoder):
     caption = untrained(decoder, size=64)(picture("red"), max_length=6)
     attention = torch.tensor(caption.attention)
@@ -188,7 +189,7 @@ def test_search_options_are_checked_by_the_search(predictor):
 
 def test_another_vocabulary_than_the_models_is_refused():
     model, _ = trained()
-    with pytest.raises(ValueError, match="The model knows 12 tokens and the vocabulary has 5"):
+    with pytest.raises(ValueError, match="The model has 12 tokens, expected 5"):
         CaptionPredictor(model, Vocabulary.build([["one"]]), EvalTransform(tiny_transform()))
 
 

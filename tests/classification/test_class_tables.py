@@ -1,13 +1,8 @@
 import pytest
 
-from multimodal.classification.class_tables import (
-    Predicted,
-    label_scores,
-    label_table,
-    mistake,
-    score_table,
-)
+from multimodal.classification.class_tables import label_table, mistake, score_table
 from multimodal.data.examples import ImageExample, PixelImage
+from multimodal.training.score_tables import Predicted, label_scores
 
 LABELS = ["cat", "dog", "owl"]
 
@@ -28,7 +23,7 @@ SOME = [
 ]
 
 
-def test_a_mistake_of_one_label_is_as_sure_as_its_prediction():
+def test_a_mistake_of_one_label_has_the_confidence_of_its_prediction():
     assert mistake(SOME[0], LABELS, "label") is None
     assert mistake(SOME[1], LABELS, "label") == (0.6, "dog", "cat")
 
@@ -49,7 +44,7 @@ def test_without_a_target_there_is_no_mistake():
         ("dog", (0.1, 0.9, 0.4), None),
     ],
 )
-def test_a_mistake_of_several_labels_is_as_sure_as_its_worst(label, prediction, expected):
+def test_a_mistake_of_several_labels_has_the_confidence_of_the_worst(label, prediction, expected):
     assert mistake(predicted(label, *prediction), LABELS, "labels") == expected
 
 
@@ -58,7 +53,7 @@ def test_a_mistake_of_a_number_is_its_distance():
     assert mistake(predicted(3.0, 3.0), [], "number") is None
 
 
-def test_the_scores_stand_beside_the_commonest_label():
+def test_the_scores_are_next_to_the_commonest_label():
     head, _, ours, usual = rows(score_table(SOME, LABELS, "label", ["cat", "owl", "owl"]))
     assert head == ["of 4 images, in percent", "accuracy", "macro F1", "calibration error"]
     assert ours[:2] == ["this model", "50.0"]
@@ -81,7 +76,7 @@ def test_scores_of_several_labels_have_their_own_names():
     assert values["mean average precision"] == "100.0"
 
 
-def test_errors_of_numbers_stand_beside_those_of_the_mean():
+def test_errors_of_numbers_are_next_to_those_of_the_mean():
     known = [predicted(1.0, 2.0), predicted(3.0, 3.0)]
     head, _, ours, mean = rows(score_table(known, [], "number", [1.0, 5.0]))
     assert head[1:] == ["mean error", "root mean square", "correlation"]
@@ -112,10 +107,10 @@ def test_of_several_labels_a_row_has_its_average_precision():
 
 def test_a_bar_in_a_label_does_not_break_the_table():
     table = label_table([predicted("a|b", 0.9, 0.1)], ["a|b", "c"], "label")
-    assert r"| a\|b | 1 |" in table
+    assert r"| a\|b  |      1 |" in table
 
 
-def test_the_metric_holds_every_image():
+def test_the_metric_collects_every_image():
     scores = label_scores(SOME, LABELS)
     assert scores.confusion().tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
     assert sum(row.examples for row in scores.calibration()) == 4

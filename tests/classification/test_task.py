@@ -1,16 +1,12 @@
-from pathlib import Path
-
 import pytest
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import Callback, Trainer
+from task_trainer import SaveAt, make_trainer
 
 from multimodal.classification.data import ClassificationData, ImageSettings
 from multimodal.classification.model import ClassifierSettings
 from multimodal.classification.task import ClassificationTask
-from multimodal.data.batches import ClassificationBatch
 from multimodal.nn.encoders import EncoderSettings
-from multimodal.saving.checkpoint import read_checkpoint
 
 ENCODER = {"channels": [8, 16, 16], "strides": [4, 2, 1]}
 TARGETS = {
@@ -43,20 +39,6 @@ def make_task(data, *, sizes=None, encoder=None, **changes):
     return ClassificationTask(settings, data.labels, data.eval_transform, **arguments)
 
 
-def make_trainer(folder: Path, **changes) -> Trainer:
-    settings = {
-        "max_epochs": 1,
-        "accelerator": "cpu",
-        "logger": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "default_root_dir": folder,
-        "use_distributed_sampler": False,
-        "num_sanity_val_steps": 0,
-    }
-    return Trainer(**{**settings, **changes})
-
-
 def a_batch(data, split="train"):
     return next(iter(data.in_order(split)))
 
@@ -81,14 +63,14 @@ def test_every_target_is_trained_tested_and_predicted(kind, tmp_path):
     task, trainer = make_task(data, is_count=kind == "count"), make_trainer(tmp_path)
     assert task.target == kind
     trainer.fit(task, data)
-    (found,) = trainer.test(task, data, verbose=False)
+    (metrics,) = trainer.test(task, data, verbose=False)
     expected = {
         "label": {"accuracy", "top5_accuracy", "macro_f1", "calibration_error"},
         "labels": {"mean_average_precision", "exact_match", "micro_f1", "macro_f1"},
         "number": {"mean_error", "root_mean_square", "correlation"},
         "count": {"accuracy", "mean_error", "root_mean_square", "correlation"},
     }[kind]
-    assert {name.removeprefix("test/") for name in found} == {*expected, "loss"}
+    assert {name.removeprefix("test/") for name in metrics} == {*expected, "loss"}
     entries = [entry for batch in trainer.predict(task, data) for entry in batch]
     assert [entry["image_id"] for entry in entries] == [e.image_id for e in data.examples("test")]
     named = {"label": "label", "labels": "labels", "number": "value", "count": "count"}[kind]
@@ -103,37 +85,10 @@ def test_every_loss_trains_every_parameter(loss):
     assert [name for name, p in task.model.named_parameters() if p.grad is None] == []
 
 
-def test_a_checkpoint_holds_plain_data_and_the_networks_weights(fitted):
-    _, task, data, path = fitted
-    saved = read_checkpoint(path, task="classification")
-    assert saved.extra == {
-        "labels": data.labels,
-        "target": "label",
-        "mean": data.mean,
-        "channels": 3,
-        "centre": 0.0,
-        "scale": 1.0,
-    }
-    assert saved.transform == data.eval_transform
-    assert ClassifierSettings.from_dict(saved.settings) == task.settings
-    for name, value in task.model.state_dict().items():
-        torch.testing.assert_close(saved.state_dict[name], value)
-
-
-def test_the_datas_mean_is_what_the_network_subtracts(fitted):
+def test_the_network_subtracts_the_mean_of_the_data(fitted):
     _, task, data, _ = fitted
     encoder = task.model.encoder
     torch.testing.assert_close(-(encoder.shift / encoder.scale).flatten(), torch.tensor(data.mean))
-
-
-def test_resuming_with_other_labels_is_refused(fitted, tmp_path):
-    *_, path = fitted
-    other = make_data()
-    other.labels = ["triangle", "square", "circle", "star", "cross"]
-    with pytest.raises(ValueError, match=r"labels has \d entries, this run's 5"):
-        make_trainer(tmp_path, max_epochs=2).fit(
-            make_task(other), other, ckpt_path=path, weights_only=True
-        )
 
 
 def test_testing_a_count_as_a_number_is_refused(tmp_path):
@@ -199,7 +154,7 @@ def test_penalties_shrink_weights(tmp_path):
     assert sizes["l2"] < sizes["plain"]
 
 
-def test_unlabelled_images_do_not_count():
+def test_unlabelled_images_are_left_out_of_the_loss():
     data = make_data()
     batch, task = a_batch(data), make_task(data).eval()
     labels = batch.labels.clone()
@@ -213,7 +168,7 @@ def test_unlabelled_images_do_not_count():
 
 @pytest.fixture(scope="module")
 def encoder(fitted):
-    """What starts an encoder from the short run's."""
+    """The setting that starts an encoder from that of the short run."""
     return {"weights": str(fitted[-1])}
 
 
@@ -221,7 +176,7 @@ def encoder(fitted):
     ("transfer", "expected"),
     [("head", 0), ("last_stages", 1), ("gradual", 0), ("full", 3), ("none", 3)],
 )
-def test_a_strategy_opens_what_it_trains(transfer, expected, encoder, tmp_path):
+def test_a_strategy_trains_its_stages_only(transfer, expected, encoder, tmp_path):
     data = make_data()
     task = make_task(data, encoder=encoder, transfer=transfer)
     before = {name: value.clone() for name, value in task.model.encoder.state_dict().items()}
@@ -232,19 +187,8 @@ def test_a_strategy_opens_what_it_trains(transfer, expected, encoder, tmp_path):
     assert changed == {str(stage) for stage in range(3 - expected, 3)}
 
 
-class SaveAt(Callback):
-    """Write a checkpoint after a step."""
-
-    def __init__(self, step, path):
-        self.step, self.path = step, path
-
-    def on_train_batch_end(self, trainer, *_):
-        if trainer.global_step == self.step:
-            trainer.save_checkpoint(self.path)
-
-
 @pytest.mark.parametrize("step", [4, 6, 8])
-def test_a_gradual_run_resumes_with_what_was_open_and_to_the_bit(step, encoder, tmp_path):
+def test_a_gradual_run_resumes_with_the_same_open_stages_to_the_bit(step, encoder, tmp_path):
     path, quick = tmp_path / "middle.ckpt", {"max_epochs": 3, "limit_val_batches": 0}
     own = {"encoder": encoder, "transfer": "gradual", "depth_factor": 2.0, "mixup": 0.2}
     unbroken, resumed = (make_task(make_data(), sizes={"dropout": 0.2}, **own) for _ in range(2))
@@ -277,11 +221,11 @@ def test_lower_stages_learn_more_slowly(encoder, tmp_path):
         for group in task.trainer.optimizers[0].param_groups
         for parameter in group["params"]
     }
-    found = [rates[id(group[0])] / 5e-3 for group in task.model.parameters_by_depth()]
-    assert found == pytest.approx([0.0625, 0.125, 0.25, 1.0])
+    factors = [rates[id(group[0])] / 5e-3 for group in task.model.parameters_by_depth()]
+    assert factors == pytest.approx([0.0625, 0.125, 0.25, 1.0])
 
 
-def test_a_closed_encoder_that_starts_from_nothing_is_refused(tmp_path):
+def test_a_frozen_encoder_with_random_weights_is_refused(tmp_path):
     data = make_data()
     with pytest.raises(ValueError, match=r"`transfer` head builds on what an encoder has learned"):
         make_trainer(tmp_path).fit(make_task(data, transfer="head"), data)
@@ -291,16 +235,3 @@ def test_too_few_labels_are_refused():
     settings = ClassifierSettings(EncoderSettings(**ENCODER))
     with pytest.raises(ValueError, match="at least 2 labels to tell apart"):
         ClassificationTask(settings, ["cat"], {"size": 48})
-
-
-def test_twelve_scenes_are_learnt_by_heart():
-    data = make_data(eval_batch_size=12)
-    task, batch = make_task(data), a_batch(data)
-    assert isinstance(batch, ClassificationBatch)
-    optimizer = torch.optim.Adam(task.parameters(), lr=1e-2)
-    for _ in range(60):
-        loss, outputs = task.model_step(batch)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert (outputs.argmax(dim=1) == batch.labels).float().mean() > 0.9

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from task_trainer import SaveAt, make_trainer
 
 from multimodal.classification.data import ClassificationData, ImageSettings
 from multimodal.classification.model import ClassifierSettings
@@ -25,18 +25,10 @@ def make_task(data, name="residual", **changes):
     )
 
 
-def make_trainer(folder, **changes):
-    settings = {"max_epochs": 1, "limit_val_batches": 0, "num_sanity_val_steps": 0}
-    return Trainer(
-        accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-        use_distributed_sampler=False, default_root_dir=folder, **{**settings, **changes},
-    )  # fmt: skip
-
-
 def test_the_stem_starts_from_the_images_and_stays_while_the_rest_learns(tmp_path):
     data, task = make_data(), make_task(make_data())
     before = {name: value.clone() for name, value in task.model.named_parameters()}
-    make_trainer(tmp_path).fit(task, data)
+    make_trainer(tmp_path, limit_val_batches=0).fit(task, data)
     stem = task.model.encoder.stem[0].weight
     torch.testing.assert_close(stem[:4], -stem[4:])
     fresh = make_task(data).model.encoder
@@ -46,21 +38,14 @@ def test_the_stem_starts_from_the_images_and_stays_while_the_rest_learns(tmp_pat
     assert same == []
 
 
-class SaveAt(Callback):
-    """Write a checkpoint after a step."""
-
-    def __init__(self, step, path):
-        self.step, self.path = step, path
-
-    def on_train_batch_end(self, trainer, *_):
-        if trainer.global_step == self.step:
-            trainer.save_checkpoint(self.path)
-
-
 def test_a_resumed_run_repeats_the_unbroken_one(tmp_path):
     unbroken, resumed, path = make_task(make_data()), make_task(make_data()), tmp_path / "a.ckpt"
-    make_trainer(tmp_path, max_epochs=2, callbacks=[SaveAt(4, path)]).fit(unbroken, make_data())
-    make_trainer(tmp_path, max_epochs=2).fit(resumed, make_data(), ckpt_path=path)
+    make_trainer(tmp_path, max_epochs=2, limit_val_batches=0, callbacks=[SaveAt(4, path)]).fit(
+        unbroken, make_data()
+    )
+    make_trainer(tmp_path, max_epochs=2, limit_val_batches=0).fit(
+        resumed, make_data(), ckpt_path=path
+    )
     torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=0, atol=0)
     assert not resumed.model.encoder.stem[0].weight.requires_grad
 

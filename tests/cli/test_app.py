@@ -22,7 +22,7 @@ def served(monkeypatch):
     return kept
 
 
-def test_models_are_opened_and_the_address_is_told(served, tmp_path, capsys):
+def test_models_are_opened_and_the_address_is_printed(served, tmp_path, capsys):
     critic = tiny_critic.save(tmp_path / "critic.ckpt")
     others = [f"--{task}=nowhere.ckpt" for task in ("captioning", "vqa", "classification")]
     assert run(["--sentiment", str(critic), *others, "--port", "0", "--device", "cpu"]) == 0

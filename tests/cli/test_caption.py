@@ -179,7 +179,7 @@ def test_a_checkpoint_of_another_task_is_refused(tmp_path, photos, capsys):
     assert main(["caption", str(path), str(photos)]) == 1
     said = capsys.readouterr().err
     assert "answers.ckpt is a checkpoint of the task 'vqa' and writes no captions" in said
-    assert f"or ask: multimodal ask {path} IMAGE QUESTION..." in said
+    assert f"or answer questions about images: multimodal ask {path} IMAGE QUESTION..." in said
 
 
 def test_a_device_that_is_not_there_is_refused(checkpoint, photos, capsys):

@@ -28,7 +28,7 @@ def test_an_installation_that_works_has_no_problems(capsys):
         assert f"\n{part}\n" in f"\n{told}"
 
 
-def test_programs_are_told_the_same(capsys):
+def test_json_has_the_same_results(capsys):
     assert run(["--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["ok"] is True
@@ -43,7 +43,7 @@ def test_programs_are_told_the_same(capsys):
     }  # fmt: skip
 
 
-def test_what_is_needed_and_missing_is_a_problem(requires, capsys):
+def test_a_missing_requirement_is_a_problem(requires, capsys):
     requires("torch>=2.0", "unheard-of>=1")
     assert run([]) == 1
     told = capsys.readouterr().out
@@ -51,7 +51,7 @@ def test_what_is_needed_and_missing_is_a_problem(requires, capsys):
     assert "unheard-of is missing. Run `pip install 'unheard-of>=1'`." in told
 
 
-def test_what_is_too_old_is_a_problem(requires):
+def test_a_requirement_that_is_too_old_is_a_problem(requires):
     requires("torch>=99")
     found = examine()
     assert not found["ok"]

@@ -22,7 +22,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("tiny", CALLS)
-def test_what_was_exported_answers_as_its_checkpoint_to_the_bit(tiny, tmp_path, capsys):
+def test_an_exported_model_answers_as_its_checkpoint_to_the_bit(tiny, tmp_path, capsys):
     path = tiny.save(tmp_path / "best.ckpt")
     assert main(["export", str(path), str(tmp_path / "model")]) == 0
     ours, theirs = multimodal.load(tmp_path / "model"), multimodal.load(path)
@@ -64,7 +64,7 @@ def test_the_results_of_a_named_test_are_in_card_and_metrics(checkpoint, tmp_pat
     assert "unknown" not in capsys.readouterr().out
 
 
-def test_mistakes_are_told_in_a_sentence(checkpoint, tmp_path, capsys):
+def test_mistakes_get_a_sentence(checkpoint, tmp_path, capsys):
     main(["export", str(checkpoint), str(tmp_path / "model")])
     capsys.readouterr()
     for arguments, said in (

@@ -219,7 +219,7 @@ def test_a_terminal_gets_coloured_words(critic, capsys, terminal):
     terminal(80)
     assert judge(critic, BAD, "--explain") == 0
     header, row = capsys.readouterr().out.splitlines()
-    assert header.endswith("text (blue speaks for the label, orange against it)")
+    assert header.endswith("text (blue supports the label, orange opposes it)")
     assert re.search(r"\x1b\[48;5;\d+;38;5;\d+mnot\x1b\[0m", row)
     assert re.sub(r"\x1b\[[\d;]*m", "", row).endswith("the plot is not fun")
 
@@ -241,7 +241,7 @@ def test_numbers_are_explained_too(stars, capsys, terminal):
     terminal(80)
     assert judge(stars, "the film is awful", "--explain") == 0
     header, row = capsys.readouterr().out.splitlines()
-    assert "(blue speaks for a higher value, orange against it)" in header
+    assert "(blue supports a higher value, orange opposes it)" in header
     assert "mawful\x1b" in row
 
 
@@ -267,8 +267,8 @@ def test_a_verdict_is_drawn(critic, tmp_path, capsys, monkeypatch):
         "gnu",
         "is",
         "great",
-        "speaks for positive",
-        "speaks against positive",
+        "supports positive",
+        "opposes positive",
     ]
     assert "contributions" not in capsys.readouterr().out
 

@@ -1,13 +1,37 @@
+from argparse import Namespace
+
 import pytest
 
+from multimodal.captioning.result import Alternative, Caption
 from multimodal.cli.inference import run
-from multimodal.cli.verbs import VERBS
+from multimodal.cli.inputs import Item
+from multimodal.cli.printing import Complaints
+from multimodal.cli.verbs import VERBS, CaptionVerb, WriteVerb
+from multimodal.language_model.result import Passage
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_the_help_says_what_the_command_does_and_how(name, capsys):
+def test_the_help_describes_the_command_and_has_examples(name, capsys):
     with pytest.raises(SystemExit):
         run([name, "--help"])
     words = capsys.readouterr().out
     assert VERBS[name].about in " ".join(words.split())
     assert VERBS[name].examples in words
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_alternatives_follow_below_their_caption(count, capsys):
+    others = (Alternative("a cat", -2.0), Alternative("a cow", -3.0))[:count]
+    item, verb = Item("dog.jpg", "dog.jpg"), CaptionVerb(Namespace(), Complaints())
+    verb.begin(None, [item])
+    verb.write(item, Caption("a dog", ("a", "dog"), -1.5, others))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["image      score  caption", "dog.jpg    -1.50  a dog"]
+    assert lines[2:] == ["           -2.00  a cat", "           -3.00  a cow"][:count]
+
+
+def test_texts_keep_their_lines_and_are_separated_by_an_empty_one(capsys):
+    verb = WriteVerb(Namespace(), Complaints())
+    for _ in range(2):
+        verb.write(Item("", ""), Passage("one\ntwo\x1b", "", (), 0.0, ended=True, seed=0))
+    assert capsys.readouterr().out == "one\ntwo\\x1b\n\none\ntwo\\x1b\n"

@@ -27,10 +27,10 @@ from multimodal.data.examples import (
 from multimodal.data.images import ImageError
 
 DOG = ImageFile(Path("dog.jpg"))
-ASKED = (Question("Is it a dog?", ("yes", "no"), 1), Question("Why?", (), 2))
+QUESTIONS = (Question("Is it a dog?", ("yes", "no"), 1), Question("Why?", (), 2))
 EXAMPLES = {
     "captions": CaptionExample(DOG, ("A dog .", "It runs ."), "dog.jpg"),
-    "questions": QuestionExample(DOG, ASKED, 7),
+    "questions": QuestionExample(DOG, QUESTIONS, 7),
     "text": TextExample("Fine.", 4.5, "t.csv:2"),
     "image": ImageExample(DOG, "dog", "dog/1"),
     "several": ImageExample(DOG, ("dog", "grass"), "dog/1"),
@@ -57,27 +57,27 @@ def test_every_kind_of_example_has_its_texts_and_labels(kind, texts, labels):
 
 
 def test_pictures_are_opened_once_and_compared_by_their_pixels():
-    opened = []
+    loaded = []
 
     def load(image):
-        opened.append(image.index)
+        loaded.append(image.index)
         if image.index == 3:
             raise ImageError("3 is damaged.")
         return torch.full((3, 2, 2), image.index % 2)
 
-    found = open_images([PixelImage("a", index) for index in (0, 1, 2, 3, 0)], load)
-    assert opened == [0, 1, 2, 3]
-    assert found.broken == ["3 is damaged."]
-    assert sorted(found.digests.values()) == ["a[0]", "a[1]"]
-    assert found.copies == 1
+    opened = open_images([PixelImage("a", index) for index in (0, 1, 2, 3, 0)], load)
+    assert loaded == [0, 1, 2, 3]
+    assert opened.broken == ["3 is damaged."]
+    assert sorted(opened.digests.values()) == ["a[0]", "a[1]"]
+    assert opened.copies == 1
 
 
 def test_pictures_of_different_shapes_are_not_copies():
     shapes = {0: (1, 4), 1: (4, 1)}
-    found = open_images(
+    opened = open_images(
         [PixelImage("a", 0), PixelImage("a", 1)], lambda image: torch.zeros(shapes[image.index])
     )
-    assert len(found.digests) == 2
+    assert len(opened.digests) == 2
 
 
 def test_overlap_is_named_in_both_splits():
@@ -88,14 +88,14 @@ def test_overlap_is_named_in_both_splits():
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=60))
 def test_every_length_is_in_one_bin(lengths):
-    found = measure(lengths)
-    assert len(found.bins) <= 10
-    assert sum(count for *_, count in found.bins) == len(lengths)
-    assert found.bins[0][0] == found.shortest == min(lengths)
-    assert found.bins[-1][1] == found.longest == max(lengths)
-    for low, high, count in found.bins:
+    result = measure(lengths)
+    assert len(result.bins) <= 10
+    assert sum(count for *_, count in result.bins) == len(lengths)
+    assert result.bins[0][0] == result.shortest == min(lengths)
+    assert result.bins[-1][1] == result.longest == max(lengths)
+    for low, high, count in result.bins:
         assert count == sum(low <= length <= high for length in lengths)
-    assert found.shortest <= found.median <= found.longest
+    assert result.shortest <= result.median <= result.longest
 
 
 def test_nothing_cannot_be_measured():
@@ -105,7 +105,7 @@ def test_nothing_cannot_be_measured():
 
 @given(st.lists(st.lists(st.sampled_from("abcde"), max_size=6), max_size=6))
 def test_known_and_unknown_words_are_all_words(sentences):
-    found = cover(sentences, {"a", "b"}.__contains__)
-    assert found.words == sum(map(len, sentences))
-    assert found.words == found.known + sum(count for _, count in found.unknown)
-    assert not {"a", "b"} & {word for word, _ in found.unknown}
+    result = cover(sentences, {"a", "b"}.__contains__)
+    assert result.words == sum(map(len, sentences))
+    assert result.words == result.known + sum(count for _, count in result.unknown)
+    assert not {"a", "b"} & {word for word, _ in result.unknown}

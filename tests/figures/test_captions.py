@@ -1,5 +1,6 @@
 import pytest
 import torch
+from drawing import assert_tidy, written
 from matplotlib import pyplot as plt
 
 from multimodal.figures.captions import WordMaps, caption_figure, caption_sheet
@@ -21,34 +22,6 @@ def word_maps(words=7):
     return WordMaps((WORDS * 10)[:words], attention(words), (4, 4))
 
 
-def texts(figure):
-    return [text.get_text() for text in figure.texts]
-
-
-def boxes(figure):
-    """All that is drawn, in pixels."""
-    figure.draw_without_rendering()
-    renderer = figure.canvas.get_renderer()
-    return [item.get_window_extent(renderer) for item in [*figure.axes, *figure.texts]]
-
-
-def overlap(first, second):
-    width = min(first.x1, second.x1) - max(first.x0, second.x0)
-    height = min(first.y1, second.y1) - max(first.y0, second.y0)
-    return width > 2 and height > 2
-
-
-def assert_tidy(figure):
-    drawn = boxes(figure)
-    page = figure.bbox
-    for number, box in enumerate(drawn):
-        assert box.x0 > page.x0
-        assert box.y0 > page.y0
-        assert box.x1 < page.x1
-        assert box.y1 < page.y1
-        assert not any(overlap(box, other) for other in drawn[number + 1 :])
-
-
 @pytest.mark.parametrize(
     ("words", "size"), [(0, (64, 64)), (1, (300, 120)), (4, (120, 300)), (13, (64, 64))]
 )
@@ -61,14 +34,14 @@ def test_a_figure_has_the_picture_and_one_map_a_word_and_nothing_overlaps(words,
 
 def test_a_figure_shows_the_caption_above_its_words():
     figure = caption_figure(picture(), WORDS, attention(), (4, 4))
-    assert texts(figure) == [" ".join(WORDS), *WORDS]
+    assert written(figure) == [" ".join(WORDS), *WORDS]
     figure = caption_figure(picture(), WORDS, attention(), (4, 4), caption="A red circle.")
-    assert texts(figure)[0] == "A red circle."
+    assert written(figure)[0] == "A red circle."
 
 
 def test_a_caption_of_500_words_fits_on_the_page():
     figure = caption_figure(picture(), ["a"], attention(1), (4, 4), caption="word " * 500)
-    assert texts(figure)[3].endswith("…")
+    assert written(figure)[3].endswith("…")
     assert_tidy(figure)
 
 
@@ -89,7 +62,7 @@ def test_a_sheet_has_every_picture_and_nothing_overlaps(count, with_maps):
 
 def test_a_sheet_shows_captions_notes_and_title():
     figure = caption_sheet([picture()] * 2, ["a dog", "a cat"], notes=["0.1", "0.2"], title="Best")
-    assert sorted(texts(figure)) == ["0.1", "0.2", "Best", "a cat", "a dog"]
+    assert sorted(written(figure)) == ["0.1", "0.2", "Best", "a cat", "a dog"]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -133,7 +106,7 @@ def test_maps_of_words_may_be_tinted():
     image = torch.zeros(3, 64, 64, dtype=torch.uint8)
     maps = torch.tensor([[1.0, 0.0, 0.0, -1.0]])
     figure = caption_figure(image, ["dog"], maps, (2, 2), note="Blue supports it.", shade=tint)
-    assert [text.get_text() for text in figure.texts] == ["dog", "Blue supports it.", "dog"]
+    assert written(figure) == ["dog", "Blue supports it.", "dog"]
     shown = figure.axes[1].images[0].get_array()
     assert shown[0, 0, 2] > shown[0, 0, 0]
     assert shown[-1, -1, 0] > shown[-1, -1, 2]

@@ -27,7 +27,7 @@ def test_text_is_broken_between_words():
 
 @settings(max_examples=30, deadline=None)
 @given(text=st.text("abW. $\\_é", max_size=80), width=st.floats(0.5, 3))
-def test_no_line_is_wider_than_asked_and_no_letter_is_lost(text, width):
+def test_no_line_is_wider_than_allowed_and_no_letter_is_lost(text, width):
     lines = wrap(text, width, 10.0, lines=1000)
     assert all(text_width(line, 10.0, "normal") <= width for line in lines)
     assert "".join(lines).replace(" ", "") == "".join(text.split())
@@ -62,7 +62,7 @@ def test_lines_are_below_each_other():
     assert (first - second) * 2.0 == pytest.approx(line_height(12.0))
 
 
-def test_lines_may_end_at_a_place_instead_of_beginning_there():
+def test_lines_may_be_aligned_right():
     page = Page(4.0, 2.0)
     page.write(3.0, 0.5, ["90.0 %", "5.0 %"], 12.0, align="right")
     renderer = page.figure.canvas.get_renderer()
@@ -128,7 +128,7 @@ def test_a_heading_is_as_high_as_its_lines():
     assert heading.height == pytest.approx(lines * line_height(15.0) + line_height(10.0))
 
 
-def test_a_saved_figure_is_a_picture_of_the_asked_resolution(tmp_path):
+def test_a_saved_figure_is_a_picture_of_the_given_resolution(tmp_path):
     figure = Page(4.0, 2.0).figure
     save_figure(figure, tmp_path / "sheets" / "sheet.png", dpi=40)
     with Image.open(tmp_path / "sheets" / "sheet.png") as image:

@@ -2,10 +2,10 @@ import math
 import re
 
 import pytest
+from drawing import assert_tidy, bars, box, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
-from matplotlib.patches import Rectangle
 
 from multimodal.figures.page import Page, save_figure
 from multimodal.figures.texts import draw_words, text_figure, text_line, words_height
@@ -19,24 +19,6 @@ def drawn(tokens, contributions, **options):
     figure = text_figure(tokens, contributions, **options)
     figure.draw_without_rendering()
     return figure
-
-
-def words(figure):
-    return [text.get_text() for text in figure.texts]
-
-
-def bars(figure):
-    return [artist for artist in figure.get_children() if isinstance(artist, Rectangle)][1:]
-
-
-def box(artist):
-    return artist.get_window_extent(artist.get_figure().canvas.get_renderer())
-
-
-def overlap(first, second):
-    width = min(first.x1, second.x1) - max(first.x0, second.x0)
-    height = min(first.y1, second.y1) - max(first.y0, second.y0)
-    return width > 1 and height > 2
 
 
 def test_words_that_support_and_oppose_have_two_colours_of_their_strength():
@@ -95,13 +77,13 @@ def test_a_figure_has_title_note_words_and_legend():
     figure = drawn(
         WORDS, WEIGHTS, title="positive, 93 %", note="one word is new", legend=("+", "-")
     )
-    assert words(figure) == ["positive, 93 %", "one word is new", *WORDS, "+", "-"]
+    assert written(figure) == ["positive, 93 %", "one word is new", *WORDS, "+", "-"]
     title, remark, first = figure.texts[:3]
     assert title.get_fontweight() == "bold"
     assert title.get_position()[1] > remark.get_position()[1] > first.get_position()[1]
 
 
-def test_a_words_ground_is_as_strong_as_its_contribution():
+def test_the_background_of_a_word_is_as_strong_as_its_contribution():
     figure = drawn(WORDS, WEIGHTS)
     strong, against, weak, blue, orange = (to_rgb(bar.get_facecolor()) for bar in bars(figure))
     assert strong == blue
@@ -111,12 +93,12 @@ def test_a_words_ground_is_as_strong_as_its_contribution():
     assert colours == ["white", "#1c1c1c", "#1c1c1c", "#1c1c1c"]
 
 
-def test_a_ground_lies_under_its_word():
+def test_the_background_is_under_its_word():
     figure = drawn(["one", "enormously", "long"], [1.0, -1.0, 0.5])
     for text, bar in zip(figure.texts[:3], bars(figure)[:3], strict=True):
-        word, ground = box(text), box(bar)
-        assert ground.x0 <= word.x0 <= word.x1 <= ground.x1
-        assert ground.y0 <= word.y0 <= word.y1 <= ground.y1 + 1
+        word, background = box(text), box(bar)
+        assert background.x0 <= word.x0 <= word.x1 <= background.x1
+        assert background.y0 <= word.y0 <= word.y1 <= background.y1 + 1
 
 
 @settings(max_examples=8)
@@ -128,29 +110,25 @@ def test_a_ground_lies_under_its_word():
 def test_nothing_leaves_the_page_or_covers_another(tokens):
     weights = [(-1.0) ** number for number in range(len(tokens))]
     figure = drawn(tokens, weights, title="negative " * 30, note="a remark " * 40)
-    places = [box(text) for text in figure.texts if text.get_text()]
-    for number, place in enumerate(places):
-        assert 0 < place.x0 <= place.x1 < figure.bbox.width
-        assert 0 < place.y0 <= place.y1 < figure.bbox.height
-        assert not any(overlap(place, other) for other in places[number + 1 :])
+    assert_tidy(figure, [text for text in figure.texts if text.get_text()])
 
 
 def test_a_very_long_text_is_cut_and_says_so():
     figure = drawn(["wonderful"] * 1500, [1.0] * 1500)
-    shown = words(figure).count("wonderful")
-    assert words(figure)[shown] == f"… and {1500 - shown:,} more words"
+    shown = written(figure).count("wonderful")
+    assert written(figure)[shown] == f"… and {1500 - shown:,} more words"
     assert figure.get_size_inches()[1] < 20
 
 
 def test_any_letters_are_drawn(tmp_path):
     figure = text_figure(["\x1b[2J", "çà", r"$\frac{1}{2}$", "  "], [1.0, 0.5, -1.0, -0.5])
-    assert words(figure)[0] == r"\x1b[2J"
+    assert written(figure)[0] == r"\x1b[2J"
     save_figure(figure, tmp_path / "text.png", dpi=30)
     assert (tmp_path / "text.png").stat().st_size > 500
 
 
 def test_an_empty_text_has_a_title():
-    assert words(drawn([], [], title="nothing to read"))[0] == "nothing to read"
+    assert written(drawn([], [], title="nothing to read"))[0] == "nothing to read"
 
 
 def test_words_fit_the_width_they_are_given():
@@ -167,4 +145,4 @@ def test_words_fit_the_width_they_are_given():
 
 def test_a_legend_may_have_one_name():
     figure = text_figure(["good"], [1.0], legend=["matters"])
-    assert [text.get_text() for text in figure.texts] == ["good", "matters"]
+    assert written(figure) == ["good", "matters"]

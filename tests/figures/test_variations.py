@@ -1,7 +1,6 @@
-"""The sheet of variations: a row a picture, and no picture without its row."""
-
 import pytest
 import torch
+from drawing import written
 
 from multimodal.figures.variations import variation_figure
 
@@ -18,8 +17,7 @@ def test_each_picture_is_left_of_its_variations():
     first, second = figure.axes[0].get_position(), figure.axes[1].get_position()
     assert first.x1 < second.x0
     assert first.y0 == second.y0
-    written = [text.get_text() for text in figure.texts]
-    assert written == ["two", "as it is", "epoch 0", "epoch 1", "epoch 2", "tulip", "rose"]
+    assert written(figure) == ["two", "as it is", "epoch 0", "epoch 1", "epoch 2", "tulip", "rose"]
 
 
 def test_rows_do_not_overlap_where_pictures_are_tall():

@@ -1,17 +1,15 @@
 import math
-from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import Callback, Trainer
+from task_trainer import SaveAt, make_trainer
 
 from multimodal.data.text_source import TextSource
-from multimodal.language_model.data import LanguageModelData, StreamText
+from multimodal.language_model.data import LanguageModelData
 from multimodal.language_model.model import LanguageModelSettings
 from multimodal.language_model.task import LanguageModelTask
 from multimodal.nn.text_encoder import TextEncoderSettings
-from multimodal.saving.checkpoint import read_checkpoint
 
 SOURCES = [TextSource(options={"train": 20, "val": 4, "test": 4})]
 
@@ -26,20 +24,6 @@ def make_task(data: LanguageModelData, *, reader=None, **changes) -> LanguageMod
     settings = LanguageModelSettings(TextEncoderSettings(**sizes))
     arguments = {"learning_rate": 1e-2, **changes}
     return LanguageModelTask(settings, data.vocabulary, data.level, data.keep_lines, **arguments)
-
-
-def make_trainer(folder: Path, **changes) -> Trainer:
-    settings = {
-        "max_epochs": 1,
-        "accelerator": "cpu",
-        "logger": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "default_root_dir": folder,
-        "use_distributed_sampler": False,
-        "num_sanity_val_steps": 0,
-    }
-    return Trainer(**{**settings, **changes})
 
 
 @pytest.mark.parametrize("candidates", ["all", "batch"])
@@ -81,9 +65,9 @@ def test_candidates_estimate_the_loss_over_all_words():
     parts = []
     for _ in range(windows):
         words = torch.multinomial(shares, 60, replacement=True)
-        among = torch.cat([words, target]).unique()
-        logits = scores[among].expand(60, -1)
-        parts.append(task._loss(logits, target.expand(60), among).exp())
+        candidates = torch.cat([words, target]).unique()
+        logits = scores[candidates].expand(60, -1)
+        parts.append(task._loss(logits, target.expand(60), candidates).exp())
     # 1 / probability is linear in the sum over words, which the estimate gets right on average.
     assert torch.stack(parts).mean().item() == pytest.approx(whole.item(), rel=0.1)
 
@@ -109,17 +93,6 @@ def test_validation_is_the_perplexity_of_the_whole_text_read_at_once(tmp_path):
     assert scores["val/perplexity"] == pytest.approx(expected, rel=1e-4)
 
 
-class SaveAt(Callback):
-    """Save a checkpoint after one step of a run that goes on."""
-
-    def __init__(self, step: int, path: Path) -> None:
-        self.step, self.path = step, path
-
-    def on_train_batch_end(self, trainer, *_):
-        if trainer.global_step == self.step:
-            trainer.save_checkpoint(self.path)
-
-
 def test_a_resumed_run_goes_on_in_the_middle_of_the_text_to_the_bit(tmp_path):
     path, quick = tmp_path / "middle.ckpt", {"max_epochs": 2, "limit_val_batches": 0}
     data, dropout = make_data(), {"hidden_dropout": 0.2, "weight_drop": 0.2}
@@ -127,28 +100,6 @@ def test_a_resumed_run_goes_on_in_the_middle_of_the_text_to_the_bit(tmp_path):
     make_trainer(tmp_path, callbacks=[SaveAt(3, path)], **quick).fit(unbroken, data)
     make_trainer(tmp_path, **quick).fit(resumed, make_data(), ckpt_path=path)
     torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=0, atol=0)
-
-
-def test_a_checkpoint_holds_what_writing_needs(tmp_path):
-    data = make_data(level="characters")
-    task = make_task(data)
-    trainer = make_trainer(tmp_path, max_steps=1, limit_val_batches=0)
-    trainer.fit(task, data)
-    trainer.save_checkpoint(tmp_path / "reader.ckpt")
-    saved = read_checkpoint(tmp_path / "reader.ckpt", task="language_model")
-    assert saved.extra == {"level": "characters", "keep_lines": False}
-    assert saved.vocabulary == data.vocabulary
-    assert set(saved.state_dict) == set(task.model.state_dict())
-
-
-def test_resuming_with_another_vocabulary_is_refused(tmp_path):
-    data = make_data()
-    trainer = make_trainer(tmp_path, max_steps=1, limit_val_batches=0)
-    trainer.fit(make_task(data), data)
-    trainer.save_checkpoint(tmp_path / "reader.ckpt")
-    other = make_data(text=StreamText(min_count=3))
-    with pytest.raises(ValueError, match=r"vocabulary has .* entries, this run's"):
-        make_trainer(tmp_path).fit(make_task(other), other, ckpt_path=tmp_path / "reader.ckpt")
 
 
 def test_perplexity_falls(tmp_path):

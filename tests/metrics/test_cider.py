@@ -16,7 +16,7 @@ IMAGES = st.lists(
 
 
 def _direct_cider_d():
-    path = Path(__file__).parents[2] / "scripts" / "direct_cider.py"
+    path = Path(__file__).parents[2] / "scripts" / "sides" / "direct_cider.py"
     spec = importlib.util.spec_from_file_location("direct_cider", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

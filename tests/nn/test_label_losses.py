@@ -117,5 +117,5 @@ def test_losses_that_are_none_are_refused():
     logits, labels = batch()
     with pytest.raises(ValueError, match=r"`loss` must be one of cross_entropy, hinge, binary, g"):
         label_loss(logits, labels, kind="squared")
-    with pytest.raises(ValueError, match="hinge loss knows no label smoothing"):
+    with pytest.raises(ValueError, match="hinge loss has no label smoothing"):
         label_loss(logits, labels, kind="hinge", label_smoothing=0.1)

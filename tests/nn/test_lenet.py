@@ -42,19 +42,6 @@ def test_pictures_of_8_pixels_and_more_are_taken(size, channels):
     assert rows == size // 4
 
 
-@pytest.mark.parametrize("normalisation", ["batch", "group", "none"])
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "elu", "tanh", "sigmoid"])
-def test_every_parameter_gets_a_gradient(normalisation, activation):
-    encoder = lenet(channels=[8, 16], normalisation=normalisation, activation=activation)
-    encoder(images(4, 3)).square().sum().backward()
-    assert all(parameter.grad is not None for parameter in encoder.parameters())
-
-
-def test_an_image_has_the_same_regions_alone_and_in_a_batch():
-    encoder = lenet(mean=[0.5], normalisation="batch").eval()
-    torch.testing.assert_close(encoder(images(3))[1:2], encoder(images(3)[1:2]))
-
-
 def test_it_is_built_by_name_and_comes_back_from_its_weights(tmp_path):
     settings = EncoderSettings(
         name="lenet", channels=[4, 8], strides=[1, 2], window=3, activation="elu"
@@ -67,12 +54,6 @@ def test_it_is_built_by_name_and_comes_back_from_its_weights(tmp_path):
     assert other.fingerprint() == encoder.fingerprint()
     assert isinstance(other, LeNet)
     assert other.blocks[0][0].kernel_size == (3, 3)
-
-
-def test_the_last_stages_can_be_trained_alone():
-    encoder = lenet(trainable_stages=1)
-    opened = [any(p.requires_grad for p in block.parameters()) for block in encoder.blocks]
-    assert opened == [False, True]
 
 
 def test_sizes_that_do_not_fit_are_refused():

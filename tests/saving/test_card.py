@@ -25,20 +25,20 @@ def saved(tmp_path):
     return read_checkpoint(tiny_captioner.save(tmp_path / "best.ckpt"))
 
 
-def test_what_nobody_recorded_is_said_to_be_unknown(saved):
+def test_facts_that_were_not_recorded_are_unknown(saved):
     card = write_card(saved, RunFacts(), "mine")
-    for said in (
+    for text in (
         "format         | unknown",
         "train examples | unknown",
         "seed                   |",
         "Test scores: unknown. `multimodal test` before the export makes them known.",
         "Unknown: the run's config.yaml was not there.",
     ):
-        assert said in card
+        assert text in card
     assert card.count("unknown") == 9
 
 
-def test_a_card_tells_everything_that_the_run_does(saved):
+def test_a_card_has_all_facts_of_its_run(saved):
     facts = RunFacts(
         config=CONFIG,
         progress={"epoch": 1, "global_step": 1234, "pytorch-lightning_version": "2.6.6"},
@@ -49,12 +49,12 @@ def test_a_card_tells_everything_that_the_run_does(saved):
     card = write_card(saved, facts, "mine", scores={"bleu4": 0.49}, notes=["Photos of Ann."])
     title = ("# mine", 'multimodal.load("mine")')
     numbers = ("1,234", "Lightning 2.6.6", "0.4900", "0.5000", "1.2500", "| a | report |")
-    places = ("Photos of Ann.", ".../photos\\|mine", ".../cnn.pth", "max_epochs: 3")
-    for said in (*title, *numbers, *places, "multimodal fit --config config.yaml"):
-        assert said in card, said
+    paths = ("Photos of Ann.", ".../photos\\|mine", ".../cnn.pth", "max_epochs: 3")
+    for text in (*title, *numbers, *paths, "multimodal fit --config config.yaml"):
+        assert text in card, text
 
 
-def test_a_card_holds_no_folder_of_the_machine(saved):
+def test_a_card_names_no_folder_of_the_machine(saved):
     card = write_card(saved, RunFacts(config=CONFIG), "mine", command="multimodal fit -c mine")
     assert "ann" not in card
     assert "multimodal fit -c mine" in card
@@ -62,7 +62,7 @@ def test_a_card_holds_no_folder_of_the_machine(saved):
 
 
 @pytest.mark.parametrize(
-    ("tiny", "said"),
+    ("tiny", "text"),
     [
         (tiny_captioner, "the score of a caption is the model's own"),
         (tiny_answerer, "chooses among 5 answers"),
@@ -71,9 +71,9 @@ def test_a_card_holds_no_folder_of_the_machine(saved):
         (tiny_writer, "what it writes is not to be believed"),
     ],
 )
-def test_each_task_has_its_call_and_its_limits(tiny, said, tmp_path):
+def test_each_task_has_its_call_and_its_limits(tiny, text, tmp_path):
     card = write_card(read_checkpoint(tiny.save(tmp_path / "best.ckpt")), RunFacts(), "mine")
-    assert said in card
+    assert text in card
     assert "print(model(" in card
     assert "{" not in card.split("## Configuration")[0]
 

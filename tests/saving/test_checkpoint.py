@@ -52,7 +52,7 @@ class Payload:
         return (os.mkdir, (str(self.path),))
 
 
-def test_what_is_attached_is_read_back(tmp_path):
+def test_attached_parts_are_read_back(tmp_path):
     path = write(tmp_path / "best.ckpt", checkpoint(extra={"beam_size": 3}))
     saved = read_checkpoint(path, task="captioning")
     assert {name: getattr(saved, name) for name in PARTS} == PARTS
@@ -135,7 +135,7 @@ def test_reading_does_not_import_lightning(tmp_path):
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 0
 
 
-def test_each_thing_that_is_not_there_has_its_sentence(tmp_path):
+def test_missing_files_and_folders_have_their_own_messages(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No checkpoint at .*none\.ckpt\. Look in the run"):
         read_checkpoint(tmp_path / "none.ckpt")
     with pytest.raises(ValueError, match=r"is a folder\. Give the \.ckpt file in it"):
@@ -237,7 +237,7 @@ def test_a_checkpoint_with_an_import_path_is_refused(tmp_path, change):
 
 
 @pytest.mark.parametrize("tenths", range(1, 10))
-def test_a_truncated_checkpoint_is_said_to_be_cut_short(tmp_path, tenths):
+def test_a_truncated_checkpoint_is_reported_as_cut_short(tmp_path, tenths):
     whole = write(tmp_path / "whole.ckpt", checkpoint()).read_bytes()
     path = write(tmp_path / "cut.ckpt", whole[: len(whole) * tenths // 10])
     with pytest.raises(ValueError, match=r"is cut short or damaged\. Copy or download it again"):
@@ -271,7 +271,7 @@ class Colour(Enum):
         ({1: "one"}, r"Keys of `it\.list\[1\]` must be strings, got 1"),
     ],
 )
-def test_what_is_not_plain_is_named(value, message):
+def test_a_part_that_is_not_plain_data_is_named(value, message):
     with pytest.raises(TypeError, match=message):
         plain({"list": ["fine", value]}, "it")
 
@@ -305,6 +305,6 @@ def test_a_settings_dataclass_becomes_plain():
     assert plain(asdict(Settings()), "settings") == {"name": "small", "channels": [8, 16]}
 
 
-def test_attach_refuses_what_is_not_plain():
+def test_attach_refuses_parts_that_are_not_plain_data():
     with pytest.raises(TypeError, match=r"`settings\.weights` must be plain data"):
         attach({}, task="captioning", settings={"weights": Path("a.pth")})

@@ -20,7 +20,7 @@ def test_the_sum_is_that_of_the_file_and_of_the_sorted_json_after_it(tmp_path):
 
 
 @given(plain)
-def test_what_was_written_as_json_and_read_again_has_the_same_sum(tmp_path_factory, config):
+def test_a_configuration_read_back_from_json_has_the_same_sum(tmp_path_factory, config):
     path = tmp_path_factory.getbasetemp() / "weights"
     path.write_bytes(b"abc")
     assert checksum(json.loads(json.dumps(config)), path) == checksum(config, path)

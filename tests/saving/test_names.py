@@ -22,13 +22,13 @@ def shipped(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [str, Path])
-def test_a_model_that_ships_is_found_by_its_name(shipped, kind):
+def test_a_shipped_model_is_opened_by_its_name(shipped, kind):
     assert shipped_models() == ["digits-small"]
     assert read_model(kind("digits-small")).extra["labels"] == tiny_classifier.LABELS
     assert read_model(kind("digits-small"), task="classification").task == "classification"
 
 
-def test_what_lies_there_goes_before_what_ships(shipped, tmp_path):
+def test_a_folder_takes_precedence_over_a_shipped_model(shipped, tmp_path):
     other = read_checkpoint(tiny_classifier.save(tmp_path / "best.ckpt", target="number"))
     write_folder(other, tmp_path / "digits-small")
     assert read_model("digits-small").extra["target"] == "number"
@@ -49,7 +49,7 @@ def test_an_unknown_name_gets_the_nearest_and_all_of_them(shipped):
         read_model("unheard")
 
 
-def test_a_copy_without_models_says_so(monkeypatch, tmp_path):
+def test_a_copy_of_the_package_without_models_is_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(names, "PRETRAINED", tmp_path / "nothing")
     assert shipped_models() == []
     with pytest.raises(FileNotFoundError, match=r"\(none in this copy\)\.$"):
@@ -65,7 +65,7 @@ def test_a_path_that_is_not_there_is_named(tmp_path):
         read_model("a\0b.ckpt")
 
 
-def test_a_folder_without_a_model_says_what_to_give(tmp_path):
+def test_a_folder_without_a_model_is_refused_with_a_checkpoint_in_it(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
     with pytest.raises(
@@ -81,6 +81,6 @@ def test_a_part_of_a_model_is_no_model(shipped, part):
 
 
 @pytest.mark.parametrize("source", [None, 3, b"best.ckpt", ["best.ckpt"]])
-def test_what_is_no_path_is_refused(source):
+def test_a_source_that_is_no_path_is_refused(source):
     with pytest.raises(TypeError, match=r"given as a path or a name|Expected type: str"):
         read_model(source)

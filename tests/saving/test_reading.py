@@ -37,20 +37,20 @@ def test_a_model_of_another_task_is_refused(folder):
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_a_folder_that_lacks_a_file_is_said_to(folder, name):
+def test_a_folder_that_lacks_a_file_is_refused(folder, name):
     (folder / name).unlink()
     with pytest.raises(FileNotFoundError, match=rf"model has no {name}, so it is no complete mod"):
         read_folder(folder)
 
 
 @pytest.mark.parametrize("name", ["README.md", "metrics.json"])
-def test_what_people_read_is_not_needed(folder, name):
+def test_card_and_metrics_are_not_needed(folder, name):
     (folder / name).unlink()
     assert read_folder(folder).task == "sentiment"
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_any_change_of_what_is_read_is_noticed(folder, name):
+def test_any_change_of_configuration_or_weights_is_detected(folder, name):
     path = folder / name
     content = bytearray(path.read_bytes())
     place = content.index(b"good") if name == "config.json" else len(content) - 1

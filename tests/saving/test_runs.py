@@ -30,8 +30,8 @@ def checkpoint(tmp_path):
     folder = tmp_path / "runs" / "mine" / "version_0"
     (folder / "checkpoints").mkdir(parents=True)
     path = tiny_classifier.save(folder / "checkpoints" / "best.ckpt")
-    held = torch.load(path, weights_only=True)
-    torch.save(held | {"epoch": 1, "global_step": 10}, path)
+    content = torch.load(path, weights_only=True)
+    torch.save(content | {"epoch": 1, "global_step": 10}, path)
     (folder / "config.yaml").write_text(CONFIG)
     (folder / "metrics.csv").write_text(ROWS)
     (folder / "splits.json").write_text('{"train": 32, "val": 4, "other": 1}')
@@ -50,7 +50,7 @@ def add_test(runs, version, *, of="runs/mine/version_0/checkpoints/best.ckpt", a
     return folder
 
 
-def test_the_runs_folder_tells_of_configuration_progress_and_validation(checkpoint):
+def test_the_runs_folder_gives_configuration_progress_and_validation(checkpoint):
     facts = read_run(checkpoint)
     assert facts.progress == {"epoch": 1, "global_step": 10}
     assert facts.val == {"accuracy": 0.5}  # of the step at which it was written; no NaN
@@ -58,7 +58,7 @@ def test_the_runs_folder_tells_of_configuration_progress_and_validation(checkpoi
     assert (facts.test, facts.report) == ({}, "")
 
 
-def test_the_newest_test_of_this_very_checkpoint_counts(checkpoint, tmp_path):
+def test_the_newest_test_of_this_checkpoint_counts(checkpoint, tmp_path):
     runs = tmp_path / "runs" / "mine"
     add_test(runs, 1, accuracy=0.1)
     add_test(runs, 2, accuracy=0.2)
@@ -71,12 +71,12 @@ def test_the_newest_test_of_this_very_checkpoint_counts(checkpoint, tmp_path):
     assert (facts.sizes, named.sizes["test"]) == ({"train": 32, "val": 4, "test": 22}, 23)
 
 
-def test_a_test_that_measured_nothing_is_named(checkpoint, tmp_path):
+def test_a_test_without_results_is_named(checkpoint, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere has no results of a test in metrics\.cs"):
         read_run(checkpoint, tmp_path / "nowhere")
 
 
-def test_a_checkpoint_that_was_moved_tells_of_itself_alone(checkpoint, tmp_path):
+def test_a_moved_checkpoint_only_has_its_own_progress(checkpoint, tmp_path):
     moved = shutil.copy(checkpoint, tmp_path / "moved.ckpt")
     assert read_run(moved) == RunFacts(progress={"epoch": 1, "global_step": 10})
 

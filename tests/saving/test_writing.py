@@ -30,7 +30,7 @@ def names(folder):
     return sorted(found.name for found in folder.iterdir())
 
 
-def test_a_folder_has_four_files_and_holds_the_model_to_the_bit(tmp_path):
+def test_a_folder_has_four_files_and_the_model_to_the_bit(tmp_path):
     write_folder(model(), tmp_path / "new" / "model", card="# A card\n", metrics={"test": {"a": 1}})
     assert names(tmp_path / "new" / "model") == FILES
     assert names(tmp_path / "new") == ["model"]
@@ -64,14 +64,14 @@ def test_writing_twice_gives_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_where_an_encoder_started_is_not_told(tmp_path):
+def test_the_source_of_an_encoders_first_weights_is_left_out(tmp_path):
     saved = model()
     write_folder(saved, tmp_path / "model")
     assert read_folder(tmp_path / "model").settings["encoder"]["weights"] == "none"
     assert saved.settings["encoder"]["weights"] == "somewhere/else.pth"
 
 
-def test_a_place_that_is_taken_is_left_alone(tmp_path):
+def test_an_existing_file_or_folder_is_not_overwritten(tmp_path):
     write_folder(model(), tmp_path / "model", card="old")
     with pytest.raises(FileExistsError, match=r"model holds a model already\. Choose another"):
         write_folder(model(), tmp_path / "model")
@@ -85,7 +85,7 @@ def test_a_place_that_is_taken_is_left_alone(tmp_path):
     assert names(tmp_path) == ["file", "model"]
 
 
-def test_a_model_that_is_there_is_replaced_when_asked(tmp_path):
+def test_an_existing_model_is_replaced_on_request(tmp_path):
     write_folder(model(), tmp_path / "model", card="old")
     write_folder(model(task="sentiment"), tmp_path / "model", card="new", overwrite=True)
     assert read_folder(tmp_path / "model").task == "sentiment"
@@ -110,7 +110,7 @@ def test_a_write_that_fails_leaves_nothing_and_the_old_model(tmp_path, monkeypat
     assert (tmp_path / "model" / "README.md").read_text() == "old"
 
 
-def test_what_is_not_plain_or_no_number_is_not_written(tmp_path):
+def test_parts_that_are_not_plain_or_finite_are_not_written(tmp_path):
     with pytest.raises(TypeError, match=r"`extra\.root` must be plain data"):
         write_folder(model(extra={"root": Path("a")}), tmp_path / "model")
     nan = {"weight": torch.tensor([1.0, torch.nan])}

@@ -59,8 +59,8 @@ def test_the_help_says_how_to_do_without_a_picture(demo, capsys):
 
 
 def test_the_model_that_ships_and_a_scene_stand_in_where_none_is_named(
-    demo, checkpoint, asked, tmp_path
+    demo, checkpoint, requested, tmp_path
 ):
-    names = asked(multimodal.CaptionPredictor, checkpoint)
+    names = requested(multimodal.CaptionPredictor, checkpoint)
     assert demo(["--output", str(tmp_path / "x.png")]) == 0
     assert names == ["captioning-scenes"]

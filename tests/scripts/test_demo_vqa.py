@@ -87,8 +87,8 @@ def test_the_help_says_how_to_do_without_a_picture(demo, capsys):
 
 
 def test_the_model_that_ships_and_a_scene_stand_in_where_none_is_named(
-    demo, answerer, asked, tmp_path
+    demo, answerer, requested, tmp_path
 ):
-    names = asked(multimodal.VQAPredictor, answerer)
+    names = requested(multimodal.VQAPredictor, answerer)
     assert demo(["--output", str(tmp_path / "x.png")]) == 0
     assert names == ["vqa-scenes"]

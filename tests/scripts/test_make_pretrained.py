@@ -21,23 +21,23 @@ def script():
     return runpy.run_path(str(SCRIPT))
 
 
-class Told:
-    """A predictor that says what a function tells it to."""
+class Scripted:
+    """A predictor whose results a function gives."""
 
-    def __init__(self, say):
-        self.say = say
+    def __init__(self, predict):
+        self.predict = predict
 
-    def stream(self, given, **_):
-        return map(self.say, given)
+    def stream(self, inputs, **_):
+        return map(self.predict, inputs)
 
 
 def test_captions_are_measured_by_their_truth_and_their_references(script):
-    right = Told(lambda scene: SimpleNamespace(text=describe(scene)[0]))
+    right = Scripted(lambda scene: SimpleNamespace(text=describe(scene)[0]))
     scores = script["measure_captions"](right, 5)
     assert scores["truth/captions"] == scores["truth/statements"] == 1
     assert scores["bleu4"] == pytest.approx(1)
     assert scores["cider"] > 1
-    wrong = Told(lambda scene: SimpleNamespace(text="a nice day"))
+    wrong = Scripted(lambda scene: SimpleNamespace(text="a nice day"))
     assert script["measure_captions"](wrong, 5)["truth/captions"] == 0
 
 
@@ -46,28 +46,30 @@ def test_answers_are_measured_by_how_many_are_right(script):
     right = {(scene, each.text): each.answer for scene in scenes for each in ask(scene, 10)}
     assert len(right) == 30
     first = next(iter(right))
-    model = Told(lambda pair: SimpleNamespace(answer="?" if pair == first else right[pair]))
+    model = Scripted(lambda pair: SimpleNamespace(answer="?" if pair == first else right[pair]))
     assert script["measure_answers"](model, 3) == {"accuracy": 29 / 30}
 
 
 def test_digits_are_those_of_the_test_part(script):
     images, labels = read_digits().images, read_digits().labels
     label_of = {image.tobytes(): str(label) for image, label in zip(images, labels, strict=True)}
-    seen = []
+    inputs = []
 
-    def say(image):
-        seen.append(image)
+    def predict(image):
+        inputs.append(image)
         return SimpleNamespace(label=label_of[image.tobytes()])
 
-    assert script["measure_digits"](Told(say), 1_000) == {"accuracy": 1}
-    assert len(seen) == 449
-    assert seen[0].shape == (8, 8)
+    assert script["measure_digits"](Scripted(predict), 1_000) == {"accuracy": 1}
+    assert len(inputs) == 449
+    assert inputs[0].shape == (8, 8)
 
 
-def test_verdicts_are_measured_on_test_reviews(script):
+def test_sentiments_are_measured_on_test_reviews(script):
     right = {sample_review(0, index, "test").text: index for index in range(4)}
-    say = Told(lambda text: SimpleNamespace(label=sample_review(0, right[text], "test").label))
-    assert script["measure_verdicts"](say, 4) == {"accuracy": 1}
+    model = Scripted(
+        lambda text: SimpleNamespace(label=sample_review(0, right[text], "test").label)
+    )
+    assert script["measure_sentiments"](model, 4) == {"accuracy": 1}
 
 
 def test_every_model_has_a_shipped_configuration(script):

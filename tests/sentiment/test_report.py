@@ -1,4 +1,5 @@
 import csv
+import re
 
 import pytest
 import torch
@@ -7,13 +8,12 @@ from multimodal.data.examples import TextExample
 from multimodal.sentiment.report import (
     BOTH,
     LINEAR,
-    Predicted,
     label_tables,
     linear_predictions,
     named,
-    number_table,
     worst,
 )
+from multimodal.training.score_tables import Predicted
 
 TRAIN = [
     TextExample("good fun", "pos", "1"),
@@ -34,7 +34,7 @@ def test_the_baseline_predicts_in_the_order_of_the_models_labels():
     torch.testing.assert_close(others[BOTH], (others[LINEAR] + 0.5) / 2)
 
 
-def test_a_label_that_training_never_had_gets_no_probability_from_the_baseline():
+def test_a_label_without_training_texts_gets_no_probability_from_the_baseline():
     results = [predicted((0.2, 0.3, 0.5), "neutral", "good")]
     others = linear_predictions(TRAIN, results, ["neg", "neutral", "pos"])
     assert others[LINEAR][0, 1] == 0
@@ -48,6 +48,7 @@ def test_the_table_of_labels_counts_each_right_label_in_a_row():
         predicted((0.4, 0.6), "pos"),
     ]
     tables = label_tables(results, ["neg", "pos"], TRAIN, {"other": torch.eye(2)[[0, 0, 1]]})
+    tables = re.sub(" +", " ", tables)
     assert "| this model | 66.7 |" in tables
     assert "| other | 100.0 |" in tables
     assert "| neg | 1 | 1 | |" in tables
@@ -65,7 +66,6 @@ def test_numbers_are_worst_where_they_are_farthest_off():
     results = [predicted((2.0,), 1.0, "near"), predicted((5.0,), 1.0, "far")]
     assert [one.example.text for one in worst(results, [])] == ["far", "near"]
     assert named(results[0], []) == "2.000"
-    assert "| this model | 2.500 |" in number_table(results, [results[0].example])
 
 
 def test_a_table_file_of_mistakes_keeps_a_text_of_several_lines_in_one(tmp_path):

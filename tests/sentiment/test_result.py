@@ -13,7 +13,7 @@ def test_a_notebook_shows_the_words_in_their_colours():
     assert html.startswith("<div><b>a &amp; b, 75.0 %</b><br>")
     assert 'rgba(207,106,18,1.00);color:white;padding:0 2px">not</span> &lt;b&gt; <span' in html
     assert 'rgba(31,111,180,0.50);color:inherit;padding:0 2px">fun</span>' in html
-    assert "speaks for a &amp; b" in html
+    assert "supports a &amp; b" in html
     assert "<b>" not in html.split("</b>", 1)[1]  # what was written cannot become markup
 
 

@@ -1,8 +1,8 @@
-from pathlib import Path
+import re
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from task_trainer import SaveAt, make_trainer
 
 from multimodal.data.text_source import TextSource
 from multimodal.language_model.data import LanguageModelData
@@ -34,20 +34,6 @@ def make_task(data: SentimentData, *, reader=None, **changes) -> SentimentTask:
     return SentimentTask(settings, data.vocabulary, data.labels, data.excerpt, **arguments)
 
 
-def make_trainer(folder: Path, **changes) -> Trainer:
-    settings = {
-        "max_epochs": 1,
-        "accelerator": "cpu",
-        "logger": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "default_root_dir": folder,
-        "use_distributed_sampler": False,
-        "num_sanity_val_steps": 0,
-    }
-    return Trainer(**{**settings, **changes})
-
-
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     """One short run: its trainer, task, data and checkpoint."""
@@ -58,15 +44,6 @@ def fitted(tmp_path_factory):
     path = folder / "sentiment.ckpt"
     trainer.save_checkpoint(path)
     return trainer, task, data, path
-
-
-def test_every_parameter_gets_a_gradient():
-    data = make_data()
-    task = make_task(data)
-    loss, logits = task.model_step(next(iter(data.train_dataloader())))
-    loss.backward()
-    assert logits.shape == (8, 2)
-    assert [name for name, p in task.model.named_parameters() if p.grad is None] == []
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -92,7 +69,7 @@ def test_numbers_are_learned_from_moved_texts_too(tmp_path):
     assert all(torch.isfinite(new).all() and not torch.equal(old, new) for old, new in changed)
 
 
-def test_a_move_of_less_than_nothing_is_refused():
+def test_a_negative_move_is_refused():
     with pytest.raises(ValueError, match=r"0 or more .* got -1"):
         make_task(make_data(), adversarial=-1.0)
 
@@ -109,29 +86,12 @@ def test_texts_without_a_label_are_left_out_of_the_loss():
     )
 
 
-def test_validation_reports_accuracy_f1_and_calibration(fitted):
-    trainer, *_ = fitted
-    found = {"val/accuracy", "val/macro_f1", "val/calibration_error", "val/loss"}
-    assert found <= set(trainer.callback_metrics)
-
-
-def test_a_checkpoint_holds_plain_data_and_the_networks_weights(fitted):
-    _, task, data, path = fitted
-    saved = read_checkpoint(path, task="sentiment")
-    assert saved.vocabulary == data.vocabulary
-    assert saved.extra["labels"] == ["negative", "positive"]
-    assert saved.extra["excerpt"] == {"max_words": 40, "keep": "start"}
-    assert saved.extra["target"] == "label"
-    assert saved.settings == task.settings.to_dict()
-    assert set(saved.state_dict) == set(task.model.state_dict())
-
-
 def test_a_test_reports_the_linear_baseline_and_the_worst_mistakes(fitted, tmp_path, caplog):
     _, task, data, _ = fitted
     trainer = make_trainer(tmp_path)
     with caplog.at_level("INFO"):
         (scores,) = trainer.test(task, data, verbose=False)
-    report = (tmp_path / "report.md").read_text()
+    report = re.sub(" +", " ", (tmp_path / "report.md").read_text())
     assert f"| this model | {100 * scores['test/accuracy']:.1f} |" in report
     linear = 100 * scores["test/accuracy_linear"]
     assert f"| linear, words and word pairs | {linear:.1f} |" in report
@@ -147,14 +107,6 @@ def test_prediction_names_each_text_and_its_label(fitted):
     entries = task.eval().predict_step(batch, 0)
     assert [entry["text_id"] for entry in entries] == [e.text_id for e in batch.examples]
     assert all(entry["label"] in data.labels and entry["probability"] >= 0.5 for entry in entries)
-
-
-def test_resuming_with_other_labels_is_refused(fitted, tmp_path):
-    *_, path = fitted
-    other = make_data()
-    other.labels = ["positive", "negative"]
-    with pytest.raises(ValueError, match="The checkpoint's labels has 2 entries"):
-        make_trainer(tmp_path).fit(make_task(other), other, ckpt_path=path)
 
 
 def test_numbers_are_predicted_on_their_own_scale(tmp_path):
@@ -194,15 +146,15 @@ def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
     data = make_data()
     data.words = texts.words
     task = make_task(data, reader=reader, language_model=str(tmp_path / "reader.ckpt"))
-    # A step at no rate changes nothing: what is there afterwards is what it started from.
+    # A step at no rate changes nothing, so that the weights are those of the start.
     task.rates = type(task.rates)(peak=0.0, weight_decay=0.0)
     make_trainer(tmp_path, max_steps=1, limit_val_batches=0).fit(task, data)
     tokens, mask = torch.arange(4, 9)[None], torch.ones(1, 5, dtype=torch.bool)
     scaled = teacher.model.embedding(tokens) * input_scale(teacher.model.embedding.embedding_dim)
     teacher.eval(), task.eval()
-    heard = teacher.model.reader(scaled, mask)
+    expected = teacher.model.reader(scaled, mask)
     read = task.model.reader(task.model.embedding(tokens), mask)
-    torch.testing.assert_close(read, heard)
+    torch.testing.assert_close(read, expected)
 
 
 def test_a_language_model_of_characters_is_refused(tmp_path):
@@ -225,17 +177,6 @@ def test_vectors_and_a_language_model_exclude_each_other():
         make_task(make_data(), word_vectors="a.txt", language_model="b.ckpt")
 
 
-class SaveAt(Callback):
-    """Save a checkpoint after one step of a run that goes on."""
-
-    def __init__(self, step: int, path: Path) -> None:
-        self.step, self.path = step, path
-
-    def on_train_batch_end(self, trainer, *_):
-        if trainer.global_step == self.step:
-            trainer.save_checkpoint(self.path)
-
-
 def test_layers_open_from_top_to_bottom_and_a_resumed_run_goes_on_to_the_bit(tmp_path):
     path, quick = tmp_path / "middle.ckpt", {"max_epochs": 3, "limit_val_batches": 0}
     changes = {"unfreeze_epochs": 1, "depth_factor": 2.6, "reader": {"input_dropout": 0.3}}
@@ -254,16 +195,3 @@ def test_below_the_open_layers_nothing_moves(tmp_path):
     make_trainer(tmp_path, max_epochs=1, limit_val_batches=0).fit(task, data)
     moved = {n for n, tensor in task.model.state_dict().items() if not tensor.equal(before[n])}
     assert moved == {"head.1.weight", "head.1.bias"}
-
-
-def test_eight_reviews_are_learnt_by_heart():
-    data = make_data(options={"train": 8, "val": 1, "test": 1})
-    task = make_task(data)
-    (batch,) = data.train_dataloader()
-    optimizer = torch.optim.AdamW(task.parameters(), lr=1e-2)
-    for _ in range(40):
-        optimizer.zero_grad()
-        loss, _ = task.model_step(batch)
-        loss.backward()
-        optimizer.step()
-    assert (task(batch).argmax(dim=1) == batch.labels).all()

@@ -15,6 +15,9 @@ class Examples(LightningDataModule):
         self.asked.append(split)
         return [1, 2, 3]
 
+    def train_dataloader(self):
+        return [[1, 2], [3]]
+
 
 class Images(LightningDataModule):
     def use_encoder(self, encoder, *, trained_from_epoch, trainable_stages):
@@ -22,8 +25,8 @@ class Images(LightningDataModule):
 
 
 class Learner(LightningModule):
-    def use_training_examples(self, read):
-        self.read = read
+    def use_training_data(self, examples, batches):
+        self.examples, self.batches = examples, batches
 
 
 class Looker(LightningModule):
@@ -33,12 +36,13 @@ class Looker(LightningModule):
         self.unfreeze_epoch = 3
 
 
-def test_a_task_can_read_the_training_examples_when_it_wants_them():
+def test_a_task_can_read_the_training_data_and_they_are_read_then():
     task, data = Learner(), Examples()
     connect(task, data)
     assert data.asked == []
-    assert task.read() == [1, 2, 3]
+    assert task.examples() == [1, 2, 3]
     assert data.asked == ["train"]
+    assert task.batches() == [[1, 2], [3]]
 
 
 def test_data_get_the_encoder_and_the_epoch_from_which_it_is_trained():
@@ -53,7 +57,7 @@ def test_data_of_a_task_without_an_image_encoder_get_none():
     assert not hasattr(data, "given")
 
 
-def test_tasks_and_data_of_ones_own_need_no_methods():
+def test_tasks_and_data_of_users_need_no_methods():
     connect(LightningModule(), LightningDataModule())
     connect(Learner(), LightningDataModule())
     connect(LightningModule(), Examples())
@@ -64,7 +68,7 @@ def test_a_trainer_connects_its_task_and_data(tmp_path):
     trainer = make_trainer(tmp_path)
     trainer.datamodule = data
     Connection().setup(trainer, task, "fit")
-    assert task.read() == [1, 2, 3]
+    assert task.examples() == [1, 2, 3]
 
 
 def test_a_trainer_without_a_data_module_connects_nothing(tmp_path):

@@ -9,7 +9,7 @@ def vectors(found, matrix):
     return Vectors(torch.tensor(matrix), torch.tensor(found), coverage)
 
 
-def test_the_report_counts_and_names_what_is_missing():
+def test_the_report_counts_and_names_missing_words():
     report = Coverage("x.txt", 1234, 1224, tuple("abcdefghij"), rows=400_000, width=300)
     assert str(report) == (
         "x.txt: 1,224 of 1,234 words (99.2 %) have a vector of 300 numbers; "
@@ -18,7 +18,7 @@ def test_the_report_counts_and_names_what_is_missing():
     assert report.share == pytest.approx(0.9919, abs=1e-4)
 
 
-def test_the_report_says_when_all_is_there_and_what_was_found_in_another_case():
+def test_the_report_counts_words_in_another_case_and_may_miss_none():
     report = Coverage("50%.txt", 2, 2, (), rows=3, width=4, folded=1)
     assert str(report) == (
         "50%.txt: 2 of 2 words (100.0 %) have a vector of 4 numbers, 1 of them in another case."

@@ -17,14 +17,14 @@ WORDS = ["<pad>", "cat", "the", "qat"]
 
 @pytest.fixture
 def path(tmp_path):
-    found = tmp_path / "small.txt"
-    found.write_text(TEXT, encoding="utf-8")
-    return found
+    file = tmp_path / "small.txt"
+    file.write_text(TEXT, encoding="utf-8")
+    return file
 
 
 @pytest.fixture
 def readings(monkeypatch):
-    """How many times a text file was read."""
+    """Count the readings of the text file."""
     calls = []
     read = module.read_rows
 
@@ -67,7 +67,7 @@ def test_the_exact_word_goes_before_one_in_another_case(path):
     assert vectors.coverage.folded == 0
 
 
-def test_packed_files_give_what_the_plain_one_gives(path, tmp_path):
+def test_packed_files_give_the_same_vectors_as_the_plain_file(path, tmp_path):
     packed, archive = tmp_path / "small.txt.gz", tmp_path / "small.zip"
     packed.write_bytes(gzip.compress(TEXT.encode()))
     with zipfile.ZipFile(archive, "w") as file:
@@ -93,7 +93,7 @@ def test_a_file_without_any_of_the_words_is_warned_of(path, caplog):
     assert message.startswith("small.txt: 0 of 1 words (0.0 %) have a vector")
 
 
-def test_words_that_are_not_utf8_are_told_once_with_the_first_line(path, caplog):
+def test_words_that_are_not_utf8_are_logged_once_with_the_first_line(path, caplog):
     path.write_bytes(TEXT.encode() + b"caf\xe9 1 2\n")
     read_vectors(path, WORDS)
     path.write_bytes(TEXT.encode() + 3 * b"caf\xe9 1 2\n")
@@ -105,11 +105,11 @@ def test_words_that_are_not_utf8_are_told_once_with_the_first_line(path, caplog)
 
 
 @pytest.mark.parametrize("promised", [2, 4])
-def test_a_header_with_another_number_of_words_is_told(path, caplog, promised):
+def test_a_header_with_another_number_of_words_is_logged(path, caplog, promised):
     path.write_text(f"{promised} 2\n{TEXT}", encoding="utf-8")
     assert read_vectors(path, WORDS).coverage.rows == 3
     (message,) = caplog.messages
-    assert message.endswith(f"promises {promised} words in its first line and holds 3. Was it cut "
+    assert message.endswith(f"promises {promised} words in its first line and has 3. Was it cut "
                             "short?")  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def test_a_failed_reading_stores_nothing(path, tmp_path):
     assert not (tmp_path / "c").exists()
 
 
-def test_a_cache_that_cannot_be_written_is_told(path, tmp_path):
+def test_a_cache_that_cannot_be_written_is_an_error(path, tmp_path):
     (tmp_path / "c").write_text("a file")
     with pytest.raises(OSError, match="Could not write"):
         read_vectors(path, WORDS, cache=tmp_path / "c")
@@ -195,11 +195,11 @@ def test_one_string_is_no_list_of_words(path):
 
 
 def test_a_word_given_twice_is_refused(path):
-    with pytest.raises(ValueError, match=r"given once, 'cat' is there 2 times"):
+    with pytest.raises(ValueError, match=r"given once, got 'cat' 2 times"):
         read_vectors(path, ["cat", "the", "cat"])
 
 
-def test_no_words_and_words_without_utf8_form_are_found_nowhere(path):
+def test_words_without_a_utf8_form_have_no_vector(path):
     assert read_vectors(path, []).matrix.shape == (0, 2)
     assert read_vectors(path, ["\ud800", "cat"]).found.tolist() == [False, True]
 
@@ -211,6 +211,6 @@ def test_reading_leaves_the_verification_of_certificates_as_it_was(path, tmp_pat
     assert ssl._create_default_https_context is before
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="No file of word vectors at"):
         read_vectors(tmp_path / "none.txt", WORDS, cache=tmp_path / "c")

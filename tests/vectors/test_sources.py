@@ -54,13 +54,13 @@ def test_an_empty_archive_has_no_file_to_name(tmp_path):
         read(path)
 
 
-def test_a_member_that_is_not_there_is_told_with_those_that_are(tmp_path):
+def test_a_missing_member_is_refused_with_the_existing_ones(tmp_path):
     path = zipped(tmp_path / "two.zip", a=b"a 1", b=b"b 2")
     with pytest.raises(FileNotFoundError, match=r"No member 'c\.txt' in .*; there is .*a\.txt, "):
         read(path / "c.txt")
 
 
-def test_a_path_into_what_is_no_archive_is_refused(tmp_path):
+def test_a_path_into_a_plain_file_is_refused(tmp_path):
     (tmp_path / "plain.txt").write_bytes(TEXT)
     with pytest.raises(ValueError, match=r"plain\.txt is not a zip archive, so that "):
         read(tmp_path / "plain.txt" / "member.txt")
@@ -76,7 +76,7 @@ def test_an_encrypted_member_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.9])
-def test_a_gzipped_file_that_is_cut_short_is_told_as_damage(tmp_path, keep):
+def test_a_gzipped_file_that_is_cut_short_is_damaged(tmp_path, keep):
     packed = gzip.compress(b"".join(b"word%d 0.%d\n" % (n, n * 7919) for n in range(2000)))
     path = tmp_path / "cut.gz"
     path.write_bytes(packed[: int(len(packed) * keep)])
@@ -84,7 +84,7 @@ def test_a_gzipped_file_that_is_cut_short_is_told_as_damage(tmp_path, keep):
         read(path)
 
 
-def test_an_archive_that_is_cut_short_or_has_a_wrong_checksum_is_told_as_damage(tmp_path):
+def test_an_archive_that_is_cut_short_or_has_a_wrong_checksum_is_damaged(tmp_path):
     path = zipped(tmp_path / "one.zip", small=TEXT * 100)
     data = bytearray(path.read_bytes())
     path.write_bytes(data[:-30])
@@ -96,7 +96,7 @@ def test_an_archive_that_is_cut_short_or_has_a_wrong_checksum_is_told_as_damage(
         read(path)
 
 
-def test_a_method_that_python_does_not_know_is_told(tmp_path):
+def test_an_unknown_compression_method_is_refused(tmp_path):
     path = zipped(tmp_path / "one.zip", small=TEXT)
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 10] = 99
@@ -105,7 +105,7 @@ def test_a_method_that_python_does_not_know_is_told(tmp_path):
         read(path)
 
 
-def test_what_is_not_there_and_a_folder_are_told_apart(tmp_path):
+def test_missing_files_and_folders_have_their_own_messages(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"No file of word vectors at .*none\.txt"):
         read(tmp_path / "none.txt")
     with pytest.raises(FileNotFoundError, match=r"is a folder\. Name the file of word vectors"):

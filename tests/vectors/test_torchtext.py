@@ -73,7 +73,7 @@ def vocab(glove):
     return torchtext.vocab.Vocab(counts, vectors=glove)
 
 
-def test_vectors_of_torchtext_give_what_our_reader_gives(glove, path):
+def test_vectors_of_torchtext_equal_those_of_our_reader(glove, path):
     theirs, ours = from_torchtext(glove, WORDS), read_vectors(path, WORDS)
     torch.testing.assert_close(theirs.matrix, ours.matrix, atol=0, rtol=0)
     torch.testing.assert_close(theirs.found, ours.found)

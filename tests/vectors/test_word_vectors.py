@@ -41,7 +41,7 @@ def test_a_text_file_is_read_as_the_text_reader_does(path):
     torch.testing.assert_close(read.matrix, read_vectors(path, WORDS).matrix)
 
 
-def test_what_was_found_in_a_cache_is_logged(cache, caplog):
+def test_the_coverage_of_a_cache_is_logged(cache, caplog):
     caplog.set_level("INFO")
     read_word_vectors(cache, WORDS)
     assert caplog.messages[-1].startswith("small.txt.pt: 1 of 4 words (25.0 %) have a vector")

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimodal.worlds.draws import Draws, absorb, mix
+from multimodal.worlds.reviews import sample_review
+from multimodal.worlds.scenes import sample_scene
 
 # The first outputs for the state 1234567, as in the reference implementation by S. Vigna
 # (splitmix64.c).
@@ -65,7 +67,22 @@ def test_arrays_are_mixed_as_single_numbers_are(words):
     ]
 
 
-def test_a_chance_comes_about_as_often_as_it_should():
+@pytest.mark.parametrize("sample", [sample_scene, sample_review])
+def test_an_unknown_split_is_refused_with_the_closest_name(sample):
+    with pytest.raises(ValueError, match=r"must be one of train, .* got 'tran'.*mean 'train'\?"):
+        sample(0, 0, "tran")
+    with pytest.raises(ValueError, match=r"got 'xyz'\.$"):
+        sample(0, 0, "xyz")
+
+
+@pytest.mark.parametrize("sample", [sample_scene, sample_review])
+@pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1)])
+def test_negative_keys_are_refused(sample, seed, index):
+    with pytest.raises(ValueError, match=f"0 or more, got seed {seed}, index {index}"):
+        sample(seed, index, "train")
+
+
+def test_a_chance_is_as_frequent_as_its_share():
     draws = Draws("chances")
     assert abs(sum(draws.chance(16 / 64) for _ in range(4000)) - 1000) < 140
     assert {draws.chance(1.0) for _ in range(50)} == {True}

@@ -20,9 +20,9 @@ from multimodal.worlds.easy_scenes import (
 
 def questions(split: str, count: int) -> list[tuple[str, str]]:
     return [
-        asked
+        pair
         for number in range(count)
-        for asked in ask_easy_scene(sample_easy_scene(0, split, number), 0, split, number)
+        for pair in ask_easy_scene(sample_easy_scene(0, split, number), 0, split, number)
     ]
 
 
@@ -90,7 +90,7 @@ def test_the_set_has_the_numbers_of_the_published_one(train):
     assert abs(yes_no - 0.736) < 0.01
 
 
-def test_the_question_alone_tells_about_two_answers_of_three(train):
+def test_the_question_alone_predicts_about_two_answers_of_three(train):
     counts = defaultdict(Counter)
     for question, answer in train:
         counts[question][answer] += 1
@@ -101,9 +101,11 @@ def test_the_question_alone_tells_about_two_answers_of_three(train):
 
 def test_a_set_is_written_and_read_in_the_published_layout(tmp_path):
     root = tmp_path / "set"
-    said = write_easy_vqa(root, train=5, test=2)
+    summary = write_easy_vqa(root, train=5, test=2)
     records = json.loads((root / "data" / "train" / "questions.json").read_text())
-    assert said.startswith(f"5 train images with {len(records)} questions and 2 test images with")
+    assert summary.startswith(
+        f"5 train images with {len(records)} questions and 2 test images with"
+    )
     assert len((root / "data" / "answers.txt").read_text().split()) == 13
     examples = read_easy_vqa(root, "train")
     assert sorted(example.image_id for example in examples) == [0, 1, 2, 3, 4]
@@ -114,7 +116,7 @@ def test_a_set_is_written_and_read_in_the_published_layout(tmp_path):
     assert (load_image(examples[0].image).permute(1, 2, 0).numpy() == drawn).all()
 
 
-def test_nothing_is_written_over(tmp_path):
+def test_a_folder_with_files_is_not_overwritten(tmp_path):
     (tmp_path / "mine.txt").touch()
     with pytest.raises(FileExistsError, match="is not empty; name a new folder"):
         write_easy_vqa(tmp_path, train=1, test=1)

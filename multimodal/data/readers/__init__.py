@@ -1,13 +1,15 @@
 """Data sets as functions of `(root, split)`, one per accepted format.
 
-Captions: COCO, Karpathy's splits, Flickr8k, a table of one's own. Questions: VQA, CLEVR, DAQUAR,
-easy-VQA, a table. Labelled pictures: class folders, a table, the built-in scenes; and in memory as
-a `PixelSet` CIFAR, MNIST, Fashion-MNIST, digits. Texts: SST, IMDB, NLTK's corpora, a table, plain
-text. A reader returns `list[CaptionExample]`, `list[QuestionExample]`, `list[ImageExample]` or
+Captions: COCO, Karpathy's splits, Flickr8k, a table. Questions: VQA, CLEVR, DAQUAR, easy-VQA, a
+table. Labelled pictures: class folders, a table, the built-in scenes; and in memory as a `PixelSet`
+CIFAR, MNIST, Fashion-MNIST, digits. Texts: SST, IMDB, NLTK's corpora, a table, plain text. A reader
+returns `list[CaptionExample]`, `list[QuestionExample]`, `list[ImageExample]` or
 `list[TextExample]`.
 
-Every reader raises `FileNotFoundError` if a folder, a file or pictures are missing, and says what
-belongs there; and `ValueError` if a split or a file is wrong, and names file and line or key.
+Every reader raises `FileNotFoundError` if a folder, a file or pictures are missing, with a message
+that tells what to put there; and `ValueError` with file and line or key if a split or a file is
+wrong. With `skip_missing`, missing pictures are left out with a warning instead. `images` names
+another folder or archive of the pictures, relative to the root.
 """
 
 from multimodal.data.readers.cifar import read_cifar10, read_cifar100
@@ -27,7 +29,12 @@ from multimodal.data.readers.nltk_corpora import (
     read_subjectivity,
 )
 from multimodal.data.readers.plain_text import read_plain_text
-from multimodal.data.readers.scene_labels import read_scenes
+from multimodal.data.readers.reviews import read_reviews
+from multimodal.data.readers.scenes import (
+    read_scene_captions,
+    read_scene_labels,
+    read_scene_questions,
+)
 from multimodal.data.readers.splits import holdout, take_fold
 from multimodal.data.readers.sst import read_sst
 from multimodal.data.readers.table import (
@@ -57,7 +64,10 @@ __all__ = [
     "read_movie_reviews",
     "read_plain_text",
     "read_question_table",
-    "read_scenes",
+    "read_reviews",
+    "read_scene_captions",
+    "read_scene_labels",
+    "read_scene_questions",
     "read_sentence_polarity",
     "read_sst",
     "read_subjectivity",

@@ -1,10 +1,10 @@
-"""Open a pickle that should hold arrays of bytes, lists and texts, and run nothing in it.
+"""Load a pickle of byte arrays, lists and texts without running any code in it.
 
-A pickle is a program: it may name any function and call it. CIFAR's python version is made of such
-files, and it is the version that most people have. They are opened by an unpickler that knows five
-names and gives none of numpy's own: stand-ins record an array's state, and the array is made
-afterwards from bytes of the right number. Before anything is unpickled, the file is searched for
-instructions that plain data does not need, such as one that claims memory.
+A pickle is a program: it may name any function and call it. CIFAR's python version, which most
+people have, consists of pickles. They are opened by an unpickler that knows five names and returns
+none of numpy's own objects: stand-ins record an array's state, and the array is made afterwards
+from bytes of the right number. Before anything is unpickled, the file is searched for instructions
+that plain data does not need, such as one that allocates memory.
 
 References:
     Python, "pickle", section "Restricting globals"; CIFAR-10's page, "python version".
@@ -21,15 +21,10 @@ from numpy.typing import NDArray
 
 
 def load_arrays(data: bytes, name: str) -> dict[str, Any]:
-    """Unpickle a dictionary of arrays of bytes and of plain values; its keys become texts.
+    """Unpickle a dictionary of byte arrays and plain values; its keys become texts.
 
-    Args:
-        data: The pickle. Texts that Python 2 wrote are bytes.
-        name: The file's name, for messages.
-
-    Raises:
-        ValueError: It would call or load something else, which is refused and not done, or is
-            damaged, or holds no dictionary.
+    A pickle that calls or loads anything else raises `ValueError` and is not opened; so does one
+    that is damaged or holds no dictionary.
 
     Example:
         >>> load_arrays(pickle.dumps({"labels": [3, 8]}), "data_batch_1")
@@ -55,7 +50,10 @@ hostile and was not opened. Get it from the set's own page.
         ) from error
     if not isinstance(loaded, dict):
         raise ValueError(f"{name} must hold a dictionary, got {type(loaded).__name__}.")
-    return {_text(key): _plain(value, name) for key, value in loaded.items()}
+    return {
+        _text(key): _array(value, name) if isinstance(value, _Array) else value
+        for key, value in loaded.items()
+    }
 
 
 class _RefusedError(Exception):
@@ -73,16 +71,16 @@ _INSTRUCTIONS = frozenset([
     "SHORT_BINBYTES", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "GLOBAL", "STACK_GLOBAL",
     "REDUCE", "BUILD",
 ])  # fmt: skip
-_NOTES = ("PUT", "BINPUT", "LONG_BINPUT")
+_MEMO = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 def _check_instructions(data: bytes) -> None:
     for instruction, value, _ in pickletools.genops(data):
         if instruction.name not in _INSTRUCTIONS:
             raise _RefusedError(f"run the instruction {instruction.name}")
-        # The unpickler allocates as many notes as the highest number it reads.
-        if instruction.name in _NOTES and isinstance(value, int) and value > len(data):
-            raise _RefusedError(f"keep note number {value:,}")
+        # The unpickler allocates as many memo entries as the highest number it reads.
+        if instruction.name in _MEMO and isinstance(value, int) and value > len(data):
+            raise _RefusedError(f"use memo entry {value:,}")
 
 
 class _Unchangeable:
@@ -160,10 +158,6 @@ class _ArrayUnpickler(pickle.Unpickler):
         if known is None:
             raise _RefusedError(f"load {module}.{name}"[:120])
         return known
-
-
-def _plain(value: object, name: str) -> Any:
-    return _array(value, name) if isinstance(value, _Array) else value
 
 
 def _array(array: _Array, name: str) -> NDArray[np.uint8]:

@@ -30,23 +30,15 @@ _PIXELS = 3 * _SIDE * _SIDE
 
 @dataclass(frozen=True)
 class _Version:
-    """The layout of one version of a set.
+    """The layout of one version of a set."""
 
-    Args:
-        folder: The folder in its archive.
-        archive: The archive's name.
-        train: Files of the training part.
-        test: Files of the test part.
-        names: File of the classes' names.
-        labels: In the python version the keys of labels and of their names; in the binary one the
-            number of labels of a record, and the index of the one that is used.
-    """
-
-    folder: str
+    folder: str  # in the archive
     archive: str
     train: tuple[str, ...]
     test: tuple[str, ...]
-    names: str
+    names: str  # the file of the classes' names
+    # Python version: the keys of the labels and of their names; binary version: the number of
+    # labels of a record, and the index of the one to use.
     labels: tuple[str, str] | tuple[int, int]
 
 
@@ -93,11 +85,10 @@ def _hundred(kind: str, index: int) -> tuple[_Version, ...]:
 
 
 def read_cifar10(root: Path, split: str) -> PixelSet:
-    """Read a split of CIFAR-10: 50,000 + 10,000 photographs of 32 pixels, 10 classes.
+    """Read CIFAR-10's train (50,000) or test (10,000) photographs of 32 pixels in 10 classes.
 
     Args:
         root: The folder of the batches, or the one above it, or one with the archive; or that.
-        split: train or test; there is no val.
 
     Example:
         >>> read_cifar10(Path("data/samples/cifar10"), "test")
@@ -107,11 +98,10 @@ def read_cifar10(root: Path, split: str) -> PixelSet:
 
 
 def read_cifar100(root: Path, split: str, *, coarse: bool = False) -> PixelSet:
-    """Read a split of CIFAR-100: 50,000 + 10,000 photographs of 32 pixels, 100 classes.
+    """Read CIFAR-100's train (50,000) or test (10,000) photographs of 32 pixels in 100 classes.
 
     Args:
         root: The folder of the files, or the one above it, or one with the archive; or that.
-        split: train or test; there is no val.
         coarse: Whether to use the 20 superclasses as classes.
 
     Example:
@@ -139,7 +129,7 @@ def _read(root: Path, split: str, versions: Sequence[_Version]) -> PixelSet:
 
 
 def _load(root: Path, version: _Version, names: Sequence[str]) -> dict[str, bytes] | None:
-    """Load the files of a version; None where none of them is there."""
+    """Load the files of a version; None if the first one does not exist."""
     for folder in (root / version.folder, root):
         if (folder / names[0]).is_file():
             missing = [name for name in names if not (folder / name).is_file()]

@@ -15,7 +15,7 @@ from typing import Any
 
 from multimodal.data.examples import Question, QuestionExample
 from multimodal.data.readers.file_search import require_folder, some
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.pictures import Pictures, clean_name, picture_sources
 from multimodal.data.readers.questions import answer_type, question_examples
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import split_names
@@ -47,7 +47,6 @@ def read_clevr(
         images: Another folder or archive of the pictures, relative to the root.
         questions: The file of questions, relative to the root; `{split}` in it becomes the split.
             For files that follow the layout under another name, such as CLEVR-Humans.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_clevr(Path("data/samples/clevr"), "train")
@@ -68,7 +67,7 @@ def read_clevr(
         by_image.setdefault(name, []).append(question)
     if not by_image:
         raise ValueError(f"{path} has no questions.")
-    pictures = Pictures(places_of(root, (f"images/{split}", "images"), images)).locate(
+    pictures = Pictures(picture_sources(root, (f"images/{split}", "images"), images)).locate(
         by_image, path, skip_missing=skip_missing
     )
     return question_examples(by_image, pictures)

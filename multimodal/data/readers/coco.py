@@ -14,7 +14,7 @@ from typing import Any
 
 from multimodal.data.examples import CaptionExample
 from multimodal.data.readers.file_search import choose_file, require_folder, some
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.pictures import Pictures, clean_name, picture_sources
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.text_files import field, identifier, json_records, read_json
 
@@ -34,7 +34,6 @@ def read_coco(
         split: train, val (also called dev) or test; or what is between `captions_` and `.json`,
             such as train2017, where there are several of a kind.
         images: Another folder or archive of the photos, relative to the root.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_coco(Path("data/samples/coco"), "train")
@@ -56,7 +55,7 @@ def read_coco(
             "Add captions or remove them (COCO keeps the captions of its test images secret)."
         )
     folders = (path.stem.removeprefix("captions_"), "images")
-    pictures = Pictures(places_of(root, folders, images)).locate(
+    pictures = Pictures(picture_sources(root, folders, images)).locate(
         names.values(), path, skip_missing=skip_missing
     )
     return [
@@ -67,7 +66,7 @@ def read_coco(
 
 
 def annotated_captions(content: Any, path: Path) -> Iterator[tuple[str, int | str, str]]:
-    """Yield the place, the image's id and the caption of each annotation in a parsed file."""
+    """Yield file and index, the image's id and the caption of each annotation in a parsed file."""
     for where, record in json_records(content, "annotations", path):
         number = identifier(record, "image_id", where)
         yield where, number, clean_sentence(field(record, "caption", str, where), where, "caption")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from multimodal.data.examples import Question, QuestionExample
 from multimodal.data.readers.file_search import choose_file, require_folder, some
-from multimodal.data.readers.pictures import Pictures, places_of
+from multimodal.data.readers.pictures import Pictures, picture_sources
 from multimodal.data.readers.questions import answer_type, question_examples, question_start
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split
@@ -42,7 +42,6 @@ def read_daquar(
         file: The text file, relative to the root; `{split}` in it becomes the split. Empty takes
             the only `qa.*.train.txt`.
         images: Another folder or archive of the photos, relative to the root.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_daquar(Path("data/samples/daquar"), "train")
@@ -68,8 +67,10 @@ def read_daquar(
             text, (answer,), index // 2 + 1, question_start(text), answer_type([answer])
         )
         by_image.setdefault(number, []).append(question)
-    places = Pictures(places_of(root, ("images", "nyu_depth_images", f"images_{split}"), images))
-    pictures = places.locate_numbered(
+    sources = Pictures(
+        picture_sources(root, ("images", "nyu_depth_images", f"images_{split}"), images)
+    )
+    pictures = sources.locate_numbered(
         by_image, ("image{id}.png", "image{id}.jpg"), path, skip_missing=skip_missing
     )
     return question_examples(by_image, pictures)

@@ -13,7 +13,7 @@ from typing import Any
 
 from multimodal.data.examples import Question, QuestionExample
 from multimodal.data.readers.file_search import require_folder
-from multimodal.data.readers.pictures import Pictures, places_of
+from multimodal.data.readers.pictures import Pictures, picture_sources
 from multimodal.data.readers.questions import answer_type, question_examples
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split
@@ -38,7 +38,6 @@ def read_easy_vqa(
         split: train or test; the published set has no val.
         images: Another folder or archive of this split's pictures, relative to the root;
             `{split}` in it becomes the split.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_easy_vqa(Path("data/samples/easy_vqa"), "train")
@@ -59,12 +58,12 @@ def read_easy_vqa(
         by_image.setdefault(image, []).append(question)
     if not by_image:
         raise ValueError(f"{path} has no questions.")
-    places = (
-        places_of(root, (), images.replace("{split}", split))
+    sources = (
+        picture_sources(root, (), images.replace("{split}", split))
         if images
-        else places_of(data / split, ("images",))
+        else picture_sources(data / split, ("images",))
     )
-    pictures = Pictures(places).locate_numbered(
+    pictures = Pictures(sources).locate_numbered(
         by_image, ("{id}.png", "{id}.jpg"), path, skip_missing=skip_missing
     )
     return question_examples(by_image, pictures)

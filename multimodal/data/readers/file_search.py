@@ -1,17 +1,11 @@
-"""Find the files of a data set, and name what is there where one is missing."""
+"""Find the files of a data set; if one is missing, list the files that exist."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 
 def require_folder(root: Path, content: str) -> None:
-    """Check that a data set's folder exists; `content` says what belongs into it.
-
-    Example:
-        >>> require_folder(Path("nowhere"), "Put captions.csv there.")
-        Traceback (most recent call last):
-        FileNotFoundError: No folder nowhere. Put captions.csv there.
-    """
+    """Check that a data set's folder exists; `content` tells what to put there."""
     if not root.is_dir():
         raise FileNotFoundError(f"No folder {root}. {content}")
 
@@ -19,19 +13,10 @@ def require_folder(root: Path, content: str) -> None:
 def choose_file(
     root: Path, chosen: Sequence[Path], name: str, *, there: str, missing: str, several: str
 ) -> Path:
-    """Return the only file that was chosen.
+    """Return the only file in `chosen`; otherwise raise an error about `name`, the usual file name.
 
-    Args:
-        root: The data set's folder.
-        chosen: The files that fit.
-        name: The name that they should have.
-        there: The files that are there instead.
-        missing: How to fix that none fits.
-        several: How to fix that several fit.
-
-    Raises:
-        FileNotFoundError: None fits.
-        ValueError: Several fit.
+    `there` lists the files that exist instead, `missing` and `several` tell how to fix the two
+    errors.
 
     Example:
         >>> choose_file(Path("coco"), [], "*.json", there="notes.txt", missing="", several="")
@@ -47,32 +32,16 @@ def choose_file(
 
 
 def archives_in(root: Path) -> list[Path]:
-    """List a folder's zip archives by name.
-
-    Example:
-        >>> archives_in(Path("nowhere"))
-        []
-    """
+    """List a folder's zip archives by name."""
     if not root.is_dir():
         return []
     return sorted(path for path in root.iterdir() if path.suffix.lower() == ".zip")
 
 
 def folder_and_archives(root: Path, content: str) -> list[Path]:
-    """List where a data set may lie: in a folder, or in the zip archives beside it.
+    """List where a data set may be: a folder and the zip archives in it, or one archive.
 
-    The folder comes first: who unpacked an archive beside it means the folder.
-
-    Args:
-        root: The folder, or one archive.
-        content: What belongs into the folder, for the message.
-
-    Raises:
-        FileNotFoundError: The folder is missing.
-
-    Example:
-        >>> [place.name for place in folder_and_archives(Path("data/samples/imdb"), "")]
-        ['imdb']
+    The folder comes first: someone who has unpacked an archive means the folder.
     """
     if root.is_file():
         return [root]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from multimodal.data.examples import CaptionExample
 from multimodal.data.readers.file_search import require_folder, some
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.pictures import Pictures, clean_name, picture_sources
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split, split_by_hash
 from multimodal.data.readers.table_files import read_delimited
@@ -46,7 +46,6 @@ def read_flickr8k(
         split: train, val (also called dev) or test. Without any split list the photos are split
             80, 10 and 10 % by a hash of their names.
         images: Another folder or archive of the photos, relative to the root.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_flickr8k(Path("data/samples/flickr8k"), "dev")
@@ -63,7 +62,7 @@ def read_flickr8k(
             f"{listed_in} lists {len(without):,} images without captions in {source.name}: "
             f"{some(without)}. Add captions, or remove them from the list."
         )
-    pictures = Pictures(places_of(root, _FOLDERS, images)).locate(
+    pictures = Pictures(picture_sources(root, _FOLDERS, images)).locate(
         names, listed_in, skip_missing=skip_missing
     )
     return [

@@ -1,4 +1,4 @@
-"""Read idx files, the format of MNIST and of the sets that replace it, gzipped or not.
+"""Read idx files, the format of MNIST and of sets in its layout, gzipped or not.
 
 An idx file is a header of big-endian numbers and then bytes: two zeros, the type (8 for bytes), the
 number of axes, the length of each axis. The size in the header is compared with that of the data,
@@ -15,7 +15,6 @@ import struct
 import zlib
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,21 +23,11 @@ from multimodal.data.pixels import PixelSet
 from multimodal.data.readers.file_search import require_folder
 from multimodal.data.readers.splits import train_or_test
 
-MnistName = Literal["mnist", "fashion_mnist"]
-
 DIGITS = tuple("0123456789")
 CLOTHES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
 MAX_BYTES = 1 << 31
 _CONTENT = (
     "Put the four files of the set there: train-images-idx3-ubyte, train-labels-idx1-ubyte, "
@@ -48,11 +37,10 @@ _BYTES = 8  # the type's code of unsigned bytes; the only one that these sets us
 
 
 def read_mnist(root: Path, split: str) -> PixelSet:
-    """Read a split of MNIST: 60,000 + 10,000 handwritten digits of 28 pixels.
+    """Read MNIST's train (60,000) or test (10,000) images of handwritten digits, 28 pixels wide.
 
     Args:
         root: The folder of the four idx files; they may be gzipped.
-        split: train or test; there is no val.
 
     Example:
         >>> read_mnist(Path("data/samples/mnist"), "train")
@@ -62,11 +50,10 @@ def read_mnist(root: Path, split: str) -> PixelSet:
 
 
 def read_fashion_mnist(root: Path, split: str) -> PixelSet:
-    """Read a split of Fashion-MNIST: 60,000 + 10,000 pieces of clothing of 28 pixels.
+    """Read Fashion-MNIST's train (60,000) or test (10,000) images of clothes, 28 pixels wide.
 
     Args:
         root: The folder of the four idx files; they may be gzipped.
-        split: train or test; there is no val.
 
     Example:
         >>> read_fashion_mnist(Path("data/samples/mnist"), "test").label(0)
@@ -141,8 +128,8 @@ def _read(file: BufferedIOBase, path: Path) -> NDArray[np.uint8]:
     # Reading one byte more than claimed reveals a file that is too long without unpacking it all.
     data = file.read(size + 1)
     if len(data) != size:
-        found = f"only {len(data):,}" if len(data) < size else "more"
+        actual = f"only {len(data):,}" if len(data) < size else "more"
         raise ValueError(
-            f"{path} claims {claimed} = {size:,} bytes and has {found}; copy or download it again."
+            f"{path} claims {claimed} = {size:,} bytes and has {actual}; copy or download it again."
         )
     return np.frombuffer(data, np.uint8).reshape(shape)

@@ -2,7 +2,7 @@
 
 The layout is that of torchvision's ImageFolder: `train/dog/7.jpg`, `val/cat/8.jpg`; or without
 folders for the splits `dog/7.jpg`, and then a hash of each picture's name below the split's folder
-decides (80 % train, 10 % val, 10 % test). Outer folders that hold all pictures are passed over.
+decides (80 % train, 10 % val, 10 % test). Outer folders that contain all pictures are ignored.
 """
 
 import os
@@ -66,7 +66,7 @@ def read_image_folder(root: Path, split: str) -> list[ImageExample]:
 
 
 def _roots(root: Path) -> list[Path]:
-    """Return the folder, or its archives: who unpacked an archive beside it means the folder."""
+    """Return the folder, or its archives if it has no folders: an unpacked archive comes first."""
     if root.is_file():
         return [root]
     if not root.is_dir():
@@ -82,7 +82,7 @@ def _pictures(root: Path) -> Iterator[_Picture]:
     if pictures:
         _check_folders(root, folders, pictures, skipped)
     for name in pictures:
-        split, inner = _split_off(PurePosixPath(name).parts[skipped:-1])
+        split, inner = _without_split(PurePosixPath(name).parts[skipped:-1])
         if not inner:
             raise ValueError(
                 f"{root}/{name} lies in no class folder. Move it into one, or remove it."
@@ -110,7 +110,7 @@ def _is_picture(name: str) -> bool:
 
 
 def _shared(names: list[str]) -> int:
-    """Count the outer folders that hold all pictures, before those of splits or classes."""
+    """Count the outer folders that contain all pictures, before those of splits or classes."""
     folders = [PurePosixPath(name).parts[:-1] for name in names]
     shared = 0
     while (
@@ -122,7 +122,7 @@ def _shared(names: list[str]) -> int:
     return shared
 
 
-def _split_off(folders: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _without_split(folders: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     # Pictures directly in a folder `train` are pictures of trains.
     split = _SPLIT_OF.get(folders[0].lower(), "") if len(folders) > 1 else ""
     return split, folders[1:] if split else folders

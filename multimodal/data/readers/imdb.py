@@ -17,7 +17,7 @@ from multimodal.data.examples import TextExample
 from multimodal.data.readers.file_search import folder_and_archives
 from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import train_or_test
-from multimodal.data.readers.text_places import file_names, read_place
+from multimodal.data.readers.text_sources import file_names, read_file
 
 _CONTENT = (
     "Put IMDB there: aclImdb/train/pos/0_9.txt and so on, or a zip archive of it (aclImdb_v1.tar.gz"
@@ -52,15 +52,15 @@ def read_imdb(
     """
     split = train_or_test(split, root, "IMDB")
     examples = []
-    for place in folder_and_archives(root, _CONTENT):
-        for name in file_names(place):
+    for source in folder_and_archives(root, _CONTENT):
+        for name in file_names(source):
             match = _NAME.search(name)
             if match is None or match[2] != split or (match[3] == "unsup" and not unlabelled):
                 continue
-            text = without_breaks(read_place(place, name))
+            text = without_breaks(read_file(source, name))
             label = _LABELS[match[3]]
             rating = float(match[5]) if label and target == "number" else label
-            examples.append(TextExample(clean_text(text, f"{place}/{name}"), rating, match[1]))
+            examples.append(TextExample(clean_text(text, f"{source}/{name}"), rating, match[1]))
         if examples:
             return examples
     raise FileNotFoundError(f"No reviews {split}/pos/*.txt in {root}. {_CONTENT}")

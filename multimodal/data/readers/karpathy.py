@@ -17,7 +17,7 @@ from typing import Any
 from multimodal.data.examples import CaptionExample
 from multimodal.data.readers.file_search import choose_file, require_folder
 from multimodal.data.readers.flickr8k import photo_id
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.pictures import Pictures, clean_name, picture_sources
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import canonical_split
 from multimodal.data.readers.text_files import field, json_records, read_json
@@ -42,7 +42,6 @@ def read_karpathy(
         split: train (restval included), val (also called dev) or test.
         file: The JSON file, relative to the root; empty takes the only `dataset*.json`.
         images: Another folder or archive of the pictures, relative to the root.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_karpathy(Path("data/samples/karpathy"), "train")
@@ -59,15 +58,15 @@ def read_karpathy(
         if known.split != entry.split:
             raise ValueError(f"{where}: {entry.name!r} is in two splits; keep it in one.")
         known.captions.extend(_captions(record, where))
-    places = Pictures(places_of(root, _FOLDERS, images))
+    sources = Pictures(picture_sources(root, _FOLDERS, images))
     chosen = {
-        entry.name if places.find(entry.name) else entry.filename: entry
+        entry.name if sources.find(entry.name) else entry.filename: entry
         for entry in entries.values()
         if entry.split == split
     }
     if not chosen:
         raise ValueError(f"{path} has no image whose 'split' is {split!r}.")
-    pictures = places.locate(chosen, path, skip_missing=skip_missing)
+    pictures = sources.locate(chosen, path, skip_missing=skip_missing)
     return [
         CaptionExample(picture, tuple(chosen[name].captions), chosen[name].image_id)
         for name, picture in pictures.items()

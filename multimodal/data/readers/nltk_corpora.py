@@ -17,7 +17,7 @@ from pathlib import Path
 from multimodal.data.examples import TextExample
 from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import canonical_split, texts_of_split
-from multimodal.data.readers.text_places import file_names, read_place
+from multimodal.data.readers.text_sources import file_names, read_file
 
 
 def read_sentence_polarity(root: Path, split: str) -> list[TextExample]:
@@ -56,33 +56,33 @@ def read_movie_reviews(root: Path, split: str) -> list[TextExample]:
         ('negative', 'neg/cv000_1.txt')
     """
     split = canonical_split(split, allow_all=True)
-    place = _find(root, "movie_reviews")
+    source = _find(root, "movie_reviews")
     examples = []
-    for name in file_names(place):
+    for name in file_names(source):
         match = re.search(r"(?:^|/)((neg|pos)/[^/]+\.txt)$", name)
         if match:
-            text = clean_text(read_place(place, name), f"{place}/{name}")
+            text = clean_text(read_file(source, name), f"{source}/{name}")
             label = {"neg": "negative", "pos": "positive"}[match[2]]
             examples.append(TextExample(text, label, match[1]))
     if not examples:
         raise FileNotFoundError(
-            f"No reviews neg/*.txt and pos/*.txt in {place}. {_hint(root, 'movie_reviews')}"
+            f"No reviews neg/*.txt and pos/*.txt in {source}. {_hint(root, 'movie_reviews')}"
         )
     return texts_of_split(examples, split)
 
 
 def _read_lines(root: Path, corpus: str, files: dict[str, str], split: str) -> list[TextExample]:
     split = canonical_split(split, allow_all=True)
-    place = _find(root, corpus)
-    names = {name.rsplit("/", 1)[-1]: name for name in file_names(place)}
+    source = _find(root, corpus)
+    names = {name.rsplit("/", 1)[-1]: name for name in file_names(source)}
     examples = []
     for file, label in files.items():
         if file not in names:
-            raise FileNotFoundError(f"No file {file} in {place}. {_hint(root, corpus)}")
-        lines = read_place(place, names[file]).split("\n")
+            raise FileNotFoundError(f"No file {file} in {source}. {_hint(root, corpus)}")
+        lines = read_file(source, names[file]).split("\n")
         for number, line in enumerate(lines, 1):
             if line.strip():
-                text = clean_text(line, f"{place}/{names[file]}:{number}")
+                text = clean_text(line, f"{source}/{names[file]}:{number}")
                 examples.append(TextExample(text, label, f"{file}:{number}"))
     return texts_of_split(examples, split)
 
@@ -91,9 +91,9 @@ def _find(root: Path, corpus: str) -> Path:
     if root.stem == corpus and root.exists():
         return root
     for folder in (root / "corpora", root):
-        for place in (folder / corpus, folder / f"{corpus}.zip"):
-            if place.exists():
-                return place
+        for source in (folder / corpus, folder / f"{corpus}.zip"):
+            if source.exists():
+                return source
     raise FileNotFoundError(f"No corpus {corpus} in {root}. {_hint(root, corpus)}")
 
 

@@ -1,6 +1,6 @@
 """Find a data set's pictures: in folders, or in zip archives that are not unpacked.
 
-A data set names its pictures; each name is searched in a list of places, and missing ones are
+A data set names its pictures; each name is searched in a list of sources, and missing ones are
 reported before training starts. A name can never lead out of the data set's folder. Each folder is
 listed once instead of checking every picture, which matters on network disks.
 """
@@ -20,15 +20,10 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def clean_name(name: str, root: Path, where: str) -> str:
-    r"""Return a picture's name relative to the data set's folder, with single forward slashes.
+    r"""Return a picture's name relative to the folder `root`, with single forward slashes.
 
-    Args:
-        name: The name as the data set writes it; backslashes separate folders too.
-        root: The folder that it must not leave.
-        where: File and line or key, for messages.
-
-    Raises:
-        ValueError: The name is empty or leads out of the folder.
+    An empty name, and one that leads out of the folder, is an error at `where` (file and line or
+    key).
 
     Example:
         >>> clean_name(r".\photos\dog.jpg", Path("data"), "captions.csv:2")
@@ -59,67 +54,53 @@ def _without_root(path: str, root: Path) -> str:
 
 
 class Pictures:
-    """The places of a data set's pictures, searched in order.
+    """The sources of a data set's pictures, searched in order.
 
     Args:
-        places: Folders and zip archives; missing ones are passed over.
-
-    Example:
-        >>> Pictures([Path("nowhere")]).find("dog.jpg") is None
-        True
+        sources: Folders and zip archives; missing ones are passed over.
     """
 
-    def __init__(self, places: Sequence[Path]) -> None:
-        self.places = [place for place in places if place.exists()]
-        self._archives = {place for place in self.places if place.is_file()}
+    def __init__(self, sources: Sequence[Path]) -> None:
+        self.sources = [source for source in sources if source.exists()]
+        self._archives = {source for source in self.sources if source.is_file()}
         self._folders: dict[str, frozenset[str]] = {}
         self._members: dict[Path, dict[str, list[str]]] = {}
 
     def find(self, name: str) -> ImageFile | None:
-        """Find one picture; None where no place has it.
+        """Find one picture by its name from `clean_name`; None if no source has it.
 
-        Args:
-            name: Its name as `clean_name` returns it. In an archive, the folders before it may be
-                left out: ``dog.jpg`` finds ``photos/dog.jpg``.
-
-        Raises:
-            ValueError: An archive has two pictures of that name.
+        In an archive the folders before the name may be left out: ``dog.jpg`` matches
+        ``photos/dog.jpg``, unless two pictures match, which is an error.
         """
-        for place in self.places:
-            if place not in self._archives:
-                folder, _, own = name.rpartition("/")
-                if own in self._listing(posixpath.join(place.as_posix(), folder)):
-                    return ImageFile(place / name)
-            elif member := self._member(place, name):
-                return ImageFile(place, member)
+        for source in self.sources:
+            if source not in self._archives:
+                folder, _, file = name.rpartition("/")
+                if file in self._listing(posixpath.join(source.as_posix(), folder)):
+                    return ImageFile(source / name)
+            elif member := self._member(source, name):
+                return ImageFile(source, member)
         return None
 
     def locate(
         self, names: Iterable[str], listed_in: Path, *, skip_missing: bool = False
     ) -> dict[str, ImageFile]:
-        """Find all pictures of a data set, in the order given.
+        """Find all pictures that the file `listed_in` names, in the order given.
 
-        Args:
-            names: Names as `clean_name` returns them.
-            listed_in: The file that names them, for the message.
-            skip_missing: Whether to leave missing ones out, with a warning, as long as any is
-                there.
-
-        Raises:
-            FileNotFoundError: Some are missing; the message says how many and names three.
+        Missing pictures are an error, or with `skip_missing` a warning as long as any picture
+        exists; the message counts them and names three.
         """
         pictures = {name: self.find(name) for name in names}
-        found = {name: picture for name, picture in pictures.items() if picture is not None}
-        missing = [name for name in pictures if name not in found]
+        located = {name: picture for name, picture in pictures.items() if picture is not None}
+        missing = [name for name in pictures if name not in located]
         if not missing:
-            return found
+            return located
         counted = f"{listed_in} names {len(missing):,} images (of {len(pictures):,}) that"
-        if found and skip_missing:
+        if located and skip_missing:
             message = "%s are not there and were left out: %s."
             _LOGGER.warning(message, counted, some(missing), extra={"missing": missing})
-            return found
-        places = ", ".join(map(str, self.places)) or "vain: there is no folder or zip of images"
-        raise FileNotFoundError(f"{counted} are not there: {some(missing)}. Looked in {places}.")
+            return located
+        sources = ", ".join(map(str, self.sources)) or "vain: there is no folder or zip of images"
+        raise FileNotFoundError(f"{counted} are not there: {some(missing)}. Looked in {sources}.")
 
     def locate_numbered(
         self,
@@ -129,18 +110,11 @@ class Pictures:
         *,
         skip_missing: bool = False,
     ) -> dict[int | str, ImageFile]:
-        """Find pictures that a data set names by number and not by file name.
+        """Find pictures that a data set identifies by number and not by file name.
 
-        Args:
-            numbers: The pictures' ids.
-            patterns: Names with the id in braces, such as ``COCO_val2014_{id:012d}.jpg``. The
-                pattern that finds most of the first hundred is used, the first of equal ones.
-            listed_in: The file that names them, for the message.
-            skip_missing: As for `locate`.
-
-        Raises:
-            FileNotFoundError: Some are missing.
-            ValueError: A name leads out of the folder.
+        Patterns are names with the id in braces, such as ``COCO_val2014_{id:012d}.jpg``. The
+        pattern that matches most of the first hundred pictures is used, the first one if several
+        match equally many.
         """
         ids = list(dict.fromkeys(numbers))
         pattern = max(
@@ -165,10 +139,10 @@ class Pictures:
 
     def _member(self, archive: Path, name: str) -> str | None:
         if archive not in self._members:
-            by_own_name: dict[str, list[str]] = {}
+            by_file_name: dict[str, list[str]] = {}
             for member in member_names(archive):
-                by_own_name.setdefault(member.rpartition("/")[2], []).append(member)
-            self._members[archive] = by_own_name
+                by_file_name.setdefault(member.rpartition("/")[2], []).append(member)
+            self._members[archive] = by_file_name
         candidates = self._members[archive].get(name.rpartition("/")[2], [])
         if name in candidates:
             return name
@@ -191,19 +165,11 @@ def _named(numbers: Iterable[int | str], pattern: str, listed_in: Path) -> dict[
     return {clean_name(name, root, str(listed_in)): number for name, number in names.items()}
 
 
-def places_of(root: Path, folders: Sequence[str], images: str = "") -> list[Path]:
-    """List where to search for pictures.
-
-    Args:
-        root: The data set's folder.
-        folders: Usual names of its picture folders.
-        images: The folder or archive that the user named; the only place if not empty.
-
-    Raises:
-        FileNotFoundError: The named place is missing.
+def picture_sources(root: Path, folders: Sequence[str], images: str = "") -> list[Path]:
+    """List where to search for pictures: `folders`, archives and the root; or only `images`.
 
     Example:
-        >>> [place.as_posix() for place in places_of(Path("data"), ["images"])]
+        >>> [source.as_posix() for source in picture_sources(Path("data"), ["images"])]
         ['data/images', 'data/images.zip', 'data']
     """
     if not images:

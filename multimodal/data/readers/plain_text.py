@@ -9,7 +9,7 @@ from pathlib import Path
 
 from multimodal.data.examples import TextExample
 from multimodal.data.readers.splits import ALL, canonical_split, split_names
-from multimodal.data.readers.text_places import file_names, read_place
+from multimodal.data.readers.text_sources import file_names, read_file
 
 _CONTENT = "Name a .txt file, or a folder or zip archive of such."
 _FEW = 20  # fewer texts than this are split at lines
@@ -28,11 +28,11 @@ def read_plain_text(root: Path, split: str) -> list[TextExample]:
         ('The lamp is low, the page is white,', 'verse.txt:1')
     """
     split = canonical_split(split, allow_all=True)
-    place, names = _files(root)
+    source, names = _files(root)
     has_splits = any(_is_named(name, "train") for name in names)
     if has_splits and split != ALL:
         names = [name for name in names if _is_named(name, split)]
-    examples = [text for name in names for text in _texts(place, name)]
+    examples = [text for name in names for text in _texts(source, name)]
     if not has_splits and split != ALL:
         examples = _part(examples, split)
     if not examples:
@@ -55,11 +55,11 @@ def _files(root: Path) -> tuple[Path, list[str]]:
     return root, names
 
 
-def _texts(place: Path, name: str) -> list[TextExample]:
+def _texts(source: Path, name: str) -> list[TextExample]:
     file = name.rsplit("/", 1)[-1]
     texts = []
     lines: list[str] = []
-    for number, line in enumerate([*read_place(place, name).splitlines(), ""], 1):
+    for number, line in enumerate([*read_file(source, name).splitlines(), ""], 1):
         if line.strip():
             lines.append(line.rstrip())
         elif lines:

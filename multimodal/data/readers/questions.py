@@ -1,4 +1,4 @@
-"""Types of questions and answers where a data set names none, and questions grouped by picture.
+"""Derive the types of questions and answers, and group questions by picture.
 
 References:
     Antol et al., "VQA: Visual Question Answering", 2015, section 4: questions grouped by their
@@ -46,17 +46,7 @@ def answer_type(answers: Sequence[str]) -> str:
 def question_examples(
     questions: Mapping[_Id, Sequence[Question]], pictures: Mapping[_Id, ImageFile]
 ) -> list[QuestionExample]:
-    """Return an example for each picture, in the order of the pictures.
-
-    Args:
-        questions: The questions about each picture, by its id.
-        pictures: The pictures by their ids; some may have been left out.
-
-    Example:
-        >>> from pathlib import Path
-        >>> question_examples({7: [Question("Why?", (), 1)]}, {})
-        []
-    """
+    """Group questions into an example for each picture, in the order of the pictures."""
     return [
         QuestionExample(picture, tuple(questions[image_id]), image_id)
         for image_id, picture in pictures.items()

@@ -1,4 +1,4 @@
-"""Read results to score and what people wrote, by id, without the pictures.
+"""Read the results to score and the captions or answers of people, by id, without the pictures.
 
 Results are in COCO's or VQA's format: a JSON list of ``{"image_id": ..., "caption": ...}`` or of
 ``{"question_id": ..., "answer": ...}``. All ids become texts, so that 7 and "7" are the same.
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 
 class Answers(NamedTuple):
-    """What people answered to a question; the types are empty where the file has none."""
+    """The answers that people gave to a question; the types are empty if the file has none."""
 
     answers: tuple[str, ...]
     question_type: str = ""
@@ -38,16 +38,9 @@ class Answers(NamedTuple):
 
 
 def read_results(path: Path, id_key: str, text_key: str) -> dict[str, str]:
-    """Read a results file: one text for each id, in the file's order.
+    """Read a results file, which gives each id one text, in the file's order.
 
-    Args:
-        path: The JSON file.
-        id_key: The key of the id, ``image_id`` or ``question_id``.
-        text_key: The key of the text, ``caption`` or ``answer``.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is not a results file, is empty, or has an id twice.
+    `id_key` is ``image_id`` or ``question_id``, `text_key` ``caption`` or ``answer``.
 
     Example:
         >>> path = getfixture("tmp_path") / "results.json"
@@ -69,12 +62,7 @@ def read_results(path: Path, id_key: str, text_key: str) -> dict[str, str]:
 
 
 def read_references(path: Path) -> dict[str, list[str]]:
-    """Read the captions of each image: COCO's JSON, Flickr8k's token file or its captions.txt.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is in none of these layouts, or has no captions.
-    """
+    """Read the captions of each image: COCO's JSON, Flickr8k's token file or its captions.txt."""
     captions: dict[str, list[str]] = {}
     if path.suffix.lower() == ".json":
         for _, image_id, caption in annotated_captions(read_json(path), path):
@@ -89,17 +77,12 @@ def read_references(path: Path) -> dict[str, list[str]]:
 
 
 def read_answers(path: Path) -> dict[str, Answers]:
-    r"""Read what people answered: VQA's annotations, or a table of one's own.
+    r"""Read the answers that people gave: VQA's annotations, or a table.
 
     Args:
         path: A ``.json`` file of annotations; or a ``.csv``, ``.tsv`` or ``.jsonl`` with the
             columns ``answer`` and ``question_id`` or ``id``, without which rows are numbered
             from 1, and maybe ``question_type`` or ``type``, and ``answer_type``.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is of another kind, has no questions, or a question is twice in it or has no
-            answers.
 
     Example:
         >>> path = getfixture("tmp_path") / "answers.csv"

@@ -1,7 +1,6 @@
-"""Clean captions, questions, answers and texts as people write them; refuse what cannot be meant.
+"""Clean the white space of captions, questions, answers and texts; refuse empty and damaged ones.
 
-A reader keeps long sentences too: cutting to a number of words is the work of the data set that
-numbers them.
+Long sentences are kept: the data set that encodes them cuts them to a number of words.
 """
 
 MAX_CHARACTERS = 10_000
@@ -11,13 +10,8 @@ MAX_TEXT_CHARACTERS = 100_000
 def clean_sentence(sentence: str, where: str, noun: str) -> str:
     r"""Return a sentence, in any language, on one line with single spaces.
 
-    Args:
-        sentence: The sentence as the file has it.
-        where: File and line or key, for messages.
-        noun: What messages call it: caption, question or answer.
-
-    Raises:
-        ValueError: It is empty, longer than 10,000 characters, or not text.
+    The error for an empty, an overlong (10,000 characters) or a damaged one begins with `where`
+    (file and line or key) and `noun` (caption, question or answer).
 
     Example:
         >>> clean_sentence("  Ein Hund \n läuft . ", "captions.csv:2", "caption")
@@ -30,19 +24,7 @@ def clean_sentence(sentence: str, where: str, noun: str) -> str:
 
 
 def clean_text(text: str, where: str) -> str:
-    """Return a text, in any language and of many lines, without spaces around it.
-
-    Args:
-        text: The text as the file has it.
-        where: File and line or key, for messages.
-
-    Raises:
-        ValueError: The text is empty, longer than 100,000 characters, or not text.
-
-    Example:
-        >>> clean_text(" A warm film. ", "reviews.csv:2")
-        'A warm film.'
-    """
+    """Return a text of many lines without spaces around it; for errors see `clean_sentence`."""
     return _checked(text.strip(), where, "text", MAX_TEXT_CHARACTERS)
 
 
@@ -56,7 +38,7 @@ def _checked(text: str, where: str, noun: str, limit: int) -> str:
         )
     if text.isascii() and "\0" not in text:
         return text
-    # JSON's \u escapes can spell half a surrogate pair, which no file can be written with later.
+    # JSON's \u escapes can spell half a surrogate pair, which cannot be written to a file later.
     wrong = next((c for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), None)
     if wrong is not None:
         raise ValueError(

@@ -1,9 +1,10 @@
-"""Assign examples to train, val and test, hold a part out, deal folds of a cross-validation.
+"""Assign examples to train, val and test, hold a part out, make folds for cross-validation.
 
 A data set either names its splits itself (lists, a column, a key) or is split by a hash: of a
 picture's name, or of a text's letters, so that texts that differ only in case, signs and spaces
-stay together. A hash keeps an example in its split when others come or go, on every machine, and
-needs no stored list. All captions of a picture, and all questions about it, stay on one side.
+stay together. A hash keeps an example in its split when others are added or removed, on every
+machine, and needs no stored list. All captions of a picture, and all questions about it, stay in
+one part.
 
 References:
     Kohavi 1995, "A study of cross-validation and bootstrap for accuracy estimation and model
@@ -29,14 +30,6 @@ _ALIASES = {"dev": "val", "valid": "val", "validation": "val"}
 def canonical_split(split: str, where: str = "", *, allow_all: bool = False) -> str:
     """Return a split's canonical name: train, val or test; dev, valid and validation mean val.
 
-    Args:
-        split: The name.
-        where: File and line or key, for the message.
-        allow_all: Whether ``all``, every split together, is a name too.
-
-    Raises:
-        ValueError: It is none of these.
-
     Example:
         >>> canonical_split("dev")
         'val'
@@ -55,13 +48,7 @@ def canonical_split(split: str, where: str = "", *, allow_all: bool = False) -> 
 
 
 def train_or_test(split: str, root: Path, name: str) -> str:
-    """Return the canonical name of a split of a set that has no val; val is refused.
-
-    Example:
-        >>> train_or_test("dev", Path("data/imdb"), "IMDB")
-        Traceback (most recent call last):
-        ValueError: data/imdb: IMDB has no val; hold out a part of train with `data.holdout`.
-    """
+    """Return the canonical name of a split of a set that has no val; val is refused."""
     split = canonical_split(split)
     if split == "val":
         raise ValueError(
@@ -71,17 +58,12 @@ def train_or_test(split: str, root: Path, name: str) -> str:
 
 
 def split_names(split: str) -> list[str]:
-    """List the names of a split, its canonical one first.
-
-    Example:
-        >>> split_names("val")
-        ['val', 'dev', 'valid', 'validation']
-    """
+    """List the names of a split, its canonical one first."""
     return [split, *(alias for alias, name in _ALIASES.items() if name == split)]
 
 
 def text_key(text: str) -> str:
-    """Return what a text is hashed by: its letters, or its signs where it has no letter.
+    """Return the part of a text that is hashed: its letters, or its signs if it has no letter.
 
     Example:
         >>> text_key("Not bad !") == text_key("not bad.")
@@ -121,18 +103,15 @@ def holdout(
 ) -> tuple[list[_Example], list[_Example]]:
     """Hold a part of the examples out, by a hash of each picture's id or each text's letters.
 
+    Both the kept and the held-out examples stay in the order given. A fraction that leaves nothing
+    on either side is an error.
+
     Args:
         examples: Usually the training examples.
-        fraction: The share that is held out, at least 0 and below 1.
+        fraction: The fraction that is held out, at least 0 and below 1.
         seed: Another seed holds out other examples.
-        stratify: Whether to hold out the same share of each class exactly. Otherwise the share is
-            approximate, but an example stays on its side when others come or go.
-
-    Returns:
-        The kept and the held-out examples, each in the order given.
-
-    Raises:
-        ValueError: The fraction is out of range, or leaves nothing on either side.
+        stratify: Whether to hold out exactly the same fraction of each class. Otherwise it is
+            approximate, but an example stays in its part when others are added or removed.
 
     Example:
         >>> examples = [TextExample(f"Text {n} .", "ab"[n % 4 > 0], str(n)) for n in range(40)]
@@ -146,7 +125,7 @@ def holdout(
         raise ValueError(f"`holdout` must be at least 0 and below 1, got {fraction}.")
     purpose = f"holdout:{seed}"
     if stratify:
-        chosen = _same_share_of_each_class(examples, fraction, purpose)
+        chosen = _same_fraction_of_each_class(examples, fraction, purpose)
     else:
         fractions = [_fraction(_digest(purpose, _key(example))) for example in examples]
         chosen = {index for index, value in enumerate(fractions) if value < fraction}
@@ -162,22 +141,16 @@ def holdout(
 def take_fold(
     examples: Sequence[_Example], folds: int, fold: int, seed: int = 0
 ) -> tuple[list[_Example], list[_Example]]:
-    """Take one fold of a stratified cross-validation.
+    """Divide the examples into those of the other folds and those of one fold, stratified by class.
 
-    Every example is in one of the folds; they are equally large and have equally many of each
-    class, as far as duplicate texts, which always share a fold, allow it.
+    Folds are equally large and have equally many examples of each class, as far as duplicate texts,
+    which always share a fold, allow it.
 
     Args:
         examples: All examples.
         folds: Number of folds, 2 or more.
-        fold: The index of the fold that is tested on.
-        seed: Another seed deals the examples in another way.
-
-    Returns:
-        The examples of the other folds and those of this one, each in the order given.
-
-    Raises:
-        ValueError: A number is out of range, or there are fewer examples than folds.
+        fold: The index of the fold to test on.
+        seed: Another seed gives other folds.
 
     Example:
         >>> examples = [TextExample(f"Text {n} .", "ab"[n % 2], str(n)) for n in range(100)]
@@ -191,13 +164,13 @@ def take_fold(
         )
     if len(examples) < folds:
         raise ValueError(
-            f"{len(examples)} examples cannot be dealt to {folds} folds; lower `folds`."
+            f"{len(examples)} examples cannot be divided into {folds} folds; lower `folds`."
         )
     groups = [group for groups in _by_class(examples, f"fold:{seed}") for group in groups]
     return _divided(examples, {index for group in groups[fold::folds] for index in group})
 
 
-def _same_share_of_each_class(
+def _same_fraction_of_each_class(
     examples: Sequence[_Example], fraction: float, purpose: str
 ) -> set[int]:
     chosen: set[int] = set()
@@ -237,7 +210,7 @@ def _key(example: CaptionExample | QuestionExample | TextExample | ImageExample)
 
 
 def _class(example: CaptionExample | QuestionExample | TextExample | ImageExample) -> str:
-    """Return the label; numbers and sets of labels are no classes and share one."""
+    """Return the label; all numbers and sets of labels count as one class."""
     label = getattr(example, "label", "")
     return label if isinstance(label, str) else ""
 

@@ -19,7 +19,7 @@ from multimodal.data.readers.file_search import folder_and_archives
 from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import canonical_split, split_names, text_key
 from multimodal.data.readers.text_files import closest
-from multimodal.data.readers.text_places import file_names, read_place
+from multimodal.data.readers.text_sources import file_names, read_file
 
 Classes = Literal[2, 3, 5]
 
@@ -62,19 +62,21 @@ def read_sst(
     split = canonical_split(split)
     if classes not in _NAMES:
         raise ValueError(f"The treebank's `classes` can be 2, 3 or 5, got {classes}.")
-    place, name = _find(root, split)
+    source, name = _find(root, split)
     if name.endswith(".tsv"):
         if classes != 2 or phrases:
             raise ValueError(
-                f"{place}/{name} has two classes and no trees; set `classes` to 2 and leave out "
+                f"{source}/{name} has two classes and no trees; set `classes` to 2 and leave out "
                 "`phrases`, or get the trees."
             )
-        examples = list(_read_table(place, name, split))
+        examples = list(_read_table(source, name, split))
     else:
         phrases = phrases and split == "train"
-        examples = _read_trees(place, name, _NAMES[classes], phrases=phrases)
+        examples = _read_trees(source, name, _NAMES[classes], phrases=phrases)
     if not examples:
-        raise ValueError(f"{place}/{name} has no sentence with a label; copy or download it again.")
+        raise ValueError(
+            f"{source}/{name} has no sentence with a label; copy or download it again."
+        )
     return examples
 
 
@@ -84,22 +86,22 @@ class _Phrase(NamedTuple):
 
 
 def _read_trees(
-    place: Path, name: str, names: tuple[str, ...], *, phrases: bool
+    source: Path, name: str, names: tuple[str, ...], *, phrases: bool
 ) -> list[TextExample]:
     file = name.rsplit("/", 1)[-1]
     examples = []
     known: set[tuple[str, int]] = set()
-    for number, line in enumerate(read_place(place, name).split("\n"), 1):
+    for number, line in enumerate(read_file(source, name).split("\n"), 1):
         if not line.strip():
             continue
-        where = f"{place}/{name}:{number}"
+        where = f"{source}/{name}:{number}"
         # The whole sentence is the last phrase to end.
         for count, phrase in enumerate(reversed(_parse(line, where))):
             key = (text_key(phrase.text), phrase.label)
             if names[phrase.label] and not (count and key in known):
                 known.add(key)
-                own = f"{file}:{number}:{count}" if count else f"{file}:{number}"
-                examples.append(TextExample(phrase.text, names[phrase.label], own))
+                text_id = f"{file}:{number}:{count}" if count else f"{file}:{number}"
+                examples.append(TextExample(phrase.text, names[phrase.label], text_id))
             if not phrases:
                 break
     return examples
@@ -138,17 +140,19 @@ def _label(piece: str, where: str) -> int:
     return int(piece)
 
 
-def _read_table(place: Path, name: str, split: str) -> Iterator[TextExample]:
-    """Read a table as GLUE writes it, without quoting: a quote is a sign like all others."""
-    header, *lines = read_place(place, name).replace("\r\n", "\n").split("\n")
+def _read_table(source: Path, name: str, split: str) -> Iterator[TextExample]:
+    """Read a table as GLUE writes it, without quoting: a quote is a character like all others."""
+    header, *lines = read_file(source, name).replace("\r\n", "\n").split("\n")
     columns = header.split("\t")
     needed = ["sentence"] if split == "test" else ["sentence", "label"]
     for column in needed:
         if column not in columns:
-            raise ValueError(f"{place}/{name}:1 has no column '{column}'{closest(column, columns)}")
+            raise ValueError(
+                f"{source}/{name}:1 has no column '{column}'{closest(column, columns)}"
+            )
     file = name.rsplit("/", 1)[-1]
     for number, line in enumerate(lines, 2):
-        where = f"{place}/{name}:{number}"
+        where = f"{source}/{name}:{number}"
         if not line.strip():
             continue
         values = dict(zip(columns, line.split("\t"), strict=False))
@@ -163,9 +167,9 @@ def _read_table(place: Path, name: str, split: str) -> Iterator[TextExample]:
 
 def _find(root: Path, split: str) -> tuple[Path, str]:
     candidates = [f"{name}{kind}" for kind in (".txt", ".tsv") for name in split_names(split)]
-    for place in folder_and_archives(root, _CONTENT):
-        names = {name.rsplit("/", 1)[-1]: name for name in reversed(file_names(place))}
+    for source in folder_and_archives(root, _CONTENT):
+        names = {name.rsplit("/", 1)[-1]: name for name in reversed(file_names(source))}
         for name in candidates:
             if name in names:
-                return place, names[name]
+                return source, names[name]
     raise FileNotFoundError(f"No {split}.txt or {split}.tsv in {root}. {_CONTENT}")

@@ -1,4 +1,4 @@
-"""Read tables of one's own: rows of captions, questions, labelled pictures or texts.
+"""Read tables: rows of captions, questions, labelled pictures or texts.
 
 A row names a picture, or holds a text. An optional column names its split; without it a hash of
 the picture's name, or of the text's letters, decides (80 % train, 10 % val, 10 % test). All rows of
@@ -19,7 +19,7 @@ from multimodal.data.examples import (
     QuestionExample,
     TextExample,
 )
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.pictures import Pictures, clean_name, picture_sources
 from multimodal.data.readers.questions import answer_type, question_examples, question_start
 from multimodal.data.readers.sentences import clean_sentence, clean_text
 from multimodal.data.readers.splits import ALL, canonical_split, split_by_hash, text_key
@@ -82,11 +82,9 @@ def read_table(
         split: train, val (also called dev) or test.
         file: The table, relative to the root; empty takes `captions.csv` (or .tsv, .jsonl), or the
             one named like the split.
-        images: Another folder or archive of the pictures, relative to the root.
         image_column: The column, or JSONL key, with the picture's name, which becomes its id.
         caption_column: The column with the caption; in JSONL it may hold a list of captions.
         split_column: The column with train, val or test; it may be missing.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_table(Path("data/samples/csv"), "train")
@@ -136,8 +134,6 @@ def read_question_table(
         split: train, val (also called dev) or test.
         file: The table, relative to the root; empty takes `questions.csv` (or .tsv, .jsonl), or the
             one named like the split.
-        images: Another folder or archive of the pictures, relative to the root.
-        image_column: The column, or JSONL key, with the picture's name, which becomes its id.
         question_column: The column with the question.
         answer_column: The column with the answer; the answers of several people are separated by
             ``|``, or in JSONL a list. Only test rows may lack it.
@@ -145,7 +141,6 @@ def read_question_table(
         id_column: The column with the question's id; where it is missing, rows are numbered from 1.
         type_column: The column by which reports group; where it is missing, the question's first
             two words.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_question_table(Path("data/samples/questions_csv"), "train")
@@ -194,10 +189,8 @@ def read_image_table(
         split: train, val (also called dev) or test.
         file: The table, relative to the root; empty takes `labels.csv` (or .tsv, .jsonl), or the
             one named like the split.
-        images: Another folder or archive of the pictures, relative to the root.
         columns: Names of the columns, where they are not image, label and split.
         target: ``label`` for one name, ``labels`` for any number of them, ``number`` for a number.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_image_table(Path("data/samples/labels_csv"), "train")
@@ -277,14 +270,6 @@ def read_text_table(
 def texts_in(row: Row, column: str, *, numbers: bool = False) -> list[str]:
     """Return the texts of a column: one, or in JSONL a list, maybe empty.
 
-    Args:
-        row: The row.
-        column: The column.
-        numbers: Whether whole numbers count as texts, as the answer 2 does.
-
-    Raises:
-        ValueError: There is no such key, or it holds something else.
-
     Example:
         >>> row = Row("a.jsonl:1", {"answer": [2, "two"]}, "train")
         >>> texts_in(row, "answer", numbers=True)
@@ -302,9 +287,6 @@ def texts_in(row: Row, column: str, *, numbers: bool = False) -> list[str]:
 
 def answers_in(row: Row, column: str) -> tuple[str, ...]:
     """Return the answers of a row: separated by ``|``, or in JSONL a list; a test row may lack it.
-
-    Raises:
-        ValueError: There is no such column, no answer, or an empty one.
 
     Example:
         >>> answers_in(Row("a.csv:2", {"answer": "dog|a dog"}, "train"), "answer")
@@ -338,7 +320,7 @@ def _image_rows(
 
 
 def _pictures(table: Table, images: str) -> Pictures:
-    return Pictures(places_of(table.root, ("images", "Images"), images))
+    return Pictures(picture_sources(table.root, ("images", "Images"), images))
 
 
 def _require_examples(

@@ -1,4 +1,4 @@
-"""Find a table of one's own and read its rows: a CSV, TSV or JSONL file.
+"""Find a table and read its rows: a CSV, TSV or JSONL file.
 
 Instead of one table with all splits, such as `captions.csv`, there may be one for each split:
 `train.csv`, `val.csv` and `test.csv`. CSV and TSV follow RFC 4180; stray quotes and rows with too
@@ -32,12 +32,9 @@ _CONTENT = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that was found.
+    """A table: its file, the folder from which its pictures are named, and its split.
 
-    Args:
-        path: The file.
-        root: The folder from which its pictures are named.
-        split: The split that all of it belongs to; empty where its rows, or a hash, decide.
+    The split is empty where the table's rows, or a hash, decide.
     """
 
     path: Path
@@ -63,17 +60,9 @@ class Row:
 
 
 def find_table(root: Path, split: str, stem: str, *, file: str = "") -> Table:
-    """Find the table of a split: the one called `file` or `stem`, else the one named like it.
+    """Find the table of a split: `file`, else one called `stem`, else one called like the split.
 
-    Args:
-        root: The data set's folder; or the table itself.
-        split: train, val or test.
-        stem: The usual name of a table with all splits: captions, questions, labels or texts.
-        file: The table's name relative to the root, where it is another.
-
-    Raises:
-        FileNotFoundError: The folder or a table is missing.
-        ValueError: There are several, or it is neither .csv, .tsv nor .jsonl.
+    A `root` that is a file is the table itself.
 
     Example:
         >>> find_table(Path("data/samples/tsv"), "val", "captions").path.name
@@ -99,21 +88,10 @@ def find_table(root: Path, split: str, stem: str, *, file: str = "") -> Table:
 
 
 def read_rows(table: Table, columns: Sequence[str], split_column: str) -> Iterator[Row]:
-    """Read all rows of a table, blank lines passed over.
+    """Read all rows of a table, blank lines passed over; `columns` must exist.
 
-    Args:
-        table: The table.
-        columns: Columns, or keys, that must be there.
-        split_column: The column with the split. It may be missing, unless it has another name than
-            ``split``, which somebody chose.
-
-    Raises:
-        ValueError: A column is missing or a line cannot be read; the message names file and line.
-
-    Example:
-        >>> table = find_table(Path("data/samples/csv"), "train", "captions")
-        >>> next(read_rows(table, ["caption"], "split")).values["caption"]
-        'A red square .'
+    The column of the split may be missing, unless its name is not ``split`` and so was chosen by
+    the user.
     """
     required = [*columns, *([] if split_column == "split" else [split_column])]
     suffix = table.path.suffix.lower()
@@ -132,19 +110,7 @@ def read_rows(table: Table, columns: Sequence[str], split_column: str) -> Iterat
 def read_delimited(
     path: Path, delimiter: str, columns: Sequence[str]
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    r"""Read a comma- or tab-separated file with a header: the line and the values of each row.
-
-    Raises:
-        ValueError: The header lacks one of the columns or has one twice, or a row cannot be read.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder, "captions.csv")
-        ...     _ = path.write_text('image,caption\ndog.jpg,"A dog, running ."\n')
-        ...     list(read_delimited(path, ",", ["image", "caption"]))
-        [(2, {'image': 'dog.jpg', 'caption': 'A dog, running .'})]
-    """
+    """Yield line number and values of each row of a comma- or tab-separated file with a header."""
     lines = _delimited_lines(path, delimiter)
     start, header = next(lines, (1, []))
     header = [name.strip() for name in header]

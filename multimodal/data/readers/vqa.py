@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from multimodal.data.examples import Question, QuestionExample
 from multimodal.data.readers.file_search import choose_file, require_folder, some
-from multimodal.data.readers.pictures import Pictures, places_of
+from multimodal.data.readers.pictures import Pictures, picture_sources
 from multimodal.data.readers.questions import answer_type, question_examples
 from multimodal.data.readers.sentences import clean_sentence
 from multimodal.data.readers.splits import split_names
@@ -62,7 +62,6 @@ def read_vqa(
             `COCO_train2014_{id:012d}.jpg` and other usual names.
         questions: The file of questions, relative to the root; `{split}` in it becomes the split.
         annotations: The file of annotations likewise.
-        skip_missing: Whether to leave missing pictures out, with a warning, instead of stopping.
 
     Example:
         >>> examples = read_vqa(Path("data/samples/vqa"), "train")
@@ -83,9 +82,9 @@ def read_vqa(
         question = Question(text, answers, number, kind, answer_kind or answer_type(answers))
         by_image.setdefault(image, []).append(question)
     subset, patterns = _picture_names(question_file, split, image_names)
-    pictures = Pictures(places_of(root, (subset, "images", "Images"), images)).locate_numbered(
-        by_image, patterns, question_file, skip_missing=skip_missing
-    )
+    pictures = Pictures(
+        picture_sources(root, (subset, "images", "Images"), images)
+    ).locate_numbered(by_image, patterns, question_file, skip_missing=skip_missing)
     return question_examples(by_image, pictures)
 
 
@@ -96,7 +95,7 @@ class _QuestionRecord(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """The answers to one question as people wrote them, and its place in the file."""
+    """The answers to one question as people wrote them, and its position in the file."""
 
     position: int
     image: int | str
@@ -166,17 +165,7 @@ def _read_questions(path: Path) -> dict[int | str, _QuestionRecord]:
 
 
 def read_annotations(path: Path, *, with_images: bool = True) -> dict[int | str, Annotation]:
-    """Read the answers to each question from a file of annotations.
-
-    Args:
-        path: The JSON file.
-        with_images: Whether each annotation must name its image.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is not in this layout, or answers a question twice; the message names the
-            entry.
-    """
+    """Read the answers to each question; each must name its image unless `with_images` is false."""
     annotations: dict[int | str, Annotation] = {}
     content = read_json(path, hook=_answer_texts())
     for index, (where, record) in enumerate(json_records(content, "annotations", path)):

@@ -15,8 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from multimodal.nn.attention import DotAttention
-from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
-from multimodal.nn.decoders.show_tell import recurrent_step
+from multimodal.nn.decoders.contract import CaptionDecoder, Context, read_captions, read_step
 from multimodal.nn.dropout import Dropout
 from multimodal.nn.recurrent import Cell, Recurrent, State
 
@@ -77,12 +76,9 @@ class AttentionDecoder(CaptionDecoder):
     ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions in one recurrent call and one attention."""
         batch, captions, time, _ = words.shape
-        lengths = mask.flatten(0, 1).sum(dim=1)
-        hidden = self.recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
-        real = mask.flatten(1)
+        hidden = self.dropout(read_captions(self.recurrent, words, mask, state))  # (real, hidden)
         # Products are for the real words only; the attention alone needs them in rows again.
-        hidden = self.dropout(hidden.reshape(batch, captions * time, -1)[real])  # (real, hidden)
-        queries = self.attention.query(hidden)
+        queries, real = self.attention.query(hidden), mask.flatten(1)
         rows = queries.new_zeros(batch, captions * time, queries.shape[-1])
         rows[real] = queries
         attended, weights = self.attention.attend(rows, *context)
@@ -95,7 +91,7 @@ class AttentionDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "batch beams output"], State, Float[Tensor, "batch beams regions"]]:
         """Read one word of each beam."""
-        hidden, state = recurrent_step(self.recurrent, words, state)
+        hidden, state = read_step(self.recurrent, words, state)
         hidden = self.dropout(hidden)
         attended, weights = self.attention(hidden, *context)
         return self._combine(hidden, attended), state, weights
@@ -107,15 +103,12 @@ class AttentionDecoder(CaptionDecoder):
 def initial_state(
     layer: nn.Linear, recurrent: Recurrent, regions: Float[Tensor, "batch regions feature"]
 ) -> State:
-    """Predict a recurrent state from the mean region (Xu et al. 2015, section 3.1.2).
+    """Predict a state ``(batch, layers, hidden)`` from the mean region (Xu et al. 2015, 3.1.2).
 
     Args:
         layer: From a region to all parts of the state side by side.
         recurrent: The layers that start from it.
-        regions: ``(batch, regions, feature)``.
-
-    Returns:
-        Tensors ``(batch, layers, hidden)``.
+        regions: Each image's regions.
     """
     parts = torch.tanh(layer(regions.mean(dim=1))).chunk(recurrent.num_states, dim=-1)
     return tuple(part.unflatten(-1, (recurrent.num_layers, recurrent.hidden_dim)) for part in parts)

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from multimodal.nn.recurrent import State
+from multimodal.nn.recurrent import Recurrent, State
 
 Context = tuple[Tensor, ...]
 
@@ -21,25 +21,19 @@ class CaptionDecoder(nn.Module, ABC):
 
     Attributes:
         output_dim: Width of the vectors from which words are predicted.
+        attends: Whether it returns attention weights.
     """
 
     output_dim: int
+    attends: bool = True
 
     @abstractmethod
     def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
-        """Compute what depends on the image alone.
-
-        Returns:
-            Tensors ``(batch, ...)``, the same for all steps and beams.
-        """
+        """Compute what depends on the image alone, the same for all steps: ``(batch, ...)``."""
 
     @abstractmethod
     def start(self, regions: Float[Tensor, "batch regions feature"]) -> State:
-        """Compute the state before the first word.
-
-        Returns:
-            Tensors ``(batch, ...)``.
-        """
+        """Compute the state before the first word: tensors ``(batch, ...)``."""
 
     @abstractmethod
     def forward(
@@ -58,7 +52,7 @@ class CaptionDecoder(nn.Module, ABC):
             context: From `context`.
 
         Returns:
-            A vector for each real word in row order, and the attention weights, or None where a
+            A vector for each real word in row order, and the attention weights, or None if the
             decoder does not attend; those at the padding have no meaning.
         """
 
@@ -79,21 +73,35 @@ class CaptionDecoder(nn.Module, ABC):
             context: From `context`, without a beam axis.
 
         Returns:
-            Vectors, the next state, and the attention weights, or None where a decoder does not
-            attend.
+            Vectors, the next state, and the attention weights, or None if it does not attend.
         """
 
 
 def per_caption(state: State, captions: int) -> State:
-    """Copy the starting state for each caption of an image.
-
-    Args:
-        state: Tensors ``(batch, ...)``.
-        captions: Captions of each image.
-
-    Returns:
-        Tensors ``(batch * captions, ...)``.
-    """
+    """Copy each image's state ``(batch, ...)`` for its captions: ``(batch * captions, ...)``."""
     return tuple(
         part.unsqueeze(1).expand(-1, captions, *part.shape[1:]).flatten(0, 1) for part in state
     )
+
+
+def read_captions(
+    recurrent: Recurrent,
+    words: Float[Tensor, "batch captions time embedding"],
+    mask: Bool[Tensor, "batch captions time"],
+    state: State,
+) -> Float[Tensor, "real hidden"]:
+    """Read whole captions with recurrent layers in one call, from each image's state."""
+    batch, captions, *_ = words.shape
+    lengths = mask.flatten(0, 1).sum(dim=1)
+    hidden = recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
+    return hidden.unflatten(0, (batch, captions))[mask]
+
+
+def read_step(
+    recurrent: Recurrent, words: Float[Tensor, "batch beams embedding"], state: State
+) -> tuple[Float[Tensor, "batch beams hidden"], State]:
+    """Advance recurrent layers by one word of each beam."""
+    beams = words.shape[:2]
+    rows = tuple(part.flatten(0, 1) for part in state)
+    hidden, rows = recurrent(words.flatten(0, 1).unsqueeze(1), rows)
+    return hidden.squeeze(1).unflatten(0, beams), tuple(part.unflatten(0, beams) for part in rows)

@@ -11,7 +11,7 @@ References:
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
+from multimodal.nn.decoders.contract import CaptionDecoder, Context, read_captions, read_step
 from multimodal.nn.recurrent import Cell, Recurrent, State
 
 
@@ -26,6 +26,8 @@ class ShowTellDecoder(CaptionDecoder):
         num_layers: Number of recurrent layers.
         dropout: Dropout between recurrent layers.
     """
+
+    attends = False
 
     def __init__(
         self,
@@ -46,9 +48,9 @@ class ShowTellDecoder(CaptionDecoder):
 
     def context(
         self,
-        regions: Float[Tensor, "batch regions feature"],  # noqa: ARG002 - the contract's
+        regions: Float[Tensor, "batch regions feature"],  # noqa: ARG002 - of the contract
     ) -> Context:
-        """Return nothing: the image is read in `start`."""
+        """Return nothing: `start` reads the image."""
         return ()
 
     def start(self, regions: Float[Tensor, "batch regions feature"]) -> State:
@@ -63,39 +65,16 @@ class ShowTellDecoder(CaptionDecoder):
         words: Float[Tensor, "batch captions time embedding"],
         mask: Bool[Tensor, "batch captions time"],
         state: State,
-        context: Context,  # noqa: ARG002 - the contract's: the image was read in `start`
+        context: Context,  # noqa: ARG002 - of the contract; `start` read the image
     ) -> tuple[Float[Tensor, "real output"], None]:
         """Read whole captions in one recurrent call."""
-        batch, captions, *_ = words.shape
-        lengths = mask.flatten(0, 1).sum(dim=1)
-        hidden = self.recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
-        return hidden.unflatten(0, (batch, captions))[mask], None
+        return read_captions(self.recurrent, words, mask, state), None
 
     def step(
         self,
         words: Float[Tensor, "batch beams embedding"],
         state: State,
-        context: Context,  # noqa: ARG002 - the contract's: the image was read in `start`
+        context: Context,  # noqa: ARG002 - of the contract; `start` read the image
     ) -> tuple[Float[Tensor, "batch beams output"], State, None]:
         """Read one word of each beam."""
-        return *recurrent_step(self.recurrent, words, state), None
-
-
-def recurrent_step(
-    recurrent: Recurrent, words: Float[Tensor, "batch beams embedding"], state: State
-) -> tuple[Float[Tensor, "batch beams hidden"], State]:
-    """Advance recurrent layers by one word of each beam.
-
-    Args:
-        recurrent: The layers.
-        words: ``(batch, beams, embedding)``.
-        state: Tensors ``(batch, beams, layers, hidden)``.
-
-    Returns:
-        Hidden vectors and the next state.
-    """
-    batch, beams, _ = words.shape
-    rows = tuple(part.flatten(0, 1) for part in state)
-    hidden, rows = recurrent(words.flatten(0, 1).unsqueeze(1), rows)
-    split = tuple(part.unflatten(0, (batch, beams)) for part in rows)
-    return hidden.squeeze(1).unflatten(0, (batch, beams)), split
+        return *read_step(self.recurrent, words, state), None

@@ -44,14 +44,6 @@ def adamw(
     Args:
         model: The network, with the layers that are frozen now and opened later.
         encoder: Its part that learns at the encoder's rate, if any.
-        rates: How fast.
-        estimated_steps: The trainer's ``estimated_stepping_batches``.
-
-    Returns:
-        What ``configure_optimizers`` returns.
-
-    Raises:
-        ValueError: If the run has no end.
     """
     inside = {id(parameter) for parameter in encoder.parameters()} if encoder else set()
     parameters = list(model.parameters())
@@ -71,14 +63,7 @@ def adamw_by_depth(
     Args:
         groups: What learns, from bottom to top, as a model's ``parameters_by_depth`` lists it.
         rates: How fast the top learns; ``encoder`` is a factor on all that is below it.
-        estimated_steps: The trainer's ``estimated_stepping_batches``.
         depth_factor: How many times as fast each group learns as the one below; 1 for all alike.
-
-    Returns:
-        What ``configure_optimizers`` returns.
-
-    Raises:
-        ValueError: If the run has no end, or the factor is less than 1.
 
     Example:
         >>> layers = [list(nn.Linear(2, 2, bias=False).parameters()) for _ in range(3)]
@@ -100,19 +85,7 @@ def adamw_by_depth(
 def with_schedule(
     optimizer: torch.optim.Optimizer, rates: Rates, estimated_steps: int | float
 ) -> OptimizerLRScheduler:
-    """Add the warm-up and the cosine to an optimiser.
-
-    Args:
-        optimizer: Its groups have their peak rates.
-        rates: Has the share of the warm-up.
-        estimated_steps: The trainer's ``estimated_stepping_batches``.
-
-    Returns:
-        What ``configure_optimizers`` returns.
-
-    Raises:
-        ValueError: If the run has no end.
-    """
+    """Add the warm-up and the cosine to an optimiser."""
     steps = total_steps(estimated_steps)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, warmup_cosine(max(1, round(rates.warmup * steps)), steps)
@@ -123,15 +96,8 @@ def with_schedule(
 def total_steps(estimated: int | float) -> int:
     """Return the optimiser's steps of the whole run.
 
-    Args:
-        estimated: The trainer's ``estimated_stepping_batches``, infinite where a run has no end.
-
     Raises:
         ValueError: If the run has no end.
-
-    Example:
-        >>> total_steps(120.0)
-        120
     """
     if math.isinf(estimated):
         raise ValueError(

@@ -18,9 +18,6 @@ def warmup_cosine(warmup: int, steps: int) -> Callable[[int], float]:
         warmup: Steps of the rise.
         steps: Steps of the whole run.
 
-    Returns:
-        The factor on the learning rate at each step.
-
     Example:
         >>> factor = warmup_cosine(2, 12)
         >>> [round(factor(step), 2) for step in (0, 1, 2, 7, 12, 99)]

@@ -41,10 +41,9 @@ class MultiplyFusion(Fusion):
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
         """Multiply; the attention weights are uniform."""
-        images = self.image(_normed_mean(regions)).tanh()  # (batch, fusion)
-        asked = self.question(questions.states).tanh()  # (questions, fusion)
-        product = images.index_select(0, image_of) * asked.index_select(0, question_of)
-        return product, even_weights(regions, image_of)
+        images = _images(self.image, regions).index_select(0, image_of)
+        asked = self.question(questions.states).tanh().index_select(0, question_of)
+        return images * asked, even_weights(regions, image_of)
 
 
 class ConcatenateFusion(Fusion):
@@ -70,11 +69,11 @@ class ConcatenateFusion(Fusion):
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
         """Concatenate; the attention weights are uniform."""
-        images = self.image(_normed_mean(regions)).tanh()  # (batch, fusion)
-        asked = self.question(questions.states).tanh()  # (questions, fusion)
-        pairs = [images.index_select(0, image_of), asked.index_select(0, question_of)]
-        return torch.cat(pairs, dim=-1), even_weights(regions, image_of)
+        images = _images(self.image, regions).index_select(0, image_of)
+        asked = self.question(questions.states).tanh().index_select(0, question_of)
+        return torch.cat([images, asked], dim=-1), even_weights(regions, image_of)
 
 
-def _normed_mean(regions: Tensor) -> Tensor:
-    return F.normalize(regions.mean(dim=1), dim=-1)  # (batch, feature)
+def _images(layer: nn.Linear, regions: Tensor) -> Tensor:
+    projected: Tensor = layer(F.normalize(regions.mean(dim=1), dim=-1))
+    return projected.tanh()  # (batch, fusion)

@@ -1,7 +1,8 @@
 """Stacked attention: attend, add the attended region to the question, attend again.
 
-The first hop finds what the question names, the next what is asked about it. The regions' part of
-each hop is projected once per image, and the question's part of the first one once per question.
+The first hop locates the object that the question names, the next the property in question. The
+regions' part of each hop is projected once per image, the question's part of the first hop once per
+question.
 
 References:
     Yang, He, Gao, Deng and Smola 2016, "Stacked attention networks for image question answering",

@@ -1,9 +1,8 @@
 """Clauses: an opinion of one aspect, the smallest part of a review.
 
-A clause is drawn for the opinion it should express. If a negator reverses it, its opinion word is
-the opposite. Some pairs of constituents, `HELD_OUT_PAIRS`, are kept for the test reviews: training
-never shows this noun with this word, or this negator with this word, but each of them with many
-others.
+A clause is drawn for the opinion it should express; if a negator reverses it, its opinion word is
+the opposite. `HELD_OUT_PAIRS` of an aspect or negator and an opinion word are kept for the test
+reviews: training shows each of the two only with other partners.
 """
 
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ class Opinion:
     """A clause's opinion of one aspect.
 
     Args:
-        aspect: The aspect.
+        aspect: The subject of the opinion: "plot".
         word: The opinion word's plain form.
         negators: The negators that reverse it, in the order of the text; two cancel out.
         positive: Whether it is praise, after all negators.
@@ -58,17 +57,11 @@ class Opinion:
 
 
 class Voice(NamedTuple):
-    """The properties that are the same throughout a review.
+    """The properties that are the same throughout a review."""
 
-    Attributes:
-        domain: The subject: film, restaurant or hotel.
-        past: Whether it is in the past tense.
-        held_out: Whether every opinion is a pair that is kept for the test reviews.
-    """
-
-    domain: str
-    past: bool
-    held_out: bool
+    domain: str  # film, restaurant or hotel
+    past: bool  # in the past tense
+    held_out: bool  # every opinion is a pair that is kept for the test reviews
 
 
 def _held_out_pairs() -> frozenset[tuple[str, str]]:
@@ -97,17 +90,14 @@ HELD_OUT_PAIRS: Final = _held_out_pairs()
 def draw_clause(
     draws: Draws, voice: Voice, *, positive: bool, negated: bool, frame: str = ""
 ) -> tuple[str, Opinion]:
-    """Draw a clause with a given opinion.
+    """Draw a clause, without capital and stop, that expresses praise or blame.
 
     Args:
         draws: The random choices.
-        voice: The review's domain, tense, and whether its pairs are the held-out ones.
-        positive: Its opinion after its own negator and the frame's.
+        voice: The review's properties.
+        positive: Praise or blame, after all negators.
         negated: Whether it has a negator of its own.
         frame: The beginning that denies it, if there is one; it becomes part of the clause.
-
-    Returns:
-        The clause, without capital and stop, and its opinion.
 
     Example:
         >>> voice = Voice("film", past=True, held_out=False)
@@ -128,18 +118,15 @@ def draw_clause(
         strength = negator.strength
     elif word.kind == "adjective" and not frame:
         strength, degree = draws.pick(_DEGREES)
-    text = _write(draws, voice, _Parts(aspect, word, negator, _draw_degree(draws, degree)))
+    if degree:
+        degree = draws.pick(WEAKENERS if degree == "weak" else STRENGTHENERS)
+    text = _write(draws, voice, _Parts(aspect, word, negator, degree))
     opinion = Opinion(aspect, word.base, negators, positive, strength, counts=True)
     return f"{frame} {text}".strip(), opinion
 
 
 def fill(draws: Draws, template: str, domain: str) -> str:
-    """Fill the slots of a template, their names in braces.
-
-    Example:
-        >>> fill(Draws("a key"), "nobody else was there", "film")
-        'nobody else was there'
-    """
+    """Fill the slots of a template, their names in braces, with drawn words."""
     for slot, choices in (*SLOTS.items(), ("subject", SUBJECTS[domain])):
         if f"{{{slot}}}" in template:
             template = template.replace(f"{{{slot}}}", draws.pick(choices))
@@ -152,7 +139,7 @@ _DEGREES: Final = ((2, ""), (2, ""), (1, "weak"), (3, "strong"))
 _BE_PAST: Final = ("was", "was", "seemed")
 _BE_PRESENT: Final = ("is", "is", "seems")
 FUNCTION_WORDS: Final = ("I", "the", *_BE_PAST, *_BE_PRESENT)
-"""The words of clauses that the lexicon does not hold."""
+"""The words of clauses that are not in the lexicon."""
 
 
 @cache
@@ -161,7 +148,7 @@ def _choices(
 ) -> tuple[OpinionWord, ...]:
     """List the words that fit: in training no pair is held out, in a test review one pair is.
 
-    In a test review it is the pair with a negator, if there is one, which is harder.
+    It is the pair with a negator if there is one, which is harder.
     """
 
     def fits(word: OpinionWord) -> bool:
@@ -179,15 +166,7 @@ def _choices(
     )
 
 
-def _draw_degree(draws: Draws, degree: str) -> str:
-    if not degree:
-        return ""
-    return draws.pick(WEAKENERS if degree == "weak" else STRENGTHENERS)
-
-
 class _Parts(NamedTuple):
-    """The parts of a clause."""
-
     aspect: str
     word: OpinionWord
     negator: Negator | None

@@ -12,41 +12,24 @@ Kind = Literal["adjective", "phrase", "verb"]
 
 
 class OpinionWord(NamedTuple):
-    """A word or phrase of praise or blame.
+    """A word or phrase of praise or blame."""
 
-    Attributes:
-        base: The plain form, which identifies it.
-        present: The form of "it fails"; equal to the base for adjectives.
-        past: The form of "it failed"; equal to the base for adjectives.
-        kind: The construction of its clause.
-        positive: Whether it is praise.
-        domain: The only kind of review it belongs to; empty for all.
-    """
-
-    base: str
-    present: str
-    past: str
+    base: str  # the plain form, which identifies it
+    present: str  # "it fails"; equal to the base for adjectives
+    past: str  # "it failed"; equal to the base for adjectives
     kind: Kind
     positive: bool
-    domain: str = ""
+    domain: str = ""  # the only domain it belongs to; empty for all
 
 
 class Negator(NamedTuple):
-    """A word or phrase that reverses an opinion.
-
-    Attributes:
-        name: Its identifier.
-        past: Its form in a review in the past tense.
-        present: Its form in the present tense.
-        bare: Whether a verb after it takes its base form ("did not fail").
-        strength: The strength of the reversed opinion: "not very good" is weak blame.
-    """
+    """A word or phrase that reverses an opinion."""
 
     name: str
     past: str
     present: str
-    bare: bool = False
-    strength: int = 2
+    bare: bool = False  # a verb after it takes its base form: "did not fail"
+    strength: int = 2  # of the reversed opinion: "not very good" is weak blame
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -1,26 +1,25 @@
 """Sample reviews: a review is a pure function of (seed, index, split).
 
-A review is a sequence of sentences: opinions of several aspects, and remarks without any. Its label
-follows by rule: the writer's own opinions are added up, each with its strength. An opinion that is
-conceded ("although the plot was dull, ...", "the plot was dull, but ...") or somebody else's ("the
-critics say that ...") does not count. The words of a denied, conceded or reported opinion alone
-suggest the opposite or nothing, so that a model has to read the sentence.
+A review is a sequence of opinions of several aspects, and of remarks without any. Its label follows
+by rule: the writer's own opinions are added up, each with its strength. An opinion that is conceded
+("although the plot was dull, ...") or somebody else's ("the critics say that ...") does not count.
+Since the words of a denied, conceded or reported opinion are misleading, a model has to read the
+whole sentence.
 
 Splits are disjoint. Training and validation reviews never contain a pair of `HELD_OUT_PAIRS`, and a
-code of the whole text decides which of the two it belongs to; in a test review every opinion is
-such a pair, in sentences of the same forms as in the other splits.
+code of the text decides which of the two it belongs to; in a test review every opinion is such a
+pair, in sentences of the same forms.
 
 References:
     Keysers et al. 2020, "Measuring compositional generalization", section 2: the same atoms in
-    train and test, distributed alike, in compounds that training did not show.
+    train and test, distributed alike, in new compounds.
 """
 
-import difflib
 import zlib
 from dataclasses import dataclass, replace
 from typing import Final
 
-from multimodal.worlds.draws import Draws
+from multimodal.worlds.draws import Draws, check_key
 from multimodal.worlds.reviews.clauses import Opinion, Voice, draw_clause, fill
 from multimodal.worlds.reviews.lexicon import ASPECTS, CONTRASTS, FRAMES, HEARSAY, REMARKS
 
@@ -36,11 +35,9 @@ class Review:
     Args:
         text: The review, of 5 to 200 words.
         label: ``positive`` or ``negative``.
-        stars: The rating, 1 to 5 in halves; never 3, since every review is positive or negative.
+        stars: The rating, 1 to 5 in halves, but never 3.
         opinions: Its opinions, in the order of the text.
-        seed: The seed of the world.
-        index: Its index in the split.
-        split: One of `SPLITS`.
+        seed: With index and split the key that draws it again.
     """
 
     text: str
@@ -53,32 +50,17 @@ class Review:
 
 
 def sample_review(seed: int, index: int, split: str) -> Review:
-    """Sample a review of a split.
-
-    Args:
-        seed: The seed of the world, from 0 on.
-        index: The index of the review in the split, from 0 on.
-        split: One of `SPLITS`.
-
-    Returns:
-        The review, the same for the same arguments everywhere.
+    """Sample a review: the one of an index, from 0 on, in one of `SPLITS`.
 
     Raises:
         ValueError: If the split is unknown, or seed or index is negative.
 
     Example:
-        >>> review = sample_review(seed=0, index=0, split="train")
-        >>> review == sample_review(seed=0, index=0, split="train")
-        True
-        >>> 5 <= len(review.text.split()) <= 200
-        True
+        >>> review = sample_review(seed=0, index=12, split="train")
+        >>> review.text, review.label, review.stars
+        ('The plot was absolutely annoying. The music was slightly poor.', 'negative', 1.0)
     """
-    if split not in SPLITS:
-        near = difflib.get_close_matches(split, SPLITS, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"`split` must be one of {', '.join(SPLITS)}, got {split!r}.{hint}")
-    if seed < 0 or index < 0:
-        raise ValueError(f"`seed` and `index` must be 0 or more, got seed {seed}, index {index}.")
+    check_key(seed, index, split, SPLITS)
     draws = Draws(f"review {split} {seed} {index}")
     positive = draws.coin()
     target = draws.pick(_LENGTHS)

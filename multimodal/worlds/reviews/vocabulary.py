@@ -20,9 +20,7 @@ from multimodal.worlds.reviews.lexicon import (
 
 
 def words() -> list[str]:
-    """List every word of the reviews as a tokenizer splits them, in alphabetical order.
-
-    Words are in lower case, and "n't" is a word of its own.
+    """List every word of the reviews alphabetically, as a tokenizer splits them ("n't" from "do").
 
     Example:
         >>> words()[:4]

@@ -1,7 +1,7 @@
-"""How often each form of question is drawn, so that all answers come out about equally often.
+"""Weights of the forms of question, so that all answers are about equally frequent.
 
-The numbers were measured over thousands of scenes: forms that scenes offer less often are drawn
-more often. Tests of `question_kinds` and `question_places` check that the answers are even.
+They were measured over thousands of scenes: forms that fewer scenes allow are drawn more often.
+Tests of `question_attributes` and `question_relations` check that the answers are even.
 
 References:
     Goyal et al. 2017, "Making the V in VQA Matter" (balanced answers).
@@ -32,10 +32,10 @@ def _repeated(weights: dict[Selection, int]) -> tuple[Selection, ...]:
     return tuple(selection for selection, weight in weights.items() for _ in range(weight))
 
 
-# Large objects are rarer than small ones: a large one that finds no place becomes small.
+# Large objects are rarer than small ones: a large one without a free place becomes small.
 SIZES_WANTED: Final[tuple[Size, ...]] = ("small", "large", "large")
 
-# What "is there a ..." names.
+# The attributes that "is there a ..." names.
 EXIST_SELECTIONS: Final[tuple[Selection, ...]] = (
     ("colour",),
     ("shape",),
@@ -45,7 +45,7 @@ EXIST_SELECTIONS: Final[tuple[Selection, ...]] = (
     ("size", "colour", "shape"),
 )
 
-# What "how many ..." names; few attributes more often, since their groups are larger.
+# Those that "how many ..." names; few attributes more often, since their groups are larger.
 COUNT_SELECTIONS: Final[tuple[Selection, ...]] = _repeated(
     {
         (): 2,
@@ -56,10 +56,10 @@ COUNT_SELECTIONS: Final[tuple[Selection, ...]] = _repeated(
         ("colour", "shape"): 1,
     }
 )
-# The weight of each number, 0 to 5, among those that a scene offers: the high ones are rare.
+# The weight of each number, 0 to 5, among those that occur in a scene: the high ones are rare.
 COUNT_WEIGHTS: Final = (5, 6, 20, 50, 100, 200)
 
-# What both sides of "are there more ... than ..." name.
+# The attributes that both sides of "are there more ... than ..." name.
 COMPARED_SELECTIONS: Final[tuple[Selection, ...]] = (
     ("size",),
     ("colour",),
@@ -67,10 +67,10 @@ COMPARED_SELECTIONS: Final[tuple[Selection, ...]] = (
     ("size", "shape"),
     ("size", "colour"),
 )
-# "equal" twice: not every scene has two groups of one number, which it needs.
+# "equal" twice: it needs two groups of the same number, which not every scene has.
 COMPARISONS: Final = ("more", "fewer", "equal", "equal")
 
-# The share of "yes" wanted of "is ... the same colour as ...": fewer scenes offer two objects of
+# The wanted share of "yes" for "is ... the same colour as ...": fewer scenes have two objects of
 # one colour that can be named without it than two of different colours.
 SAME_SHARES: Final[dict[Attribute, float]] = {"colour": 38 / 64, "shape": 35 / 64, "size": 29 / 64}
 
@@ -81,8 +81,8 @@ CHAIN_FORMS: Final[tuple[Attribute | Literal["exist", "count"], ...]] = (
     "exist",
     "count",
 )
-# What a chain's "is there" names, and the share of "yes" wanted: places without any object are
-# rare, so that "no" is wanted more often where nothing is named.
+# The attributes that a chain's "is there" names, and the wanted share of "yes": places without any
+# object are rare, so that "no" is wanted more often where nothing is named.
 CHAIN_EXIST_SHARES: Final[dict[Selection, float]] = {
     (): 18 / 64,
     ("colour",): 30 / 64,

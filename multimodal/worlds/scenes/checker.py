@@ -1,13 +1,12 @@
 """Check which statements of a caption are true of its scene.
 
-A caption is parsed by the grammar and split into statements: each mention, each relation and each
-total is one. "a red star" is true if there is at least one, "two red stars" if there are exactly
-two. The mentions of a list refer to different objects, so that a repeated mention is false. Words
-that the grammar does not allow are one false statement together.
+Each mention, each relation and each total of a caption is a statement. "a red star" is true if
+there is at least one, "two red stars" if there are exactly two. The mentions of a list refer to
+different objects. All words that the grammar does not allow are one false statement.
 
 References:
-    SPICE (Anderson et al. 2016) scores captions by the statements of their scene graphs; here the
-    true graph is known, so that statements are checked and not only compared.
+    SPICE (Anderson et al. 2016) compares the statements of captions' scene graphs; here the true
+    graph is known, so that statements are checked.
 """
 
 from collections.abc import Sequence
@@ -27,8 +26,8 @@ class Statement:
 
     Args:
         text: Its words.
-        kind: "object" for "a red star", "count" for numbers and "nothing else", "relation" between
-            two objects, "place" of one object, "grammar" for words that cannot be parsed.
+        kind: "object" for "a red star", "count" for numbers and "nothing else", "grammar" for words
+            that cannot be parsed.
         true: Whether it is true of the scene.
     """
 
@@ -39,13 +38,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class CaptionCheck:
-    """The statements of one caption, in its order; at least one.
-
-    Example:
-        >>> check = CaptionCheck((Statement("a red star", "object", true=False),))
-        >>> check.all_true, check.num_true
-        (False, 0)
-    """
+    """The statements of one caption, in its order; at least one."""
 
     statements: tuple[Statement, ...]
 
@@ -54,21 +47,11 @@ class CaptionCheck:
         """Whether every statement is true."""
         return all(statement.true for statement in self.statements)
 
-    @property
-    def num_true(self) -> int:
-        """The number of true statements."""
-        return sum(statement.true for statement in self.statements)
-
 
 def check_caption(caption: str | Sequence[str], scene: Scene) -> CaptionCheck:
-    """Check a caption, written or generated, against its scene.
+    """Check a caption, as a text or as tokens, against its scene.
 
-    Args:
-        caption: The text, or its tokens.
-        scene: The graph of the image.
-
-    Returns:
-        The statements. A caption that is empty or cannot be parsed is one false statement.
+    A caption that is empty or cannot be parsed is one false statement.
 
     Example:
         >>> from multimodal.worlds.scenes import describe, sample_scene
@@ -100,10 +83,9 @@ def check_caption(caption: str | Sequence[str], scene: Scene) -> CaptionCheck:
 
 
 def _mentions_true(mentions: Sequence[Mention], scene: Scene) -> list[bool]:
-    """Check mentions in order; each needs objects that no earlier mention needs.
+    """Match mentions to different objects by augmenting paths (Kuhn's algorithm).
 
-    A maximum matching of mentions to objects by augmenting paths (Kuhn's algorithm), so that "a
-    star and a red star" is true of a red and a blue star although the first mention fits both.
+    So "a star and a red star" is true of a red and a blue star, both of which fit the first.
     """
     owners: dict[int, int] = {}  # object -> mention
     results = []
@@ -126,7 +108,7 @@ def _claim(
     owners: dict[int, int],
     tried: set[int],
 ) -> bool:
-    """Assign one more object to a mention; earlier mentions move to other objects if needed."""
+    """Assign one more object to a mention; earlier mentions switch to other objects if needed."""
     for index, thing in enumerate(scene.objects):
         if index in tried or owners.get(index) == number or not mentions[number].matches(thing):
             continue

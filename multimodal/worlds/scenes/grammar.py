@@ -1,9 +1,9 @@
 """The grammar of scene captions: five forms of caption for each scene.
 
-The content of a caption follows from the scene by a visible rule, never by chance, so that a
-captioner is not punished for an arbitrary choice: lists run from left to right, relations are those
-of the outermost objects with the smaller one as the subject, counts follow the order of `SHAPES`.
-The grammar, which `parser` reads, allows a little more than `describe` writes::
+The content of a caption follows from the scene by a visible rule, so that a captioner is not
+punished for an arbitrary choice: lists run from left to right, relations are those of the outermost
+objects with the smaller one as the subject, counts follow the order of `SHAPES`. The grammar, which
+`parser` reads, allows a little more than `describe` writes::
 
     caption  = list ["and nothing else"]
              | "nothing but" list
@@ -61,9 +61,6 @@ class Mention:
     """One group of objects as a caption names it.
 
     Args:
-        shape: The noun.
-        colour: The colour, if it is named.
-        size: The size, if it is named.
         count: The number; None for "a" and "an", which mean at least one.
 
     Example:
@@ -93,12 +90,11 @@ class Mention:
 
 
 def describe(scene: Scene) -> tuple[str, str, str, str, str]:
-    """Write five true captions of a scene, each in a form of its own.
+    """Write five true captions of a scene, of 5 to 16 lower-case words, each in another form.
 
-    Returns:
-        Five captions of 5 to 16 lower-case words: two relations (for a single object its place, and
-        that it is the only one), the list of all objects from left to right, their number with the
-        first two kinds in full, and the number of each shape.
+    They are two relations (for a single object its place, and that it is the only one), the list of
+    all objects from left to right, their number with the first two kinds in full, and the number of
+    each shape.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -154,7 +150,7 @@ def _total(things: list[SceneObject]) -> str:
 
 
 def _place(thing: SceneObject) -> str:
-    """Compare a single object with the middle, along the axis on which it is further away."""
+    """Describe a single object's place relative to the middle, on the axis where it is further."""
     right, down = thing.x - 0.5, thing.y - 0.5
     if max(abs(right), abs(down)) < PLACE_MARGIN:
         return MIDDLE
@@ -166,8 +162,8 @@ def _place(thing: SceneObject) -> str:
 def _relations(things: list[SceneObject]) -> tuple[str, str]:
     """State a horizontal relation in full and a vertical one in short.
 
-    Objects do not touch, so at least one axis separates the outermost two clearly; if only one
-    does, it is stated in both directions.
+    Objects do not touch, so the outermost two are clearly apart on at least one axis; if only on
+    one, that relation is stated in both directions.
     """
     across = _outermost("left of", things[0], things[-1])
     topmost = min(things, key=_from_top)

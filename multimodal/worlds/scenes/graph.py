@@ -1,9 +1,8 @@
-"""The scene graph: the contents of a built-in scene as plain frozen data.
+"""The scene graph: one to five coloured shapes on a lit background, as plain frozen data.
 
-A scene is one to five coloured shapes on a lit background. Its pixels, captions, questions and
-answers are computed from this graph. Positions and radii are fractions of the image's side, all
-multiples of 1/1024, so that they are exact in floating point and a scene can be rendered at any
-size; y grows downwards, as in the pixels.
+Pixels, captions, questions and answers are computed from it. Positions and radii are fractions of
+the image's side, all multiples of 1/1024, so that they are exact in floating point; y grows
+downwards.
 
 References:
     CLEVR (Johnson et al. 2017, section 3) introduced scenes with a known graph; ShapeWorld (Kuhnle
@@ -22,8 +21,6 @@ Relation = Literal["left of", "right of", "above", "below"]
 Split = Literal["train", "val", "test", "comp_train", "comp_val", "comp_test"]
 RGB = tuple[int, int, int]
 
-_SHOWN = 256  # pixels of a side
-
 SHAPES: Final[tuple[Shape, ...]] = get_args(Shape)
 COLOURS: Final[tuple[Colour, ...]] = get_args(Colour)
 SIZES: Final[tuple[Size, ...]] = get_args(Size)
@@ -40,8 +37,8 @@ CONVERSE: Final[dict[Relation, Relation]] = {
 UNITS: Final = 1024  # positions and radii are whole multiples of 1/UNITS
 MAX_OBJECTS: Final = 5
 
-# Captions state a relation from the first margin between the centres on, and the checker accepts it
-# from the second on: between the two it is too close to call, and no captioner is blamed for it.
+# Least distance of centres at which captions state a relation, and at which the checker accepts it:
+# between the two it is too close to call, and no captioner is blamed for it.
 STATED_MARGIN: Final = 0.12
 TRUE_MARGIN: Final = 0.04
 
@@ -51,21 +48,11 @@ class SceneObject:
     """One shape of a scene.
 
     Args:
-        shape: The name of its shape.
-        colour: The name of its colour.
-        size: Its class of size.
-        texture: The pattern of its surface; the darker parts keep the hue.
         x: The centre, as a fraction of the image's width from the left.
         y: The centre, as a fraction of the image's height from the top.
-        radius: The circle around all its points, as a fraction of the image's side.
+        radius: That of the circle around all its points, as a fraction of the image's side.
         angle: Clockwise rotation in degrees, below the shape's own symmetry (90 for a square).
         rgb: The paint, a little off the named colour.
-
-    Example:
-        >>> paint = (220, 40, 40)
-        >>> star = SceneObject("star", "red", "small", "solid", 0.5, 0.25, 0.125, 6.0, paint)
-        >>> star.name
-        'red star'
     """
 
     shape: Shape
@@ -86,13 +73,7 @@ class SceneObject:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A gradient of two muted colours behind the shapes.
-
-    Args:
-        start: The colour at the left (or the top).
-        end: The colour at the opposite side.
-        direction: The gradient's direction.
-    """
+    """A gradient of two muted colours behind the shapes."""
 
     start: RGB
     end: RGB
@@ -120,22 +101,7 @@ class Lighting:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A whole image as data; the key (seed, index, split) draws it again.
-
-    Args:
-        objects: One to five objects that do not overlap.
-        background: The gradient behind them.
-        lighting: The light on everything, and the noise.
-        seed: The seed of the world it was drawn from.
-        index: Its index within the split.
-        split: Its split.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> scene = sample_scene(0, 3, "train")
-        >>> len(scene.select()) == len(scene.objects)
-        True
-    """
+    """A whole image as data; the key (seed, index, split) draws it again."""
 
     objects: tuple[SceneObject, ...]
     background: Background
@@ -151,7 +117,7 @@ class Scene:
         from multimodal.worlds.scenes.render import render_scene  # which imports this file
 
         file = io.BytesIO()
-        Image.fromarray(render_scene(self, _SHOWN)).save(file, "PNG")
+        Image.fromarray(render_scene(self, 256)).save(file, "PNG")
         return file.getvalue()
 
     def select(
@@ -162,15 +128,7 @@ class Scene:
         size: Size | None = None,
         texture: Texture | None = None,
     ) -> tuple[SceneObject, ...]:
-        """Find the objects that have all the given attributes, in the scene's order.
-
-        Example:
-            >>> from multimodal.worlds.scenes import sample_scene
-            >>> scene = sample_scene(0, 3, "train")
-            >>> first = scene.objects[0]
-            >>> first in scene.select(shape=first.shape, colour=first.colour)
-            True
-        """
+        """Return the objects that have all the given attributes, in the scene's order."""
         return tuple(
             thing
             for thing in self.objects
@@ -184,9 +142,7 @@ class Scene:
 def offset(relation: Relation, first: SceneObject, second: SceneObject) -> float:
     """Measure the distance of `first` from `second` in the relation's direction.
 
-    Returns:
-        The distance of the centres along that direction as a fraction of the image's side; negative
-        if the relation is the wrong way round.
+    It is a fraction of the image's side, and negative if the relation is the wrong way round.
 
     Example:
         >>> paint = (220, 40, 40)
@@ -209,16 +165,6 @@ def relations(
 ) -> tuple[Relation, ...]:
     """List the relations of `first` to `second`: at most one horizontal and one vertical.
 
-    Args:
-        first: The subject.
-        second: The object it is compared with.
-        margin: The least distance of the centres, as a fraction of the image's side.
-
-    Example:
-        >>> paint = (220, 40, 40)
-        >>> ring = SceneObject("ring", "red", "small", "solid", 0.25, 0.75, 0.125, 0.0, paint)
-        >>> star = SceneObject("star", "red", "small", "solid", 0.75, 0.5, 0.125, 0.0, paint)
-        >>> relations(ring, star)
-        ('left of', 'below')
+    `margin` is the least distance of the centres, as a fraction of the image's side.
     """
     return tuple(relation for relation in RELATIONS if offset(relation, first, second) >= margin)

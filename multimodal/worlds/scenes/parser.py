@@ -29,7 +29,7 @@ class ParsedCaption:
         relation: The relation between its first two mentions, if any.
         place: The place of its only mention: a relation to the middle, or "in the middle".
         alone: Whether it states that there is nothing else.
-        rest: Everything from the first word that the grammar does not allow; else empty.
+        rest: All words from the first that the grammar does not allow.
 
     Example:
         >>> parse("a red star is above").rest
@@ -45,10 +45,9 @@ class ParsedCaption:
 
 
 def parse(caption: str | Sequence[str]) -> ParsedCaption:
-    """Parse a caption up to the first word that the grammar does not allow.
+    """Parse a text, or its tokens, up to the first word that the grammar does not allow.
 
-    Args:
-        caption: The text, or its tokens; capitals, commas and full stops do not matter.
+    Capitals, commas and full stops do not matter.
 
     Example:
         >>> parsed = parse("A small red star is left of a blue ring.")
@@ -93,7 +92,7 @@ class _Reader:
         return ParsedCaption(mentions)
 
     def give_up(self) -> tuple[Mention, ...]:
-        """Go back to the start: the opening words alone have no content."""
+        """Go back to the start, since the opening words alone have no content."""
         self.position = 0
         return ()
 

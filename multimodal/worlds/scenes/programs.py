@@ -1,7 +1,7 @@
-"""Programs of questions: the steps of each question, and the executor that answers it.
+"""Programs that answer questions, and their executor.
 
 A program is a tuple of operations, each a tuple of words: its name and its arguments. It runs on a
-stack, so that two branches need no tree ("is the star the same colour as the ring")::
+stack; "is the star the same colour as the ring" is::
 
     ("scene",) ("filter", "star") ("unique",) ("scene",) ("filter", "ring") ("unique",)
     ("same", "colour")
@@ -61,13 +61,9 @@ def run(program: Program, scene: Scene, *, margin: float = STATED_MARGIN) -> str
         margin: The least distance of centres for a relation, as a fraction of the image's side; a
             negative margin includes objects that are a little on the other side.
 
-    Returns:
-        The answer: "yes", "no", a number, an attribute or a side.
-
     Raises:
-        ValueError: If an operation is unknown or lacks its input, if "unique" finds no object or
-            several, if a side is too close to call, or if the program does not end with
-            one answer.
+        ValueError: If an operation is unknown or lacks its input, "unique" gets no object or
+            several, a side is too close to call, or the program does not end with one answer.
 
     Example:
         >>> from multimodal.worlds.scenes import sample_scene
@@ -80,22 +76,12 @@ def run(program: Program, scene: Scene, *, margin: float = STATED_MARGIN) -> str
 class Facts:
     """A scene as sets: a set of objects is a number whose bit i is set if object i is in it.
 
-    Args:
-        scene: The graph.
-        margin: The least distance of centres for a relation.
-
     Attributes:
         scene: The graph.
         everything: The set of all objects.
-        having: The set of objects with a word as size, colour or shape.
+        having: For each word, the set of objects with it as size, colour or shape.
         related: For each relation, a list: the set of objects with that relation to object i; the
             last entry is for the middle of the image.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> facts = Facts(sample_scene(0, 4, "train"))
-        >>> facts.everything.bit_count(), facts.having["orange"].bit_count()
-        (3, 3)
     """
 
     __slots__ = ("everything", "having", "related", "scene")
@@ -110,13 +96,7 @@ class Facts:
         self.related = _related(scene, margin)
 
     def select(self, words: Iterable[str]) -> int:
-        """Find the objects that have all the words as size, colour or shape.
-
-        Example:
-            >>> from multimodal.worlds.scenes import sample_scene
-            >>> Facts(sample_scene(0, 4, "train")).select(("large", "orange")).bit_count()
-            1
-        """
+        """Return the set of objects that have all the words as size, colour or shape."""
         objects = self.everything
         for word in words:
             objects &= self.having.get(word, 0)
@@ -148,17 +128,7 @@ def _related(scene: Scene, margin: float) -> dict[Relation, list[int]]:
 
 
 def execute(program: Program, facts: Facts) -> str:
-    """Run a program on the sets of a scene; `run` does the same from the scene itself.
-
-    Raises:
-        ValueError: As for `run`.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> facts = Facts(sample_scene(0, 4, "train"))
-        >>> execute((("scene",), ("filter", "blue"), ("exist",)), facts)
-        'no'
-    """
+    """Run a program on the sets of a scene, as `run` does from the scene itself."""
     stack: list[int] = []
     answer = ""
     for position, operation in enumerate(program, start=1):

@@ -1,8 +1,7 @@
-"""The wordings of questions: every form of question in several sentences, without a question mark.
+"""The wordings of questions: several for every form, in lower case without punctuation.
 
-As captions, questions are lower-case words without punctuation, which tokenizers drop anyway. A
-description is a tuple of words in the order size, colour, shape; without a shape it takes the noun
-that the question uses throughout, "shape" or "thing".
+A description is a tuple of words in the order size, colour, shape; without a shape it takes the
+noun that the question uses throughout, "shape" or "thing".
 """
 
 from functools import lru_cache
@@ -108,34 +107,19 @@ class Draft(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def singular(words: Words, noun: Noun) -> str:
-    """Name an object by a description, without an article; `noun` stands for a missing shape.
-
-    Example:
-        >>> singular(("large", "red"), "thing")
-        'large red thing'
-    """
+    """Name an object by a description, as "large red thing"; `noun` replaces a missing shape."""
     return " ".join(words if words and words[-1] in _SHAPES else (*words, noun))
 
 
 @lru_cache(maxsize=4096)
 def indefinite(words: Words, noun: Noun) -> str:
-    """Name an object by a description, with "a" or "an".
-
-    Example:
-        >>> indefinite(("orange",), "shape")
-        'an orange shape'
-    """
+    """Name an object by a description, with "a" or "an"."""
     name = singular(words, noun)
     return f"an {name}" if name.startswith("orange") else f"a {name}"
 
 
 @lru_cache(maxsize=4096)
 def plural(words: Words, noun: Noun) -> str:
-    """Name several objects by a description.
-
-    Example:
-        >>> plural(("small", "cross"), "shape")
-        'small crosses'
-    """
+    """Name several objects by a description, as "small crosses"."""
     *before, last = singular(words, noun).split(" ")
     return " ".join((*before, _PLURALS[last]))

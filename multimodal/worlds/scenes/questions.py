@@ -1,9 +1,8 @@
 """Questions about a scene, each with the program that answers it from the graph.
 
-`ask` draws questions of ten kinds so that over many scenes every kind is about equally frequent and
-its answers are as even as scenes allow. A question never names an object ambiguously and never asks
-for a relation that is too close to call: the program gives the same answer whether relations begin
-at `STATED_MARGIN` or at minus `STATED_MARGIN`.
+Over many scenes, ten kinds are about equally frequent and their answers as even as scenes allow. No
+question names an object ambiguously or asks for a relation that is too close to call: its program
+gives the same answer whether relations begin at `STATED_MARGIN` or at minus `STATED_MARGIN`.
 
 References:
     CLEVR (Johnson et al. 2017, section 3.2): questions that are programs over a scene graph.
@@ -16,15 +15,15 @@ from typing import Final, Literal, get_args
 
 from multimodal.worlds.scenes.graph import COLOURS, MAX_OBJECTS, SHAPES, SIZES, Scene
 from multimodal.worlds.scenes.programs import Program, execute
-from multimodal.worlds.scenes.question_grammar import Draft
-from multimodal.worlds.scenes.question_kinds import (
+from multimodal.worlds.scenes.question_attributes import (
     compare_attributes,
     compare_counts,
     count,
     exist,
     query,
 )
-from multimodal.worlds.scenes.question_places import chain, relation, side
+from multimodal.worlds.scenes.question_grammar import Draft
+from multimodal.worlds.scenes.question_relations import chain, relation, side
 from multimodal.worlds.scenes.references import References
 
 Kind = Literal[
@@ -97,14 +96,10 @@ class SceneQuestion:
 
 
 def ask(scene: Scene, number: int = 10) -> tuple[SceneQuestion, ...]:
-    """Ask questions about a scene.
+    """Ask 1 to 50 questions about a scene; no two have the same program or the same text.
 
-    Args:
-        scene: The graph; the questions follow from its key (seed, index, split).
-        number: The number of questions, 1 to 50; a smaller number gives the first of a larger one.
-
-    Returns:
-        The questions; no two have the same program or the same text.
+    They follow from the scene's key (seed, index, split); a smaller number gives the first of a
+    larger one.
 
     Raises:
         ValueError: If the number is out of range.
@@ -124,27 +119,23 @@ def ask(scene: Scene, number: int = 10) -> tuple[SceneQuestion, ...]:
     references = References(scene)
     kinds = _BAGS[min(len(scene.objects), len(_BAGS)) - 1]
     bag: list[Kind] = []
-    asked: dict[Program, SceneQuestion] = {}
-    while len(asked) < number:
-        bag = bag or list(kinds)
-        question = _try(references, _take(references, bag), asked)
+    questions: dict[Program, SceneQuestion] = {}
+    while len(questions) < number:
+        bag = bag or list(kinds)  # an empty bag: every kind has had its share
+        kind = bag.pop(references.draws.number(len(bag)))
+        question = _try(references, kind, questions)
         if question is not None:
-            asked[question.program] = question
-    return tuple(asked.values())
-
-
-def _take(references: References, bag: list[Kind]) -> Kind:
-    """Take a kind out of the bag; once it is empty, every kind has been asked in its share."""
-    return bag.pop(references.draws.number(len(bag)))
+            questions[question.program] = question
+    return tuple(questions.values())
 
 
 def _try(
-    references: References, kind: Kind, asked: dict[Program, SceneQuestion]
+    references: References, kind: Kind, questions: dict[Program, SceneQuestion]
 ) -> SceneQuestion | None:
     """Draft a few questions of one kind until one is new."""
     for _ in range(_TRIES):
         draft = _DRAFT[kind](references)
-        if draft is not None and draft.program not in asked:
+        if draft is not None and draft.program not in questions:
             answer = execute(draft.program, references.facts)
             return SceneQuestion(draft.text, answer, kind, draft.program)
     return None

@@ -1,9 +1,8 @@
-"""How the objects of a scene can be named without ambiguity, and what the scene does not show.
+"""Unambiguous names of a scene's objects, and descriptions of objects that it does not have.
 
-An object is named by its size, colour and shape, or by some of the three, as long as the name fits
-no other object; or by its place: where it lies from another object. A place is used only when every
-object that the words could mean clearly lies there or clearly does not: its centre is
-`STATED_MARGIN` beyond the other's, or `STATED_MARGIN` on the other side.
+An object is named by those of its size, colour and shape that fit no other object; or by its place,
+a relation to another object, if every object that the words could mean clearly has the relation or
+clearly does not: its centre is `STATED_MARGIN` beyond the other's, or on the other side.
 """
 
 from collections.abc import Sequence
@@ -36,39 +35,21 @@ _HELD_OUT: Final[tuple[tuple[str, str], ...]] = HELD_OUT_PAIRS
 
 
 class Place(NamedTuple):
-    """An object named by its place: "the small thing above" some other object.
+    """An object named by its place: "the small thing above" some other object."""
 
-    Args:
-        relation: The relation to the other object.
-        words: The description.
-        selection: The attributes that the description names.
-        target: The index of the object.
-    """
-
-    relation: Relation
+    relation: Relation  # to the other object
     words: Words
-    selection: Selection
-    target: int
+    selection: Selection  # the attributes that the words name
+    target: int  # the index of the object
 
 
 class References:
-    """The ways in which one scene's objects can be named.
-
-    Sets of objects are numbers, as in `Facts`.
-
-    Args:
-        scene: The graph.
+    """The names of one scene's objects; sets of objects are numbers, as in `Facts`.
 
     Attributes:
         facts: The scene's sets.
         draws: The stream of random choices that belongs to the scene's key.
         numbers: The indices of the objects.
-
-    Example:
-        >>> from multimodal.worlds.scenes import sample_scene
-        >>> references = References(sample_scene(0, 4, "train"))
-        >>> [references.names(number, without="colour") != () for number in range(3)]
-        [False, True, False]
     """
 
     __slots__ = (
@@ -98,7 +79,7 @@ class References:
         self._places: dict[int, list[Place]] = {}
 
     def _sets_of(self, key: Words) -> dict[Selection, int]:
-        """Find the objects that share each selection of attributes with a key."""
+        """Return the set of objects that share each selection of attributes with a key."""
         size, colour, shape = (self.facts.having[word] for word in key)
         sets = (
             self.facts.everything,
@@ -113,50 +94,28 @@ class References:
         return dict(zip(SELECTIONS, sets, strict=True))
 
     def words(self, number: int, selection: Selection) -> Words:
-        """Describe an object by some of its attributes, in the order size, colour, shape.
-
-        Example:
-            >>> from multimodal.worlds.scenes import sample_scene
-            >>> References(sample_scene(0, 4, "train")).words(1, ("colour", "shape"))
-            ('orange', 'triangle')
-        """
+        """Describe an object by some of its attributes, in the order size, colour, shape."""
         return _descriptions(self._keys[number])[selection]
 
     def alike(self, number: int, selection: Selection) -> int:
-        """Find the objects that share some of an object's attributes, the object included.
-
-        Example:
-            >>> from multimodal.worlds.scenes import sample_scene
-            >>> References(sample_scene(0, 4, "train")).alike(0, ("colour",)).bit_count()
-            3
-        """
+        """Return the set of objects that share some of an object's attributes, itself included."""
         return self._sets[number][selection]
 
     def names(self, number: int, *, without: Attribute | None = None) -> tuple[Selection, ...]:
-        """List the selections of attributes that describe one object alone.
-
-        Args:
-            number: The object.
-            without: An attribute that must not be named.
-
-        Returns:
-            The selections; none when the object looks like another.
-        """
+        """List the selections of attributes, some without one, that describe one object alone."""
         names = self._names[number]
         return tuple(each for each in names if without not in each) if without else names
 
-    def name(self, number: int, *, without: Attribute | None = None) -> Words:
-        """Draw a description that fits one object alone; the object must have one.
+    def nameable(self, *, without: Attribute | None = None) -> list[int]:
+        """List the objects that have a name."""
+        return [number for number in self.numbers if self.names(number, without=without)]
 
-        Example:
-            >>> from multimodal.worlds.scenes import sample_scene
-            >>> "triangle" in References(sample_scene(0, 4, "train")).name(1, without="size")
-            True
-        """
+    def name(self, number: int, *, without: Attribute | None = None) -> Words:
+        """Draw one of the descriptions that fit one object alone."""
         return self.words(number, self.draws.pick(self.names(number, without=without)))
 
     def noun(self, *, without: Attribute | None = None) -> Noun:
-        """Draw the noun of descriptions without a shape; never "what shape is the red shape"."""
+        """Draw the noun of descriptions without a shape; no "what shape is the red shape"."""
         return "thing" if without == "shape" else self.draws.pick(NOUNS)
 
     def of_drawn_size(self, numbers: Sequence[int]) -> list[int]:
@@ -165,24 +124,11 @@ class References:
         return [number for number in numbers if wanted >> number & 1]
 
     def absent(self, number: int, selection: Selection) -> Words | None:
-        """Describe something that the scene does not show, one attribute away from an object of it.
+        """Describe an absent object, one attribute away from one of the scene, if possible.
 
         In the compositional splits a held-out pair of colour and shape is exchanged for another
         held-out pair, and any other pair for one that is not held out: otherwise the answer to a
         held-out pair would be "no" in training and "yes" in the test.
-
-        Args:
-            number: The object that the description resembles.
-            selection: The attributes that the description names.
-
-        Returns:
-            The description; None when the scene shows everything like it.
-
-        Example:
-            >>> from multimodal.worlds.scenes import sample_scene
-            >>> references = References(sample_scene(0, 4, "train"))
-            >>> references.facts.select(references.absent(0, ("colour", "shape")))
-            0
         """
         start = self.draws.number(len(selection))
         key, having = self._keys[number], self.facts.having
@@ -209,28 +155,18 @@ class References:
         return self.draws.pick(free) if free else None
 
     def clear(self, relation: Relation, number: int) -> tuple[int, int]:
-        """Find the objects that have a relation to one object, with and without the margin.
+        """Return the sets of objects that clearly, and that possibly, have a relation to an object.
 
-        Args:
-            relation: The relation.
-            number: The object.
-
-        Returns:
-            The set of the objects that clearly have the relation, and the set of those that do not
-            clearly have its converse; the second contains the first.
+        The second are those that do not clearly have the converse relation.
         """
         related = self.facts.related
         others = self.facts.everything & ~(1 << number)
         return related[relation][number], others & ~related[CONVERSE[relation]][number]
 
     def places(self, number: int) -> list[Place]:
-        """List the objects that can be named by their place from one object.
+        """List the unambiguous places relative to one object.
 
-        Args:
-            number: The object from which; it need not have a name itself.
-
-        Returns:
-            Every unambiguous place with at most one attribute that is ambiguous without the place.
+        Their words have at most one attribute, and are ambiguous without the place.
         """
         places = self._places.get(number)
         if places is None:
@@ -254,12 +190,7 @@ class References:
 
 @lru_cache(maxsize=1024)
 def naming(words: Words) -> Program:
-    """Write the program that puts the one object of a description on the stack.
-
-    Example:
-        >>> naming(("red", "star"))
-        (('scene',), ('filter', 'red', 'star'), ('unique',))
-    """
+    """Write the program that puts the only object of a description on the stack."""
     if not words:
         return (("scene",), ("unique",))
     return (("scene",), ("filter", *words), ("unique",))
@@ -267,7 +198,6 @@ def naming(words: Words) -> Program:
 
 @lru_cache(maxsize=256)
 def _descriptions(key: Words) -> dict[Selection, Words]:
-    """Describe an object of a size, a colour and a shape by every selection of them."""
     return {
         selection: tuple(
             word for word, attribute in zip(key, _ORDER, strict=True) if attribute in selection

@@ -1,8 +1,7 @@
-"""Render scenes: from a graph to pixels, in whole numbers only.
+"""Render scenes in whole numbers only, so that images are equal to the bit everywhere.
 
-An object is painted through a coverage mask that is computed once for each (shape, texture, radius,
-angle) with 16 samples a pixel and cached; blending, light and noise are a few 16-bit operations on
-channel planes. No floating point touches a pixel, so that images are equal to the bit everywhere.
+An object is painted through a coverage mask with 16 samples a pixel, cached for each (shape,
+texture, radius, angle); blending, light and noise are a few 16-bit operations on channel planes.
 """
 
 import math
@@ -27,15 +26,9 @@ _DARK: Final = 10  # of 16: the shade of stripes and dots
 
 
 def render_scene(scene: Scene, size: int) -> UInt8[np.ndarray, "{size} {size} 3"]:
-    """Render a scene.
+    """Render a scene in RGB, as a square of 48 to 256 pixels a side.
 
-    Args:
-        scene: The graph.
-        size: Side of the square image in pixels, 48 to 256.
-
-    Returns:
-        The image in RGB. Its memory is one plane a channel, so that turning it into a ``(3, height,
-        width)`` tensor copies nothing.
+    Its memory is one plane a channel, so that a ``(3, height, width)`` tensor of it copies nothing.
 
     Raises:
         ValueError: If the size is out of range, or an object (of a scene made by hand) crosses the
@@ -137,10 +130,7 @@ def _noise_bank(deviation: int) -> UInt16[np.ndarray, " bank"]:
 def _masks(
     shape: Shape, texture: Texture, radius: int, angle: float
 ) -> tuple[UInt16[np.ndarray, "side side"], UInt16[np.ndarray, "side side"]]:
-    """Compute the weights of the canvas and of the paint, each out of 256.
-
-    `radius` is in 1/64 pixel; the patch is square, with the object's centre in its middle.
-    """
+    """Compute the weights of the canvas and of the paint, of 256; `radius` is in 1/64 pixel."""
     half = -(-radius // _FINE)
     samples = 2 * half * _SUBPIXELS
     step = _FINE // _SUBPIXELS

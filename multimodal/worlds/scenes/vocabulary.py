@@ -10,22 +10,12 @@ from multimodal.worlds.scenes.questions import ANSWERS
 
 
 def caption_words() -> list[str]:
-    """List every word that `describe` writes, in alphabetical order.
-
-    Example:
-        >>> len(caption_words()), caption_words()[:3]
-        (47, ['a', 'above', 'an'])
-    """
+    """List every word that `describe` writes, in alphabetical order."""
     return sorted(set(WORDS) - {"shape"})  # read by the parser, never written: "there is one shape"
 
 
 def question_words() -> list[str]:
-    """List every word that `ask` writes, in alphabetical order.
-
-    Example:
-        >>> question_words()[:4]
-        ['a', 'above', 'an', 'and']
-    """
+    """List every word that `ask` writes, in alphabetical order."""
     wordings = [
         *questions.EXIST,
         *questions.COUNT,

@@ -19,13 +19,13 @@ PLAIN = st.recursive(
 
 
 @given(st.dictionaries(st.text(), PLAIN, max_size=4), st.integers(2, 4))
-def test_plain_data_comes_back_as_it_was(data, protocol):
+def test_plain_data_is_loaded_unchanged(data, protocol):
     assert load_arrays(pickle.dumps(data, protocol), "x") == data
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 @pytest.mark.parametrize("shape", [(7,), (5, 4), (2, 3, 4)])
-def test_arrays_of_bytes_come_back(protocol, shape):
+def test_arrays_of_bytes_are_loaded_unchanged(protocol, shape):
     array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     loaded = load_arrays(pickle.dumps({"data": array}, protocol), "x")["data"]
     np.testing.assert_array_equal(loaded, array)
@@ -85,7 +85,7 @@ def test_nothing_but_arrays_is_known(function):
         (b"Pabc\n.", "run the instruction PERSID"),
         (b"\x80\x04cnumpy\nndarray\n)\x81.", "run the instruction NEWOBJ"),
         (b"\x80\x05\x96\xff\xff\xff\xff\x00\x00\x00\x00.", "x cannot be unpickled"),
-        (b"\x80\x02]r\xff\xff\xff\x7f.", "keep note number 2,147,483,647"),
+        (b"\x80\x02]r\xff\xff\xff\x7f.", "use memo entry 2,147,483,647"),
         (b"\x80\x02cnumpy\ndtype\n}U\x01aK\x01sb.", "change what builds arrays"),
         (b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x04\x00\x00\x00rot0\x86R.", "encode some"),
         (b"\x80\x02c__builtin__\neval\n.", "load __builtin__.eval"),
@@ -117,15 +117,15 @@ def test_an_array_of_another_size_than_it_claims_is_refused():
 
 
 @pytest.mark.parametrize("data", [b"", b"no pickle", struct.pack("<200B", *range(200))])
-def test_what_is_not_a_pickle_is_named(data):
+def test_a_file_that_is_no_pickle_is_named(data):
     with pytest.raises(ValueError, match=r"x (cannot be unpickled|wants to run)"):
         load_arrays(data, "x")
 
 
 @given(st.integers(0, 400), st.integers(0, 255))
-def test_a_damaged_pickle_is_an_error_and_nothing_worse(place, value):
+def test_a_damaged_pickle_is_at_worst_an_error(index, value):
     data = bytearray(pickle.dumps({"data": np.zeros((9, 9), np.uint8), "labels": [*range(9)]}, 2))
-    data[place % len(data)] = value
+    data[index % len(data)] = value
     with contextlib.suppress(ValueError):
         assert isinstance(load_arrays(bytes(data), "x"), dict)
 

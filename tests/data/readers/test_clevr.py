@@ -1,27 +1,18 @@
-import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from samples import SAMPLES, edit_json, pack
 
 from multimodal.data.examples import ImageFile, Question, QuestionExample
 from multimodal.data.readers.clevr import read_clevr
 
-SAMPLE = Path(__file__).parents[3] / "data" / "samples" / "clevr"
+SAMPLE = SAMPLES / "clevr"
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SAMPLE, tmp_path / "clevr"))
-
-
-def edit(root: Path, change: Callable[[dict[str, Any]], object], split: str = "train") -> None:
-    path = root / "questions" / f"CLEVR_{split}_questions.json"
-    content = json.loads(path.read_text("utf-8"))
-    change(content)
-    path.write_text(json.dumps(content))
+def edit(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    edit_json(root / "questions" / "CLEVR_train_questions.json", change)
 
 
 def test_the_sample_is_read_exactly():
@@ -52,8 +43,7 @@ def test_the_test_split_has_no_answers():
 
 
 def test_pictures_may_stay_packed(root):
-    archive = Path(shutil.make_archive(str(root / "CLEVR_v1.0"), "zip", root, "images"))
-    shutil.rmtree(root / "images")
+    archive = pack(root / "images", root / "CLEVR_v1.0.zip")
     (example,) = read_clevr(root, "val")
     assert example.image == ImageFile(archive, "images/val/CLEVR_val_000000.png")
 
@@ -87,13 +77,10 @@ def test_questions_of_people_have_neither_program_nor_id(root):
     )
 
 
-def test_pictures_may_lie_elsewhere_and_be_left_out(root):
+def test_pictures_may_be_in_another_folder(root):
     (root / "images" / "train").rename(root / "elsewhere")
-    (root / "elsewhere" / "CLEVR_train_000000.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"names 1 images \(of 2\) .* CLEVR_train_000000"):
-        read_clevr(root, "train", images="elsewhere")
-    (example,) = read_clevr(root, "train", images="elsewhere", skip_missing=True)
-    assert example.image == ImageFile(root / "elsewhere" / "CLEVR_train_000001.png")
+    example, _ = read_clevr(root, "train", images="elsewhere")
+    assert example.image == ImageFile(root / "elsewhere" / "CLEVR_train_000000.png")
 
 
 @pytest.mark.parametrize(
@@ -130,15 +117,7 @@ def test_a_wrong_record_is_named(root, change, message):
     assert "CLEVR_train_questions.json" in str(caught.value)
 
 
-def test_what_is_missing_is_named(tmp_path, root):
-    with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put CLEVR there: questions/"):
-        read_clevr(tmp_path / "none", "train")
-    message = (
-        r"No questions/CLEVR_trainA_questions\.json in .*; there is CLEVR_test_questions\.json"
-    )
+def test_a_missing_split_is_named_with_the_present_ones(root):
+    message = r"No questions/CLEVR_trainA_questions\.json in .*; there is CLEVR_test_questions\.j"
     with pytest.raises(FileNotFoundError, match=message):
         read_clevr(root, "trainA")
-    with pytest.raises(
-        FileNotFoundError, match=r"there is no \*questions\.json at all\. Put CLEVR"
-    ):
-        read_clevr(root / "images", "train")

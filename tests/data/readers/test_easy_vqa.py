@@ -1,19 +1,14 @@
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from samples import SAMPLES, pack
 
 from multimodal.data.examples import ImageFile, Question
 from multimodal.data.readers.easy_vqa import read_easy_vqa
 
-SAMPLE = Path(__file__).parents[3] / "data" / "samples" / "easy_vqa"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SAMPLE, tmp_path / "easy_vqa"))
+SAMPLE = SAMPLES / "easy_vqa"
 
 
 def write(root: Path, records: Any) -> None:
@@ -60,17 +55,16 @@ def test_questions_have_a_type(root, text, answer, kind):
     assert example.questions[0].question_type == kind
 
 
-def test_pictures_may_stay_packed_or_lie_elsewhere(root):
+def test_pictures_may_stay_packed_or_be_in_another_archive(root):
     train = root / "data" / "train"
-    archive = Path(shutil.make_archive(str(train / "images"), "zip", train, "images"))
-    shutil.rmtree(train / "images")
+    archive = pack(train / "images", train / "images.zip")
     assert read_easy_vqa(root, "train")[0].image == ImageFile(archive, "images/0.png")
     archive.rename(root / "train_images.zip")
     (first, *_) = read_easy_vqa(root, "train", images="{split}_images.zip")
     assert first.image == ImageFile(root / "train_images.zip", "images/0.png")
 
 
-def test_any_answer_will_do_where_no_list_says_otherwise(root):
+def test_any_answer_is_accepted_without_a_list_of_answers(root):
     write(root, [["what is it?", "a dog", 0]])
     with pytest.raises(
         ValueError, match=r"\[0\]: the answer 'a dog' is not in answers\.txt; there"
@@ -102,16 +96,8 @@ def test_a_wrong_record_is_named(root, records, message):
     assert "questions.json" in str(caught.value)
 
 
-def test_what_is_missing_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put easy-VQA there: data/"):
-        read_easy_vqa(tmp_path / "none", "train")
-    with pytest.raises(
-        FileNotFoundError, match=r"No data/train/questions\.json in .*\. Put easy-V"
-    ):
-        read_easy_vqa(tmp_path, "train")
+def test_a_missing_split_is_named_with_the_present_ones():
     with pytest.raises(
         FileNotFoundError, match=r"No val/questions\.json .* there is test, train\."
     ):
         read_easy_vqa(SAMPLE, "val")
-    with pytest.raises(ValueError, match=r"split must be train, val or test, got 'trian'"):
-        read_easy_vqa(SAMPLE, "trian")

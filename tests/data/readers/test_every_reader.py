@@ -8,13 +8,13 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from samples import SAMPLES
 
 from multimodal.data import readers
 from multimodal.data.archives import member_names
 from multimodal.data.examples import ImageFile, TextExample
 from multimodal.data.pixels import PixelSet
 
-SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".txt")
 
 READERS = {
@@ -93,9 +93,11 @@ def ids(examples) -> list[int | str]:
 def test_every_public_reader_is_tested():
     tested = {read.__name__ for read in READERS.values()}
     alike = {"read_fashion_mnist", "read_sentence_polarity", "read_subjectivity"}
-    without_root = {"read_digits", "read_scenes"}
+    built_in = {"read_digits", "read_reviews"}
+    built_in |= {"read_scene_captions", "read_scene_questions", "read_scene_labels"}
     public = {name for name in readers.__all__ if name.startswith("read_")}
-    assert public == tested | alike | without_root
+    assert public == tested | alike | built_in
+    assert public == {f"read_{name}" for name in EMPTY} | built_in
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -129,16 +131,40 @@ def test_every_picture_is_where_its_example_points(name):
         )
 
 
-@EVERY_READER
-def test_a_missing_root_is_named(name, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"\bnone\b"):
-        READERS[name](tmp_path / "none", "train")
+# For each reader the error for an empty folder, and the advice that ends this and other errors.
+EMPTY = {
+    "table": (r"No captions\.csv or train\.csv", r"Put captions\.csv there"),
+    "flickr8k": (r"No Flickr8k\.token\.txt or captions\.txt", "Put Flickr8k there: .*README"),
+    "karpathy": (r"No dataset\*\.json", r"Put dataset_flickr8k\.json"),
+    "coco": (r"No .*; there is no captions_\*\.json at all", "Put COCO there: annotations/"),
+    "question_table": (r"No questions\.csv or train\.csv", r"Put questions\.csv there"),
+    "vqa": (r"No .*; there is no \*_questions\.json at all", "Put VQA there: v2_OpenEnded"),
+    "clevr": (r"No .*; there is no \*questions\.json at all", "Put CLEVR there: questions/"),
+    "daquar": (r"No .*; there is no qa\.\*\.txt at all", r"Put DAQUAR there: qa\.894"),
+    "easy_vqa": (r"No data/train/questions\.json in ", "Put easy-VQA there: data/"),
+    "image_table": (r"No labels\.csv or train\.csv", r"Put labels\.csv there"),
+    "image_folder": ("No picture in a class folder in ", "Put a folder of pictures for"),
+    "text_table": (r"No texts\.csv or train\.csv", r"Put texts\.csv there"),
+    "movie_reviews": ("No corpus movie_reviews in ", "python -m nltk.downloader -d .* movie_r"),
+    "sentence_polarity": ("No corpus sentence_polarity in ", "nltk.downloader -d .* sentence"),
+    "subjectivity": ("No corpus subjectivity in ", "python -m nltk.downloader -d .* subject"),
+    "imdb": (r"No reviews train/pos/\*\.txt in ", "Put IMDB there: .* must be unpacked"),
+    "sst": (r"No train\.txt or train\.tsv in ", "Put the treebank there"),
+    "plain_text": ("No text file in ", r"Name a \.txt file"),
+    "mnist": (r"No file train-images-idx3-ubyte or .*\.gz in ", "Put the four files of the set"),
+    "fashion_mnist": ("No file train-images-idx3-ubyte or ", "Put the four files of the set"),
+    "cifar10": ("No CIFAR batches in ", "Put the folder cifar-10-batches-py or cifar-10-batch"),
+    "cifar100": ("No CIFAR batches in ", "Put the folder cifar-100-python or cifar-100-binary"),
+}  # fmt: skip
 
 
-@EVERY_READER
-def test_an_empty_folder_is_named_with_what_belongs_there(name, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"Put|Name|No (corpus|CIFAR)"):
-        READERS[name](tmp_path, "train")
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_missing_and_an_empty_folder_are_named_with_advice(name, tmp_path):
+    read, (message, advice) = getattr(readers, f"read_{name}"), EMPTY[name]
+    with pytest.raises(FileNotFoundError, match=rf"No .*\bnone\b.*{advice}"):
+        read(tmp_path / "none", "train")
+    with pytest.raises(FileNotFoundError, match=rf"{message}.*{advice}"):
+        read(tmp_path, "train")
 
 
 @EVERY_READER
@@ -217,6 +243,6 @@ def test_missing_pictures_are_counted_and_named_or_left_out(name, copy):
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_place_of_pictures_that_is_missing_is_named(name):
+def test_a_missing_folder_of_pictures_is_named(name):
     with pytest.raises(FileNotFoundError, match=r"No folder or archive .*nowhere; `images` names"):
         READERS[name](SAMPLES / name, "train", images="nowhere")

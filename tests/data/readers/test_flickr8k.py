@@ -3,17 +3,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from samples import SAMPLES, pack
 
 from multimodal.data.examples import CaptionExample, ImageFile
 from multimodal.data.readers.flickr8k import photo_id, read_flickr8k
 
-SAMPLES = Path(__file__).parents[3] / "data" / "samples"
+SAMPLE = SAMPLES / "flickr8k"
 LISTS = {"train": "trainImages", "val": "devImages", "test": "testImages"}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SAMPLES / "flickr8k", tmp_path / "flickr8k"))
 
 
 @pytest.fixture
@@ -22,8 +18,8 @@ def tokens(root: Path) -> Path:
 
 
 def test_the_sample_is_read_exactly():
-    folder = SAMPLES / "flickr8k" / "Flicker8k_Dataset"
-    assert read_flickr8k(SAMPLES / "flickr8k", "train") == [
+    folder = SAMPLE / "Flicker8k_Dataset"
+    assert read_flickr8k(SAMPLE, "train") == [
         CaptionExample(
             ImageFile(folder / "1001_c0de.png"),
             ("A red square .", "One square, red and flat ."),
@@ -39,7 +35,7 @@ def test_the_sample_is_read_exactly():
 
 @pytest.mark.parametrize(("split", "numbers"), [("val", [1004]), ("dev", [1004]), ("test", [1003])])
 def test_each_split_has_its_list(split, numbers):
-    assert [e.image_id for e in read_flickr8k(SAMPLES / "flickr8k", split)] == numbers
+    assert [e.image_id for e in read_flickr8k(SAMPLE, split)] == numbers
 
 
 @pytest.mark.parametrize(
@@ -47,9 +43,9 @@ def test_each_split_has_its_list(split, numbers):
 )
 def test_captions_txt_without_lists_is_split_by_a_hash(split, numbers, caplog):
     with caplog.at_level(logging.INFO):
-        found = read_flickr8k(SAMPLES / "flickr8k_csv", split)
-    assert [example.image_id for example in found] == numbers
-    assert found[0].image.path.parent.name == "Images"
+        examples = read_flickr8k(SAMPLES / "flickr8k_csv", split)
+    assert [example.image_id for example in examples] == numbers
+    assert examples[0].image.path.parent.name == "Images"
     assert "splitting by a hash of the names" in caplog.text
 
 
@@ -66,31 +62,30 @@ def test_captions_txt_with_lists_is_split_by_them(root, tokens):
     assert len(read_flickr8k(root, "test")) == 1
 
 
-def test_texts_may_lie_beside_the_photos(root):
+def test_texts_may_be_beside_the_photos(root):
     before = read_flickr8k(root, "train")
     for path in (root / "Flickr8k_text").iterdir():
         path.rename(root / path.name)
     assert read_flickr8k(root, "train") == before
 
 
-def test_photos_may_lie_in_zip_archives(root):
+def test_photos_may_be_in_zip_archives(root):
     folder = root / "Flicker8k_Dataset"
-    archive = Path(shutil.make_archive(str(root / "photos"), "zip", root, folder.name))
-    shutil.rmtree(folder)
+    archive = pack(folder, root / "photos.zip")
     image = read_flickr8k(root, "val")[0].image
     assert image == ImageFile(archive, "Flicker8k_Dataset/1004_c0de.png")
 
 
-def test_photos_may_lie_elsewhere(root, tmp_path):
+def test_photos_may_be_in_another_folder(root, tmp_path):
     (root / "Flicker8k_Dataset").rename(tmp_path / "elsewhere")
-    found = read_flickr8k(root, "val", images="../elsewhere")
-    assert found[0].image.path.resolve() == tmp_path / "elsewhere" / "1004_c0de.png"
+    examples = read_flickr8k(root, "val", images="../elsewhere")
+    assert examples[0].image.path.resolve() == tmp_path / "elsewhere" / "1004_c0de.png"
 
 
-def test_a_byte_order_mark_crlf_and_blank_lines_are_accepted(root, tokens):
+def test_blank_lines_are_ignored(root, tokens):
     before = read_flickr8k(root, "train")
     for path in tokens.parent.iterdir():
-        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+        path.write_bytes(path.read_bytes() + b"\n")
     assert read_flickr8k(root, "train") == before
 
 
@@ -100,7 +95,7 @@ def test_a_photo_listed_twice_is_read_once(root):
     assert len(read_flickr8k(root, "val")) == 1
 
 
-def test_photos_outside_the_splits_need_not_be_there(root, tokens):
+def test_photos_outside_the_splits_may_be_missing(root, tokens):
     with tokens.open("a") as file:
         file.write("2258277193_586949ec62.jpg.1#0\tPeople waiting .\n")  # as in the original file
     assert len(read_flickr8k(root, "train")) == 2
@@ -135,17 +130,6 @@ def test_a_malformed_row_of_captions_txt_is_named(tmp_path):
         read_flickr8k(root, "train")
 
 
-def test_listed_photos_that_are_not_there_are_counted_and_named(root):
-    for path in (root / "Flicker8k_Dataset").iterdir():
-        path.unlink()
-    message = (
-        r"trainImages\.txt names 2 images \(of 2\) that are not there: 1001_c0de\.png, "
-        r"1002_c0de\.jpg\. Looked in .*Flicker8k_Dataset"
-    )
-    with pytest.raises(FileNotFoundError, match=message):
-        read_flickr8k(root, "train")
-
-
 def test_listed_photos_without_captions_are_named(root, tokens):
     lines = tokens.read_text("utf-8").splitlines(keepends=True)
     tokens.write_text("".join(line for line in lines if "1002" not in line), "utf-8")
@@ -155,7 +139,7 @@ def test_listed_photos_without_captions_are_named(root, tokens):
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_a_missing_list_is_named_with_those_there(root, split):
+def test_a_missing_list_is_named_with_the_present_ones(root, split):
     name = f"Flickr_8k.{LISTS[split]}.txt"
     (root / "Flickr8k_text" / name).unlink()
     with pytest.raises(
@@ -180,18 +164,6 @@ def test_a_split_that_a_hash_leaves_empty_is_named(tmp_path):
         read_flickr8k(root, "val")
 
 
-def test_a_missing_folder_says_what_belongs_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put Flickr8k there: .*README"):
-        read_flickr8k(tmp_path / "none", "train")
-
-
-def test_a_folder_without_captions_says_what_belongs_there(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=r"No Flickr8k\.token\.txt or captions\.txt in .*Put"
-    ):
-        read_flickr8k(tmp_path, "train")
-
-
 def test_an_id_is_the_photos_number_on_flickr():
     assert photo_id("1000268201_693b08cb0e.jpg") == 1000268201
     assert photo_id("dog_1.jpg") == "dog_1.jpg"
@@ -200,10 +172,10 @@ def test_an_id_is_the_photos_number_on_flickr():
 @pytest.mark.data
 @pytest.mark.parametrize(("split", "images"), [("train", 6000), ("dev", 1000)])
 def test_flickr8k_has_its_photos_and_captions(data_folder, split, images):
-    found = read_flickr8k(data_folder / "flickr8k", split)
-    assert len(found) == images
-    assert {len(example.captions) for example in found} == {5}
-    assert len({example.image_id for example in found}) == images
+    examples = read_flickr8k(data_folder / "flickr8k", split)
+    assert len(examples) == images
+    assert {len(example.captions) for example in examples} == {5}
+    assert len({example.image_id for example in examples}) == images
 
 
 @pytest.mark.data
@@ -212,11 +184,11 @@ def test_flickr8k_reads_the_same_from_both_of_its_files(data_folder, tmp_path):
     for path in (*original.glob("*.zip"), *(original / "Flickr8k_text").iterdir()):
         if path.name != "Flickr8k.token.txt":
             (tmp_path / path.name).symlink_to(path)
-    found = read_flickr8k(tmp_path, "dev")
-    assert [e.captions for e in found] == [e.captions for e in read_flickr8k(original, "dev")]
+    examples = read_flickr8k(tmp_path, "dev")
+    assert [e.captions for e in examples] == [e.captions for e in read_flickr8k(original, "dev")]
 
 
 @pytest.mark.data
-def test_flickr8k_says_that_its_test_photos_are_not_there(data_folder):
+def test_the_missing_list_of_test_photos_is_named(data_folder):
     with pytest.raises(FileNotFoundError, match=r"No Flickr_8k\.testImages\.txt"):
         read_flickr8k(data_folder / "flickr8k", "test")

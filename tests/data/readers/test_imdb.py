@@ -1,13 +1,11 @@
 from collections import Counter
-from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from samples import SAMPLES
 
 from multimodal.data.examples import TextExample
 from multimodal.data.readers.imdb import read_imdb
-
-SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 
 
 @pytest.mark.parametrize("root", ["imdb", "imdb_zip", "imdb_zip/aclImdb.zip"])
@@ -38,18 +36,6 @@ def test_stars_can_be_the_target():
 def test_reviews_without_labels_are_read_on_request():
     examples = read_imdb(SAMPLES / "imdb", "train", target="number", unlabelled=True)
     assert Counter(e.label for e in examples)[None] == 2
-
-
-def test_val_is_to_be_held_out():
-    with pytest.raises(ValueError, match=r"IMDB has no val; hold out a part of train with `data\."):
-        read_imdb(SAMPLES / "imdb", "val")
-
-
-def test_a_folder_without_reviews_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"No reviews train/pos/\*\.txt in .*must be unpa"):
-        read_imdb(tmp_path, "train")
-    with pytest.raises(FileNotFoundError, match=r"No folder .*nowhere\. Put IMDB there"):
-        read_imdb(tmp_path / "nowhere", "train")
 
 
 def test_an_empty_review_is_named(tmp_path):

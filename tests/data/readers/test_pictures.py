@@ -5,7 +5,7 @@ from zipfile import ZipFile
 import pytest
 
 from multimodal.data.examples import ImageFile
-from multimodal.data.readers.pictures import Pictures, clean_name, places_of
+from multimodal.data.readers.pictures import Pictures, clean_name, picture_sources
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_an_absolute_name_within_the_folder_is_accepted(root, monkeypatch):
 
 
 def test_pictures_are_found_in_folders_and_archives_in_order(root):
-    pictures = Pictures(places_of(root, ["images"]))
+    pictures = Pictures(picture_sources(root, ["images"]))
     assert pictures.find("a.jpg") == ImageFile(root / "images" / "a.jpg")
     assert pictures.find("sub/b.jpg") == ImageFile(root / "images/sub/b.jpg")
     assert pictures.find("images/a.jpg") == ImageFile(root / "images/a.jpg")
@@ -74,8 +74,8 @@ def test_pictures_are_found_in_folders_and_archives_in_order(root):
 
 
 @pytest.mark.parametrize("name", ["b.jpg", "A.jpg", "other/d.jpg", "jpg", "os/d.jpg"])
-def test_what_is_not_there_is_not_found(root, name):
-    assert Pictures(places_of(root, ["images"])).find(name) is None
+def test_a_missing_picture_gives_none(root, name):
+    assert Pictures(picture_sources(root, ["images"])).find(name) is None
 
 
 def test_two_pictures_of_one_name_in_an_archive_are_refused(root):
@@ -89,26 +89,26 @@ def test_an_archive_named_like_the_folder_comes_before_others(tmp_path):
     for name in ("train.zip", "val.zip"):
         with ZipFile(tmp_path / name, "w") as archive:
             archive.writestr("1.jpg", b"")
-    assert Pictures(places_of(tmp_path, ["val"])).find("1.jpg") == ImageFile(
+    assert Pictures(picture_sources(tmp_path, ["val"])).find("1.jpg") == ImageFile(
         tmp_path / "val.zip", "1.jpg"
     )
 
 
-def test_a_named_place_is_the_only_one(root):
-    pictures = Pictures(places_of(root, ["images"], "more.zip"))
+def test_a_named_source_is_the_only_one(root):
+    pictures = Pictures(picture_sources(root, ["images"], "more.zip"))
     assert pictures.find("d.jpg") == ImageFile(root / "more.zip", "photos/d.jpg")
     assert pictures.find("a.jpg") is None
-    assert Pictures(places_of(root, [], str(root / "images"))).find("a.jpg") is not None
+    assert Pictures(picture_sources(root, [], str(root / "images"))).find("a.jpg") is not None
 
 
-def test_a_named_place_that_is_not_there_is_refused(root):
+def test_a_named_source_that_is_missing_is_refused(root):
     with pytest.raises(FileNotFoundError, match=r"No folder or archive .*photos; `images` names"):
-        places_of(root, [], "photos")
+        picture_sources(root, [], "photos")
 
 
 def test_a_broken_archive_matters_only_when_it_is_needed(root):
     (root / "broken.zip").write_bytes(b"cut short")
-    pictures = Pictures(places_of(root, ["images"]))
+    pictures = Pictures(picture_sources(root, ["images"]))
     assert pictures.find("a.jpg") is not None
     with pytest.raises(ValueError, match=r"broken\.zip is not a zip archive"):
         pictures.find("d.jpg")
@@ -121,19 +121,19 @@ def test_missing_pictures_are_counted_and_three_are_named(root):
         r"0\.jpg, 1\.jpg, 2\.jpg \.\.\.\. Looked in .*images, "
     )
     with pytest.raises(FileNotFoundError, match=message):
-        Pictures(places_of(root, ["images"])).locate(names, Path("list.txt"))
+        Pictures(picture_sources(root, ["images"])).locate(names, Path("list.txt"))
 
 
-def test_no_place_at_all_is_named(tmp_path):
+def test_a_data_set_without_any_source_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="in vain: there is no folder or zip of images"):
         Pictures([tmp_path / "none"]).locate(["a.jpg"], Path("list.txt"))
 
 
 def test_missing_pictures_can_be_left_out_with_one_line(root, caplog):
     names = ["a.jpg", "y.jpg", "d.jpg", "z.jpg"]
-    pictures = Pictures(places_of(root, ["images"]))
-    found = pictures.locate(names, Path("list.txt"), skip_missing=True)
-    assert list(found) == ["a.jpg", "d.jpg"]
+    pictures = Pictures(picture_sources(root, ["images"]))
+    located = pictures.locate(names, Path("list.txt"), skip_missing=True)
+    assert list(located) == ["a.jpg", "d.jpg"]
     (line,) = caplog.messages
     assert line == (
         "list.txt names 2 images (of 4) that are not there and were left out: y.jpg, z.jpg."
@@ -142,12 +142,16 @@ def test_missing_pictures_can_be_left_out_with_one_line(root, caplog):
 
 def test_skipping_never_leaves_out_every_picture(root):
     with pytest.raises(FileNotFoundError, match=r"names 2 images \(of 2\) that are not there: y"):
-        Pictures(places_of(root, [])).locate(["y.jpg", "z.jpg"], Path("l.txt"), skip_missing=True)
+        Pictures(picture_sources(root, [])).locate(
+            ["y.jpg", "z.jpg"], Path("l.txt"), skip_missing=True
+        )
 
 
 def test_located_pictures_keep_their_order(root):
-    found = Pictures(places_of(root, ["images"])).locate(["d.jpg", "a.jpg"], Path("list.txt"))
-    assert list(found) == ["d.jpg", "a.jpg"]
+    located = Pictures(picture_sources(root, ["images"])).locate(
+        ["d.jpg", "a.jpg"], Path("list.txt")
+    )
+    assert list(located) == ["d.jpg", "a.jpg"]
 
 
 def test_a_folder_is_listed_once(root, monkeypatch):
@@ -169,8 +173,8 @@ PATTERNS = ("COCO_{id:03d}.jpg", "{id}.jpg", "image{id}.jpg")
 @pytest.mark.parametrize("name", ["COCO_007.jpg", "7.jpg", "image7.jpg"])
 def test_a_numbered_picture_is_found_by_usual_names(tmp_path, name):
     (tmp_path / name).touch()
-    found = Pictures([tmp_path]).locate_numbered([7, 7], PATTERNS, Path("q.json"))
-    assert found == {7: ImageFile(tmp_path / name)}
+    located = Pictures([tmp_path]).locate_numbered([7, 7], PATTERNS, Path("q.json"))
+    assert located == {7: ImageFile(tmp_path / name)}
 
 
 def test_the_pattern_of_most_pictures_is_taken(tmp_path):
@@ -180,14 +184,14 @@ def test_the_pattern_of_most_pictures_is_taken(tmp_path):
     assert list(pictures.locate_numbered([2, 1], PATTERNS, Path("q.json"))) == [2, 1]
     with pytest.raises(FileNotFoundError, match=r"q\.json names 1 images \(of 3\) .* image3\.jpg"):
         pictures.locate_numbered([1, 2, 3], PATTERNS, Path("q.json"))
-    found = pictures.locate_numbered([1, 3, 2], PATTERNS, Path("q.json"), skip_missing=True)
-    assert list(found) == [1, 2]
+    located = pictures.locate_numbered([1, 3, 2], PATTERNS, Path("q.json"), skip_missing=True)
+    assert list(located) == [1, 2]
 
 
 def test_an_id_that_is_a_text_is_the_name_itself(root):
-    found = Pictures(places_of(root, ["images"])).locate_numbered(
+    located = Pictures(picture_sources(root, ["images"])).locate_numbered(
         ["a.jpg"], PATTERNS, root / "q.json"
     )
-    assert found == {"a.jpg": ImageFile(root / "images" / "a.jpg")}
+    assert located == {"a.jpg": ImageFile(root / "images" / "a.jpg")}
     with pytest.raises(ValueError, match=r"q\.json: the image '\.\./a\.jpg' lies outside"):
         Pictures([root]).locate_numbered(["../a.jpg"], PATTERNS, root / "q.json")

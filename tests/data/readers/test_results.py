@@ -4,7 +4,7 @@ import pytest
 
 from multimodal.data.readers.results import Answers, read_answers, read_references, read_results
 
-CAPTIONS = {"1": "A dog runs.", "2": "A cat sleeps, there."}
+CAPTIONS = {"1": "A dog runs.", "2": "A cat sleeps, there.", "3": ""}
 
 
 def write(path, content):

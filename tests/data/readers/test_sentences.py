@@ -29,13 +29,13 @@ def test_any_language_and_500_words_are_kept(noun, text):
 
 @NOUNS
 @pytest.mark.parametrize("text", ["", "  ", "\t\n", "\u3000"])
-def test_what_is_empty_is_named_by_line(noun, text):
+def test_an_empty_text_is_named_by_line(noun, text):
     with pytest.raises(ValueError, match=rf"a\.csv:7: the {noun} is empty; write one or remove it"):
         clean(text, "a.csv:7", noun)
 
 
 @NOUNS
-def test_what_is_too_long_is_named_by_line(noun):
+def test_a_text_that_is_too_long_is_named_by_line(noun):
     limit = 100_000 if noun == "text" else 10_000
     assert len(clean("x" * limit, "x:1", noun)) == limit
     message = rf"a\.csv:7: the {noun} has {limit + 1:,} characters, the limit is {limit:,}; shorten"
@@ -45,7 +45,7 @@ def test_what_is_too_long_is_named_by_line(noun):
 
 @NOUNS
 @pytest.mark.parametrize(("sign", "code"), [("\0", "0000"), ("\ud83d", "D83D")])
-def test_what_is_not_a_character_is_refused(noun, sign, code):
+def test_a_code_that_is_no_character_is_refused(noun, sign, code):
     message = rf"x:1: the {noun} holds U\+{code}, which is not a character; remove it"
     with pytest.raises(ValueError, match=message):
         clean(f"a {sign} dog", "x:1", noun)

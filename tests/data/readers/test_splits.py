@@ -39,8 +39,8 @@ def images(labels) -> list[ImageExample]:
 
 
 def name(example) -> int:
-    own = example.text_id if isinstance(example, TextExample) else example.image_id
-    return int(str(own).removesuffix(".jpg"))
+    value = example.text_id if isinstance(example, TextExample) else example.image_id
+    return int(str(value).removesuffix(".jpg"))
 
 
 def names(examples) -> list[int]:
@@ -103,8 +103,8 @@ def test_the_splits_of_a_corpus_are_all_of_it():
 
 # The results in docs/results.md depend on these: a change here is a change of every data set.
 def test_splits_by_hash_never_change():
-    own = ("red_square.png", "green_triangle.png", "40.jpg", "2008_c0de.png")
-    assert [split_by_hash(name) for name in own] == ["train", "val", "val", "test"]
+    names = ("red_square.png", "green_triangle.png", "40.jpg", "2008_c0de.png")
+    assert [split_by_hash(name) for name in names] == ["train", "val", "val", "test"]
     keys = [text_key(f"Text {n} !") for n in range(8)]
     assert [split_by_hash(key) for key in keys] == [
         "train", "train", "train", "train", "test", "test", "val", "train",
@@ -153,7 +153,7 @@ def test_a_holdout_depends_on_the_seed_and_not_on_the_order(kind, stratify):
 
 
 @EVERY_KIND
-def test_without_stratification_an_example_keeps_its_side_when_others_come(kind):
+def test_without_stratification_an_example_keeps_its_part_when_others_are_added(kind):
     _, few = holdout(KINDS[kind][:100], 0.2)
     _, more = holdout(KINDS[kind], 0.2)
     assert [example for example in more if name(example) < 100] == few
@@ -163,7 +163,7 @@ LABELS = st.lists(st.sampled_from("abc"), min_size=10, max_size=80)
 
 
 @given(LABELS, st.sampled_from([0.1, 0.25, 0.5]), st.integers(0, 3))
-def test_a_stratified_holdout_takes_the_same_share_of_each_class(labels, fraction, seed):
+def test_a_stratified_holdout_takes_the_same_fraction_of_each_class(labels, fraction, seed):
     examples = images(labels)
     _, heldout = holdout(examples, fraction, seed, stratify=True)
     assert abs(len(heldout) - fraction * len(examples)) <= 0.5
@@ -171,7 +171,7 @@ def test_a_stratified_holdout_takes_the_same_share_of_each_class(labels, fractio
     assert all(abs(part[label] - fraction * whole[label]) <= 1 for label in whole)
 
 
-def test_all_questions_about_an_image_stay_on_one_side():
+def test_all_questions_about_an_image_stay_together():
     examples = [
         QuestionExample(
             ImageFile(Path(f"{n}.jpg")),
@@ -238,12 +238,12 @@ def test_duplicate_texts_share_a_fold_even_with_two_labels(fold):
     assert not set(names(tested)) & set(names(others))
 
 
-def test_pictures_of_the_same_name_are_dealt_apart():
+def test_pictures_of_the_same_name_are_divided_over_folds():
     same = [ImageExample(PixelImage("x", n), "a", "a/1.png") for n in range(10)]
     assert [len(take_fold(same, 5, fold)[1]) for fold in range(5)] == [2] * 5
 
 
-def test_numbers_and_sets_of_labels_are_dealt_as_one_class():
+def test_numbers_and_sets_of_labels_count_as_one_class():
     examples = [*images([1.5, 2.5, None]), ImageExample(PixelImage("x", 9), ("a", "b"), 9)]
     assert [len(take_fold(examples, 2, fold)[1]) for fold in range(2)] == [2, 2]
     signs = [TextExample("." * (n + 1), float(n), str(n)) for n in range(20)]
@@ -257,5 +257,5 @@ def test_folds_out_of_range_are_refused(folds, fold):
 
 
 def test_fewer_examples_than_folds_are_refused():
-    with pytest.raises(ValueError, match="3 examples cannot be dealt to 10 folds; lower `folds`"):
+    with pytest.raises(ValueError, match="3 examples cannot be divided into 10 folds; lower"):
         take_fold(texts(3), 10, 0)

@@ -116,25 +116,25 @@ def test_nothing_else_is_an_id(value):
         identifier({"id": value}, "id", "a.json: images[3]")
 
 
-def test_json_nested_without_end_is_refused(tmp_path):
+def test_json_nested_too_deep_is_refused(tmp_path):
     path = write(tmp_path, b"[" * 200_000, "captions.json")
     with pytest.raises(ValueError, match=r"captions\.json:1 is not usable JSON"):
         read_json(path)
 
 
-def test_a_number_without_end_is_refused(tmp_path):
+def test_a_number_of_too_many_digits_is_refused(tmp_path):
     path = write(tmp_path, b"[" + b"1" * 5000 + b"]", "captions.json")
     with pytest.raises(ValueError, match=r"captions\.json:1 is not usable JSON"):
         read_json(path)
 
 
-def test_json_lines_are_counted_from_where_they_stand():
+def test_json_is_counted_from_its_line_in_the_file():
     with pytest.raises(ValueError, match=r"a\.jsonl:7:1 is not valid JSON"):
         parse_json("nonsense", Path("a.jsonl"), 7)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff")))
-def test_any_text_comes_back_as_written(tmp_path_factory, text):
+def test_any_text_is_read_unchanged(tmp_path_factory, text):
     path = write(tmp_path_factory.mktemp("text"), text.encode())
     assert read_text(path) == text
     assert "\n".join(read_lines(path)).rstrip("\n") == text.rstrip("\n")

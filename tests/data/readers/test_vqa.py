@@ -2,29 +2,17 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from samples import SAMPLES, edit_json
 
 from multimodal.data.examples import ImageFile, Question, QuestionExample
 from multimodal.data.readers.vqa import read_vqa
 
-SAMPLE = Path(__file__).parents[3] / "data" / "samples" / "vqa"
+SAMPLE = SAMPLES / "vqa"
 QUESTIONS = "v2_OpenEnded_mscoco_{}_questions.json"
 ANNOTATIONS = "v2_mscoco_{}_annotations.json"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SAMPLE, tmp_path / "vqa"))
-
-
-def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    content = json.loads(path.read_text("utf-8"))
-    change(content)
-    path.write_text(json.dumps(content))
 
 
 def rename(root: Path, subset: str, questions: str, annotations: str) -> None:
@@ -141,7 +129,7 @@ def test_answers_stay_as_people_wrote_them_and_equal_ones_are_one_object(root):
             answer["answer"] = "Two "
         content["annotations"][0]["answers"][9]["answer"] = ""
 
-    edit(path, change)
+    edit_json(path, change)
     answers = read_vqa(root, "val")[0].questions[0].answers
     assert answers == ("Two ",) * 9 + ("",)
     assert len(set(map(id, answers))) == 2
@@ -153,7 +141,7 @@ def test_types_may_be_missing_and_answers_plain_texts(root):
             del note["question_type"], note["answer_type"]
             note["answers"] = [answer["answer"] for answer in note["answers"]]
 
-    edit(root / ANNOTATIONS.format("val2014"), change)
+    edit_json(root / ANNOTATIONS.format("val2014"), change)
     (example,) = read_vqa(root, "val")
     assert [q.answer_type for q in example.questions] == ["number", "yes/no", "other", "yes/no"]
     assert {q.question_type for q in example.questions} == {""}
@@ -185,7 +173,7 @@ def test_types_may_be_missing_and_answers_plain_texts(root):
     ],
 )  # fmt: skip
 def test_a_wrong_question_is_named(root, change, message):
-    edit(root / QUESTIONS.format("train2014"), change)
+    edit_json(root / QUESTIONS.format("train2014"), change)
     with pytest.raises(ValueError, match=message) as caught:
         read_vqa(root, "train")
     assert QUESTIONS.format("train2014") in str(caught.value)
@@ -241,18 +229,15 @@ def test_a_wrong_question_is_named(root, change, message):
     ],
 )
 def test_a_wrong_annotation_is_named(root, change, message):
-    edit(root / ANNOTATIONS.format("train2014"), change)
+    edit_json(root / ANNOTATIONS.format("train2014"), change)
     with pytest.raises(ValueError, match=message) as caught:
         read_vqa(root, "train")
     assert ANNOTATIONS.format("train2014") in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [QUESTIONS, ANNOTATIONS])
-def test_malformed_json_is_named_by_line_and_column(root, name):
+def test_an_empty_file_is_named(root, name):
     path = root / name.format("train2014")
-    path.write_text(path.read_text("utf-8")[:200])
-    with pytest.raises(ValueError, match=rf"{path.name}:\d+:\d+ is not valid JSON"):
-        read_vqa(root, "train")
     path.write_text("")
     with pytest.raises(ValueError, match=rf"{path.name} is empty; it should hold JSON"):
         read_vqa(root, "train")
@@ -281,18 +266,12 @@ def test_two_versions_need_a_choice(root):
     assert len(read_vqa(root, "val", questions=QUESTIONS.format("val2014"))) == 1
 
 
-def test_what_is_missing_is_named(tmp_path, root):
-    with pytest.raises(FileNotFoundError, match=r"No folder .*none\. Put VQA there: v2_OpenEnded"):
-        read_vqa(tmp_path / "none", "train")
-    with pytest.raises(
-        FileNotFoundError, match=r"No \*part\*_questions\.json in .* there is v2_Op"
-    ):
+def test_a_missing_file_of_questions_is_named(root):
+    message = r"No \*part\*_questions\.json in .* there is v2_Op"
+    with pytest.raises(FileNotFoundError, match=message):
         read_vqa(root, "part")
     with pytest.raises(FileNotFoundError, match=r"No file .*none\.json\. Check the path"):
         read_vqa(root, "val", questions="none.json", annotations=ANNOTATIONS.format("val2014"))
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"there is no \*_questions\.json at all\. Put VQA"):
-        read_vqa(tmp_path / "empty", "train")
 
 
 def test_reading_needs_no_torch():

@@ -1,7 +1,6 @@
 import torch
 
-from multimodal.nn.decoders import AttentionDecoder
-from multimodal.nn.decoders.attention import initial_state
+from multimodal.nn.decoders.attention import AttentionDecoder, initial_state
 
 EVERY = torch.ones(2, 1, 5, dtype=torch.bool)
 
@@ -16,8 +15,8 @@ def test_the_fused_pass_equals_luongs_equations_in_a_loop():
     for time in range(5):
         hidden, state = ours.recurrent.layers(words[:, 0, time : time + 1], state)
         scores = (keys @ ours.attention.query(hidden[:, 0]).unsqueeze(-1)).squeeze(-1) / 10**0.5
-        seen = (scores.softmax(dim=-1).unsqueeze(-1) * values).sum(dim=1)
-        both = torch.cat([hidden[:, 0], seen], dim=-1)
+        attended = (scores.softmax(dim=-1).unsqueeze(-1) * values).sum(dim=1)
+        both = torch.cat([hidden[:, 0], attended], dim=-1)
         expected.append(torch.tanh(ours.combine(both)))  # equation 5
     outputs, _ = ours(words, EVERY, ours.start(regions), ours.context(regions))
     torch.testing.assert_close(outputs.view(2, 5, -1), torch.stack(expected, dim=1))

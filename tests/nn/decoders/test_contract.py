@@ -1,15 +1,15 @@
-"""What all decoders keep: shapes, gradients, step equals sequence, batched equals single."""
+"""Properties of every decoder: shapes, gradients, step equals sequence, batched equals single."""
 
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 import torch
 
 from multimodal.captioning.model import CaptionerSettings
 from multimodal.nn.choices import build_choice
-from multimodal.nn.decoders import DECODERS, DecoderName, ShowTellDecoder
-from multimodal.nn.decoders.contract import per_caption
+from multimodal.nn.decoders import DECODERS
+from multimodal.nn.decoders.contract import per_caption, read_step
+from multimodal.nn.recurrent import Recurrent
 
 BATCH, CAPTIONS, TIME, REGIONS, REGION, EMBEDDING = 2, 3, 5, 7, 6, 4
 SETTINGS = CaptionerSettings(hidden_dim=8, attention_dim=10, dropout=0.0)
@@ -47,15 +47,10 @@ def read(decoder, words, regions):
     return outputs.unflatten(0, every.shape), weights
 
 
-def test_the_names_are_those_of_the_table():
-    assert get_args(DecoderName) == tuple(DECODERS)
-    assert all(row.purpose for row in DECODERS.values())
-
-
 def test_every_word_gets_a_vector_and_attention_weights(decoder, words, regions):
     outputs, weights = read(decoder, words, regions)
     assert outputs.shape == (BATCH, CAPTIONS, TIME, decoder.output_dim)
-    assert (weights is None) == isinstance(decoder, ShowTellDecoder)
+    assert (weights is not None) == decoder.attends
     if weights is not None:
         assert weights.shape == (BATCH, CAPTIONS, TIME, REGIONS)
         torch.testing.assert_close(weights.sum(dim=-1), torch.ones(BATCH, CAPTIONS, TIME))
@@ -121,3 +116,13 @@ def test_each_caption_starts_from_its_images_state():
     state = (torch.arange(4.0).view(2, 2),)
     (copies,) = per_caption(state, 3)
     assert copies.tolist() == [[0, 1]] * 3 + [[2, 3]] * 3
+
+
+def test_a_step_keeps_the_beams_apart():
+    torch.manual_seed(0)
+    recurrent = Recurrent(4, 8)
+    words = torch.randn(2, 3, 4)
+    state = (torch.randn(2, 3, 1, 8), torch.randn(2, 3, 1, 8))
+    together, _ = read_step(recurrent, words, state)
+    alone, _ = read_step(recurrent, words[:, 1:2], tuple(part[:, 1:2] for part in state))
+    torch.testing.assert_close(together[:, 1:2], alone)

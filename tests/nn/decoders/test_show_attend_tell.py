@@ -1,7 +1,6 @@
 import torch
 
-from multimodal.nn.decoders import ShowAttendTellDecoder
-from multimodal.nn.decoders.show_attend_tell import lstm_gates
+from multimodal.nn.decoders.show_attend_tell import ShowAttendTellDecoder, lstm_gates
 
 EVERY = torch.ones(2, 1, 5, dtype=torch.bool)
 
@@ -19,9 +18,9 @@ def test_the_hoisted_decoder_equals_the_papers_equations_in_a_loop():
             )  # equation 4
         ).squeeze(-1)
         weights = scores.softmax(dim=-1)  # equation 5
-        seen = (weights.unsqueeze(-1) * regions).sum(dim=1)  # equation 13
-        seen = torch.sigmoid(ours.gate(hidden)) * seen  # section 4.2.1
-        hidden, cell = ours.cell(torch.cat([words[:, 0, time], seen], dim=-1), (hidden, cell))
+        attended = (weights.unsqueeze(-1) * regions).sum(dim=1)  # equation 13
+        attended = torch.sigmoid(ours.gate(hidden)) * attended  # section 4.2.1
+        hidden, cell = ours.cell(torch.cat([words[:, 0, time], attended], dim=-1), (hidden, cell))
         expected.append(hidden)
     outputs, _ = ours(words, EVERY, ours.start(regions), ours.context(regions))
     torch.testing.assert_close(outputs.view(2, 5, -1), torch.stack(expected, dim=1))

@@ -1,7 +1,6 @@
 import torch
 
-from multimodal.nn.decoders import ShowTellDecoder
-from multimodal.nn.decoders.show_tell import recurrent_step
+from multimodal.nn.decoders.show_tell import ShowTellDecoder
 
 EVERY = torch.ones(2, 1, 5, dtype=torch.bool)
 
@@ -15,13 +14,3 @@ def test_the_image_is_read_as_the_word_before_the_first():
     expected, _ = ours.recurrent.layers(whole)
     outputs, _ = ours(words, EVERY, ours.start(regions), ours.context(regions))
     torch.testing.assert_close(outputs.view(2, 5, -1), expected[:, 1:])
-
-
-def test_a_step_keeps_the_beams_apart():
-    torch.manual_seed(0)
-    recurrent = ShowTellDecoder(6, 4, hidden_dim=8).recurrent
-    words = torch.randn(2, 3, 4)
-    state = (torch.randn(2, 3, 1, 8), torch.randn(2, 3, 1, 8))
-    together, _ = recurrent_step(recurrent, words, state)
-    alone, _ = recurrent_step(recurrent, words[:, 1:2], tuple(part[:, 1:2] for part in state))
-    torch.testing.assert_close(together[:, 1:2], alone)

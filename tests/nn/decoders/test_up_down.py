@@ -1,6 +1,6 @@
 import torch
 
-from multimodal.nn.decoders import UpDownDecoder
+from multimodal.nn.decoders.up_down import UpDownDecoder
 
 EVERY = torch.ones(2, 1, 5, dtype=torch.bool)
 
@@ -18,8 +18,8 @@ def test_the_hoisted_decoder_equals_the_papers_equations_in_a_loop():
             ours.attention.key(regions) + ours.attention.query(top_hidden).unsqueeze(1)
         )
         weights = ours.attention.score(mixed).squeeze(-1).softmax(dim=-1)  # equations 4 and 5
-        seen = (weights.unsqueeze(-1) * regions).sum(dim=1)  # equation 6
-        inputs = torch.cat([seen, top_hidden], dim=-1)  # equation 7
+        attended = (weights.unsqueeze(-1) * regions).sum(dim=1)  # equation 6
+        inputs = torch.cat([attended, top_hidden], dim=-1)  # equation 7
         hidden, cell = ours.language(inputs, (hidden, cell))
         expected.append(hidden)
     outputs, _ = ours(words, EVERY, ours.start(regions), ours.context(regions))

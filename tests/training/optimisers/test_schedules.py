@@ -6,7 +6,8 @@ from multimodal.training.optimisers.schedules import warmup_cosine
 
 @given(st.integers(1, 50), st.integers(1, 60))
 def test_the_rate_rises_falls_and_never_leaves_its_bounds(warmup, rest):
-    factors = [warmup_cosine(warmup, warmup + rest)(step) for step in range(warmup + rest + 3)]
+    factor = warmup_cosine(warmup, warmup + rest)
+    factors = [factor(step) for step in range(warmup + rest + 3)]
     assert factors[:warmup] == sorted(factors[:warmup])
     assert factors[warmup:] == sorted(factors[warmup:], reverse=True)
     assert all(0 < factor <= 1 for factor in factors)

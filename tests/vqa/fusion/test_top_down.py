@@ -1,7 +1,7 @@
 import torch
 
-from multimodal.vqa.fusion import Questions, TopDownFusion
-from multimodal.vqa.fusion.top_down import GatedTanh
+from multimodal.vqa.fusion.contract import Questions
+from multimodal.vqa.fusion.top_down import GatedTanh, TopDownFusion
 
 IMAGE_OF, QUESTION_OF = torch.tensor([1, 0, 1]), torch.tensor([0, 0, 1])
 

@@ -23,7 +23,7 @@ pickle.dump(reviews, sys.stdout.buffer)
 
 @pytest.fixture(scope="session")
 def reviews() -> dict[str, list[Review]]:
-    """The first reviews of each split, of two seeds."""
+    """Sample the first reviews of each split, of two seeds."""
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True,

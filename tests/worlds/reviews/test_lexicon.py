@@ -27,7 +27,7 @@ def test_praise_and_blame_have_equally_many_words_of_each_kind():
     )
 
 
-def test_every_opinion_word_stands_there_once():
+def test_every_opinion_word_is_listed_once():
     assert len({word.base for word in OPINION_WORDS}) == len(OPINION_WORDS)
     assert len({word.past for word in OPINION_WORDS}) == len(OPINION_WORDS)
 

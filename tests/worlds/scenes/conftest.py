@@ -32,7 +32,7 @@ class Asked(NamedTuple):
 
 @pytest.fixture(scope="session")
 def asked() -> dict[str, list[Asked]]:
-    """Ten questions about each of the first scenes of some splits, in order."""
+    """Ask ten questions about each of the first scenes of some splits, in order."""
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True,

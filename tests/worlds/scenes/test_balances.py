@@ -27,6 +27,6 @@ def test_every_number_has_a_weight():
 
 
 @pytest.mark.parametrize("share", SHARES)
-def test_shares_are_multiples_of_a_64th_as_draws_wants(share):
+def test_shares_are_multiples_of_a_64th(share):
     assert 0 < share < 1
     assert (64 * share).is_integer()

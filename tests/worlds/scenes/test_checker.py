@@ -39,7 +39,7 @@ LONE = replace(SCENE, objects=(thing("small", "red", "ring", 0.8, 0.55),))
 OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"}
 
 
-def verdicts(caption, scene=SCENE):
+def truths(caption, scene=SCENE):
     return [statement.true for statement in check_caption(caption, scene).statements]
 
 
@@ -72,8 +72,8 @@ def verdicts(caption, scene=SCENE):
         ("a ring is left of the middle", [True, False]),
     ],
 )
-def test_each_statement_is_judged_by_the_scene(caption, expected):
-    assert verdicts(caption) == expected
+def test_each_statement_is_compared_with_the_scene(caption, expected):
+    assert truths(caption) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_each_statement_is_judged_by_the_scene(caption, expected):
         ("in the middle", False),
     ],
 )
-def test_places_are_judged_with_a_margin(place, expected):
-    assert verdicts(f"a red ring is {place}", LONE) == [True, expected]
+def test_places_are_checked_with_a_margin(place, expected):
+    assert truths(f"a red ring is {place}", LONE) == [True, expected]
 
 
-def test_statements_say_what_they_are():
+def test_statements_have_their_text_and_kind():
     caption = "there are three shapes including two stars and a ring is"
     assert check_caption(caption, SCENE).statements == (
         Statement("three shapes", "count", true=True),
@@ -107,22 +107,20 @@ def test_statements_say_what_they_are():
 
 
 @pytest.mark.parametrize("caption", ["", "   ", "a nice day", "star red a", "<unk> <unk>"])
-def test_what_cannot_be_read_is_one_false_statement(caption):
-    verdict = check_caption(caption, SCENE)
-    assert [statement.kind for statement in verdict.statements] == ["grammar"]
-    assert not verdict.all_true
-    assert verdict.num_true == 0
+def test_an_unreadable_caption_is_one_false_statement(caption):
+    check = check_caption(caption, SCENE)
+    assert [statement.kind for statement in check.statements] == ["grammar"]
+    assert not check.all_true
 
 
 @pytest.mark.parametrize("tail", ["and", "is", "red", "the", "picture of", "is above a"])
 def test_words_after_a_true_caption_are_not_ignored(tail):
-    verdict = check_caption(f"a red star and a red ring {tail}", SCENE)
-    assert verdict.num_true == 2
-    assert verdict.statements[-1] == Statement(tail, "grammar", true=False)
+    check = check_caption(f"a red star and a red ring {tail}", SCENE)
+    assert check.statements[-1] == Statement(tail, "grammar", true=False)
 
 
 @given(st.integers(0, 2**40), st.data())
-def test_a_wrong_colour_is_found_out(index, data):
+def test_a_wrong_colour_makes_the_caption_false(index, data):
     scene = sample_scene(0, index, "test")
     absent = [
         colour for colour in COLOURS if colour not in {other.colour for other in scene.objects}
@@ -130,46 +128,46 @@ def test_a_wrong_colour_is_found_out(index, data):
     colour = data.draw(st.sampled_from([name for name in absent if name != "orange"]))
     for caption in describe(scene)[:4]:
         words = caption.replace("an orange", "a orange").split()
-        places = [place for place, word in enumerate(words) if word in COLOURS]
-        words[data.draw(st.sampled_from(places))] = colour
+        positions = [at for at, word in enumerate(words) if word in COLOURS]
+        words[data.draw(st.sampled_from(positions))] = colour
         assert not check_caption(words, scene).all_true
 
 
 @given(st.integers(0, 2**40), st.data())
-def test_a_wrong_shape_is_found_out(index, data):
+def test_a_wrong_shape_makes_the_caption_false(index, data):
     scene = sample_scene(0, index, "test")
     absent = [shape for shape in SHAPES if shape not in {other.shape for other in scene.objects}]
     shape = data.draw(st.sampled_from(absent))
     for caption in describe(scene):
         words = caption.split()
-        places = [place for place, word in enumerate(words) if word in SHAPES]
-        if places:
-            words[data.draw(st.sampled_from(places))] = shape
+        positions = [at for at, word in enumerate(words) if word in SHAPES]
+        if positions:
+            words[data.draw(st.sampled_from(positions))] = shape
             assert not check_caption(words, scene).all_true
 
 
 @given(st.integers(0, 2**40))
-def test_a_swapped_relation_is_found_out(index):
+def test_a_swapped_relation_makes_the_caption_false(index):
     scene = sample_scene(0, index, "test")
     names = [other.name for other in scene.objects]
     assume(len(set(names)) == len(names))
     for caption in describe(scene)[:2]:
         swapped = [OPPOSITE.get(word, word) for word in caption.split()]
         if swapped != caption.split():
-            assert verdicts(swapped, scene)[-1] is False
+            assert truths(swapped, scene)[-1] is False
 
 
 @given(st.integers(0, 2**40), st.sampled_from(("one", "two", "three", "four", "five")))
-def test_a_wrong_number_is_found_out(index, number):
+def test_a_wrong_number_makes_the_caption_false(index, number):
     scene = sample_scene(0, index, "test")
     words = describe(scene)[3].split()
     if words[3] == "shapes" and words[2] != number and number != "one":
         words[2] = number
-        assert verdicts(words, scene)[0] is False
+        assert truths(words, scene)[0] is False
 
 
 @given(st.lists(st.sampled_from((*WORDS, "<unk>")), max_size=20), st.integers(0, 100))
-def test_any_sequence_of_words_gets_a_verdict(words, index):
-    verdict = check_caption(words, sample_scene(0, index, "val"))
-    assert len(verdict.statements) >= 1
-    assert verdict.all_true == (verdict.num_true == len(verdict.statements))
+def test_any_sequence_of_words_is_checked(words, index):
+    check = check_caption(words, sample_scene(0, index, "val"))
+    assert len(check.statements) >= 1
+    assert check.all_true == all(each.true for each in check.statements)

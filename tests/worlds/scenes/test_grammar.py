@@ -11,7 +11,7 @@ keys = st.tuples(st.integers(0, 3), st.integers(0, 2**40), st.sampled_from(SPLIT
 
 
 @given(keys)
-def test_everything_said_is_true(key):
+def test_every_statement_is_true(key):
     scene = sample_scene(*key)
     for caption in describe(scene):
         assert check_caption(caption, scene).all_true
@@ -47,7 +47,7 @@ def test_captions_do_not_depend_on_the_order_of_objects(key):
     assert describe(replace(scene, objects=scene.objects[::-1])) == describe(scene)
 
 
-def test_a_lone_object_is_placed_by_the_middle():
+def test_a_single_object_is_placed_relative_to_the_middle():
     scene = sample_scene(0, 0, "train")
     thing = replace(scene.objects[0], size="small", radius=0.1)
 

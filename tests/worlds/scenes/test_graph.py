@@ -41,11 +41,11 @@ def test_relations_hold_only_with_the_margin():
 @given(*[st.integers(0, 1023)] * 4)
 def test_a_relation_and_its_converse_never_hold_together(x1, y1, x2, y2):
     first, second = object_at(x1 / 1024, y1 / 1024), object_at(x2 / 1024, y2 / 1024)
-    held = relations(first, second)
-    assert not {"left of", "right of"} <= set(held)
-    assert not {"above", "below"} <= set(held)
+    true = relations(first, second)
+    assert not {"left of", "right of"} <= set(true)
+    assert not {"above", "below"} <= set(true)
     opposite = dict(zip(RELATIONS, ("right of", "left of", "below", "above"), strict=True))
-    assert set(relations(second, first)) == {opposite[relation] for relation in held}
+    assert set(relations(second, first)) == {opposite[relation] for relation in true}
 
 
 @given(st.integers(0, 10_000))

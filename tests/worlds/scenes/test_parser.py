@@ -41,7 +41,7 @@ mentions = st.builds(
         ),
     ],
 )
-def test_every_form_is_read(caption, parsed):
+def test_every_form_is_parsed(caption, parsed):
     assert parse(caption) == parsed
     assert parse(caption.split()) == parsed
     assert parse(caption.capitalize().replace(" and", ", and") + ".") == parsed
@@ -81,17 +81,17 @@ def test_every_form_is_read(caption, parsed):
         ("a ring the", "the"),
     ],
 )
-def test_what_the_grammar_does_not_allow_is_kept_as_rest(caption, rest):
+def test_words_that_the_grammar_does_not_allow_are_the_rest(caption, rest):
     assert parse(caption).rest == rest
 
 
 @given(st.lists(mentions, min_size=1, max_size=6))
-def test_lists_come_back_as_they_were_written(listed):
+def test_written_lists_are_parsed_back(listed):
     assert parse(" and ".join(map(str, listed))).mentions == tuple(listed)
     assert parse("a picture of " + " ".join(map(str, listed))).mentions == tuple(listed)
 
 
 @given(st.lists(st.sampled_from((*WORDS, "<unk>")), max_size=20))
-def test_any_sequence_of_words_can_be_read(words):
+def test_any_sequence_of_words_can_be_parsed(words):
     parsed = parse(words)
     assert " ".join(words).endswith(parsed.rest)

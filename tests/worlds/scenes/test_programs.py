@@ -73,7 +73,7 @@ def test_programs_are_answered_from_the_graph(text, answer):
     assert execute(program(text), Facts(SCENE)) == answer
 
 
-def test_a_negative_margin_lets_more_objects_lie_there():
+def test_a_negative_margin_relates_more_objects():
     # The blue ring lies as far left as the star.
     text = program(f"{STAR}; relate left_of; count")
     assert run(text, SCENE) == "0"
@@ -81,12 +81,12 @@ def test_a_negative_margin_lets_more_objects_lie_there():
 
 
 @given(keys)
-def test_facts_are_the_graph_s(key):
+def test_facts_agree_with_the_graph(key):
     scene = sample_scene(*key)
     facts = Facts(scene)
 
-    def members(found):
-        return tuple(thing for at, thing in enumerate(scene.objects) if found >> at & 1)
+    def members(objects):
+        return tuple(thing for at, thing in enumerate(scene.objects) if objects >> at & 1)
 
     assert members(facts.everything) == scene.objects
     first = scene.objects[0]

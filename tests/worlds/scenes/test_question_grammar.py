@@ -22,7 +22,7 @@ def test_descriptions_are_written_in_english(words, one, an, many):
     assert plural(words, "thing") == many
 
 
-def test_the_noun_stands_only_where_no_shape_is_told():
+def test_the_noun_only_replaces_a_missing_shape():
     assert singular(("red",), "shape") == "red shape"
     assert all(singular((shape,), "shape") == shape for shape in SHAPES)
 

@@ -30,7 +30,7 @@ QUERIED = ("colour", "shape", "size")
 keys = st.tuples(st.integers(0, 3), st.integers(0, 2**40), st.sampled_from(SPLITS))
 
 
-# A second way to the answers: reading the words, and looking at every object.
+# A second way to the answers: parse the words, and examine every object.
 
 NOUNS = {"shape": None, "thing": None, **{shape: shape for shape in SHAPES}}
 NOUNS |= {f"{noun}s": shape for noun, shape in NOUNS.items()} | {"crosses": "cross"}
@@ -89,7 +89,7 @@ FORMS = (
     (
         rf"(?:is it true that )?(?:is |does )?(the (?:\w+ )*?(?:{NOUN}))(?: is| lie)? "
         r"((?:to the )?(?:left|right) of|above|below) (.+)",
-        # That it lies so is that it is among those that do.
+        # The first has the relation if it is one of the objects that have it.
         lambda see, first, where, second: yes_no(one(see(first)) in see(f"thing {where} {second}")),
     ),
 )
@@ -165,7 +165,7 @@ def test_program_and_words_give_the_answer(key):
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_there_are_as_many_as_wanted_and_none_twice(split):
+def test_the_wanted_number_is_asked_and_none_twice(split):
     questions = ask(sample_scene(3, 0, split), MAX_QUESTIONS)
     assert len(questions) == MAX_QUESTIONS
     assert len({question.program for question in questions}) == MAX_QUESTIONS
@@ -237,7 +237,7 @@ def test_the_most_frequent_answer_to_each_form_is_seldom_right(asked, split):
     assert sum(right) / len(right) < 0.42
 
 
-def test_scenes_that_permit_little_are_asked_what_they_permit():
+def test_scenes_of_few_objects_get_the_kinds_that_they_allow():
     scene = sample_scene(0, 0, "train")
     lone = replace(scene, objects=scene.objects[:1])
     twins = replace(lone, objects=(lone.objects[0], replace(lone.objects[0], x=0.9)))

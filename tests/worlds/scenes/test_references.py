@@ -47,7 +47,7 @@ def test_names_fit_one_object_alone(key, without):
 
 @settings(max_examples=40)
 @given(keys)
-def test_objects_with_their_like_have_no_name_and_others_do(key):
+def test_only_objects_without_an_equal_have_a_name(key):
     scene = sample_scene(*key)
     references = References(scene)
     kinds = [(thing.size, thing.colour, thing.shape) for thing in scene.objects]
@@ -58,7 +58,7 @@ def test_objects_with_their_like_have_no_name_and_others_do(key):
 
 @settings(max_examples=40)
 @given(keys, st.sampled_from(SELECTIONS[1:]))
-def test_what_is_absent_fits_nothing(key, selection):
+def test_an_absent_description_fits_no_object(key, selection):
     scene = sample_scene(*key)
     words = References(scene).absent(0, selection)
     if words is None:
@@ -82,7 +82,7 @@ def test_held_out_pairs_are_absent_only_in_place_of_each_other(index, split):
 
 @settings(max_examples=40)
 @given(keys)
-def test_places_fit_one_object_however_relations_begin(key):
+def test_places_fit_one_object_at_any_margin(key):
     scene = sample_scene(*key)
     references = References(scene)
     for anchor, start in enumerate(scene.objects):
@@ -110,7 +110,7 @@ def test_a_place_is_named_only_when_it_is_clear():
     assert all(relation == "left of" for relation, _, _ in placed)
 
 
-def test_what_is_too_close_to_call_is_possible_but_not_sure():
+def test_a_relation_too_close_to_call_is_possible_but_not_sure():
     references = row("red star", "blue ring", x=(0.45, 0.5, 0.8), y=(0.2, 0.5, 0.5))
     assert references.clear("left of", 1) == (0, 1)
     assert references.clear("right of", 1) == (0, 1)
@@ -120,7 +120,7 @@ def test_what_is_too_close_to_call_is_possible_but_not_sure():
 
 @settings(max_examples=40)
 @given(keys)
-def test_the_sure_are_among_the_possible(key):
+def test_sure_relations_are_possible(key):
     references = References(sample_scene(*key))
     for relation in RELATIONS:
         for number in references.numbers:

@@ -45,7 +45,7 @@ def lone(shape, radius, angle, texture="solid"):
 
 
 @pytest.mark.parametrize("size", [48, 64, 100, 256])
-def test_every_size_gives_a_picture_of_that_size(size):
+def test_a_picture_has_the_given_size(size):
     for index in range(20):
         picture = render_scene(sample_scene(0, index, "train"), size)
         assert picture.shape == (size, size, 3)
@@ -93,7 +93,7 @@ def test_turning_by_the_shape_s_symmetry_changes_nothing(shape):
 
 
 @pytest.mark.parametrize("texture", TEXTURES)
-def test_the_nearest_solid_template_tells_shape_and_size_at_64_pixels(texture):
+def test_the_nearest_solid_template_identifies_shape_and_size_at_64_pixels(texture):
     templates, names = [], []
     for size in SIZES:
         for shape, values in radii(size).items():
@@ -111,7 +111,7 @@ def test_the_nearest_solid_template_tells_shape_and_size_at_64_pixels(texture):
                     assert names[closest] == (shape, size)
 
 
-def test_the_nearest_paint_tells_the_colour_under_every_light_and_noise():
+def test_the_nearest_paint_identifies_the_colour_under_every_light_and_noise():
     things = [(sample_scene(2, index, "train"), 64) for index in range(300)]
     means = {colour: [] for colour in COLOURS}
     for scene, size in things:
@@ -140,7 +140,7 @@ def test_objects_stand_out_from_the_background():
             assert patch.max() > 60
 
 
-def test_brightness_and_noise_do_what_they_say():
+def test_brightness_and_noise_have_their_stated_size():
     scene = sample_scene(0, 0, "train")
     still = replace(scene, lighting=PLAIN_LIGHT)
     dim = replace(scene, lighting=replace(PLAIN_LIGHT, brightness=64))

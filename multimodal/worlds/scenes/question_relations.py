@@ -1,0 +1,211 @@
+"""Questions about relations of objects, their sides, and chains of two relations.
+
+As in `question_attributes`, the wanted answer is drawn first. Every object that could matter to a
+question is clearly on one side or clearly on the other.
+
+References:
+    CLEVR (Johnson et al. 2017, section 3.2): chains of relations.
+"""
+
+from typing import Final
+
+from multimodal.worlds.scenes import balances
+from multimodal.worlds.scenes import question_grammar as grammar
+from multimodal.worlds.scenes.balances import Attribute, Selection
+from multimodal.worlds.scenes.graph import CONVERSE, RELATIONS, Relation
+from multimodal.worlds.scenes.programs import Program
+from multimodal.worlds.scenes.question_grammar import Draft, Noun, indefinite, plural, singular
+from multimodal.worlds.scenes.references import Place, References, naming
+
+_CHAIN_TRIES: Final = 10
+_CROSSWISE: Final[dict[Relation, tuple[Relation, Relation]]] = {
+    "left of": ("above", "below"),
+    "right of": ("above", "below"),
+    "above": ("left of", "right of"),
+    "below": ("left of", "right of"),
+}
+
+
+def relation(references: References) -> Draft | None:
+    """Ask "does the ring lie left of the star", or "what colour is the ring left of the star"."""
+    draws = references.draws
+    if draws.number(5) < 2:  # two questions of five
+        return _relation_query(references)
+    pair = _clear_pair(references)
+    if pair is None:
+        return None
+    first, second, asked = pair
+    if not draws.coin():
+        asked = CONVERSE[asked]
+    noun = draws.pick(grammar.NOUNS)
+    subject, other = references.name(first), references.name(second)
+    text = draws.pick(grammar.RELATION).format(
+        f"the {singular(subject, noun)}",
+        draws.pick(grammar.RELATED[asked]),
+        f"the {singular(other, noun)}",
+    )
+    return Draft(text, (*naming(subject), *naming(other), ("holds", asked)))
+
+
+def side(references: References) -> Draft | None:
+    """Ask "is the large ring above or below the yellow star", or the middle of the picture."""
+    draws = references.draws
+    if len(references.numbers) == 1 or not draws.number(4):
+        related = references.facts.related
+        candidates = [
+            (number, at)
+            for number in references.nameable()
+            for at in RELATIONS
+            if related[at][-1] >> number & 1
+        ]
+        if not candidates:
+            return None
+        first, wanted = draws.pick(candidates)
+        noun = draws.pick(grammar.NOUNS)
+        other = draws.pick(grammar.MIDDLES)
+        reference: Program = (("middle",),)
+    else:
+        pair = _clear_pair(references)
+        if pair is None:
+            return None
+        first, second, wanted = pair
+        noun = draws.pick(grammar.NOUNS)
+        words = references.name(second)
+        other, reference = f"the {singular(words, noun)}", naming(words)
+    axis = "across" if wanted in {"left of", "right of"} else "down"
+    subject = references.name(first)
+    text = draws.pick(grammar.SIDE[axis]).format(f"the {singular(subject, noun)}", other)
+    return Draft(text, (*naming(subject), *reference, ("side", axis)))
+
+
+def chain(references: References) -> Draft | None:
+    """Ask "are there any rings above the yellow shape left of the star": two relations."""
+    draws = references.draws
+    form = draws.pick(balances.CHAIN_FORMS)
+    selection, share = draws.pick(tuple(balances.CHAIN_EXIST_SHARES.items()))
+    yes = draws.chance(share)
+    named = references.nameable()
+    if len(references.numbers) < 3 or not named:
+        return None
+    for _ in range(_CHAIN_TRIES):
+        anchor = draws.pick(named)
+        places = references.places(anchor)
+        if not places:
+            continue
+        near = draws.pick(places)
+        if form == "exist":
+            draft = _chain_exist(references, anchor, near, selection, yes=yes)
+        elif form == "count":
+            draft = _chain_count(references, anchor, near)
+        else:
+            draft = _query(references, anchor, form, near)
+        if draft is not None:
+            return draft
+    return None
+
+
+def _clear_pair(references: References) -> tuple[int, int, Relation] | None:
+    """Draw two objects that can be named, and a relation of the first to the second."""
+    named = references.nameable()
+    if len(named) < 2:
+        return None
+    draws = references.draws
+    first = draws.pick(named)
+    second = draws.pick([number for number in named if number != first])
+    related = references.facts.related
+    true = [at for at in RELATIONS if related[at][second] >> first & 1]
+    return (first, second, draws.pick(true)) if true else None
+
+
+def _relation_query(references: References) -> Draft | None:
+    named = references.nameable()
+    if len(references.numbers) < 2 or not named:
+        return None
+    return _query(
+        references, references.draws.pick(named), references.draws.pick(balances.ATTRIBUTES)
+    )
+
+
+def _query(
+    references: References, anchor: int, attribute: Attribute, near: Place | None = None
+) -> Draft | None:
+    """Ask for an attribute of an object named by its place from the anchor, or from `near`."""
+    draws = references.draws
+    places = references.places(anchor if near is None else near.target)
+    asked = [
+        place for place in places if attribute not in place.selection and place.target != anchor
+    ]
+    if attribute == "size":
+        sized = references.of_drawn_size([place.target for place in asked])
+        preferred = [place for place in asked if place.target in sized]
+        # Scenes that allow chains have more small objects: in a chain only the drawn size is asked.
+        asked = preferred if preferred or near is not None else asked
+    if not asked:
+        return None
+    noun = references.noun(without=attribute)
+    the, program = _start(references, anchor, noun)
+    for place in (near, draws.pick(asked)):
+        if place is not None:
+            the, program = _go(references, place, noun, (the, program))
+    return Draft(draws.pick(grammar.QUERY[attribute]).format(the), (*program, ("query", attribute)))
+
+
+def _chain_exist(
+    references: References, anchor: int, near: Place, selection: Selection, *, yes: bool
+) -> Draft | None:
+    # Only across the first relation: along it, the first relation often reveals the answer.
+    draws = references.draws
+    relation = draws.pick(_CROSSWISE[near.relation])
+    sure, possible = references.clear(relation, near.target)
+    others = [at for at in references.numbers if at not in {anchor, near.target}]
+    if yes:
+        candidates = [at for at in others if sure >> at & 1]
+    else:
+        candidates = [at for at in others if not references.alike(at, selection) & possible]
+    if not candidates:
+        return None
+    words = references.words(draws.pick(candidates), selection)
+    noun = draws.pick(grammar.NOUNS)
+    far, program = _group(references, anchor, near, relation, noun)
+    text = draws.pick(grammar.CHAIN_EXIST).format(
+        a=indefinite(words, noun), many=plural(words, noun), far=far
+    )
+    return Draft(text, (*program, *((("filter", *words),) if words else ()), ("exist",)))
+
+
+def _chain_count(references: References, anchor: int, near: Place) -> Draft | None:
+    draws = references.draws
+    relation = draws.pick(_CROSSWISE[near.relation])
+    sure, possible = references.clear(relation, near.target)
+    if sure != possible:
+        return None
+    noun = draws.pick(grammar.NOUNS)
+    far, program = _group(references, anchor, near, relation, noun)
+    text = draws.pick(grammar.CHAIN_COUNT).format(many=plural((), noun), far=far)
+    return Draft(text, (*program, ("count",)))
+
+
+def _group(
+    references: References, anchor: int, near: Place, relation: Relation, noun: Noun
+) -> Draft:
+    """Name the objects that have a relation to the one `near` the anchor."""
+    the, program = _go(references, near, noun, _start(references, anchor, noun))
+    toward = references.draws.pick(grammar.RELATED[relation])
+    return Draft(f"{toward} {the}", (*program, ("relate", relation)))
+
+
+def _start(references: References, anchor: int, noun: Noun) -> Draft:
+    """Name an object by its attributes."""
+    words = references.name(anchor)
+    return Draft(f"the {singular(words, noun)}", naming(words))
+
+
+def _go(references: References, place: Place, noun: Noun, start: tuple[str, Program]) -> Draft:
+    """Name an object by its place from the one already named."""
+    the, program = start
+    toward = references.draws.pick(grammar.RELATED[place.relation])
+    filtered = (("filter", *place.words),) if place.words else ()
+    return Draft(
+        f"the {singular(place.words, noun)} {toward} {the}",
+        (*program, ("relate", place.relation), *filtered, ("unique",)),
+    )

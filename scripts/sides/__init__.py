@@ -1,0 +1,1 @@
+"""The rows of the benchmark: one file for each, with a baseline and our implementation of it."""
