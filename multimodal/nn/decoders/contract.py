@@ -93,10 +93,10 @@ def read_captions(
     state: State,
 ) -> Float[Tensor, "real hidden"]:
     """Read whole captions with recurrent layers in one call, from each image's state."""
-    batch, captions, *_ = words.shape
+    captions = words.shape[1]
     lengths = mask.flatten(0, 1).sum(dim=1)
-    hidden = recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
-    return hidden.unflatten(0, (batch, captions))[mask]
+    hidden: Tensor = recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
+    return hidden[mask.flatten(0, 1)]
 
 
 def read_word_by_word(
