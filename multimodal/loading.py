@@ -22,19 +22,18 @@ def load(
 
     Args:
         path: The name of a model that ships with the package, such as ``captioning-scenes``; a
-            folder that ``multimodal export`` wrote; or a ``.ckpt`` file that a run of ours wrote.
+            folder that ``multimodal export`` wrote; or a ``.ckpt`` file of a training run.
         device: ``auto`` takes a GPU if there is one; otherwise any device that torch knows.
         precision: ``float32``, or ``bfloat16``, which is faster where the hardware has it.
 
     Returns:
-        The predictor of the model's task: call a captioner or a classifier with one picture or
-        many, an answerer with a picture and one question or many, a sentiment classifier with one
-        text or many, and the writer of a language model with a prompt.
+        A function of pictures (captioning, classification), of a picture and questions (VQA), of
+        texts (sentiment) or of prompts (language models); one input or many.
 
     Raises:
         FileNotFoundError: If there is no such file, folder or name; close names are offered.
         TypeError: If it is neither a string nor a path.
-        ValueError: If it is no model of ours, is damaged, or is of a task that has no predictor.
+        ValueError: If it is not such a model, is damaged, or its task has no predictor.
     """
     return from_saved(read_model(path), str(path), device=device, precision=precision)
 
@@ -46,16 +45,12 @@ def from_saved(
     device: str | torch.device = "auto",
     precision: Precision = "float32",
 ) -> Predictor[Any, Any, Any]:
-    """Make the predictor of a model that was read.
+    """Make the predictor of a model that `multimodal.saving.read_model` returned.
 
     Args:
-        saved: What `multimodal.saving.read_model` returned.
-        source: Where it comes from, for messages.
-        device: As for `load`.
-        precision: As for `load`.
-
-    Returns:
-        The predictor of the model's task.
+        saved: The model.
+        source: Its name in error messages.
+        device, precision: As for `load`.
 
     Raises:
         ValueError: If the model's parts do not fit each other, or its task has no predictor.

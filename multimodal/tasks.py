@@ -1,7 +1,6 @@
-"""The table of tasks: one row each, from which everything that depends on the task is taken.
+"""The table of tasks: one row each, with everything that depends on the task.
 
-A row holds names only, so that reading the table imports no torch; a task's classes are imported
-when they are asked for.
+A row holds names only, so that reading the table imports no torch; `Task.load` imports a class.
 """
 
 from dataclasses import dataclass
@@ -22,14 +21,14 @@ _FILES: Final[dict[Part, str]] = {
 
 @dataclass(frozen=True)
 class Task:
-    """A task: a folder of the package, and the names of what it holds.
+    """A task: a folder of the package, and the names of its classes.
 
     Args:
         name: The task's name in checkpoints, and its folder in the package.
         verb: The command that uses a trained model.
-        inputs: What a trained model takes.
-        usage: What the command does and how it is called, with ``{path}`` for the model.
-        run: What a run of the task is called, in "a checkpoint of ...".
+        inputs: The inputs of a trained model.
+        usage: Description and call of the command, with ``{path}`` for the model.
+        run: The name of a training run, in "a checkpoint of ...".
         shipped: Name of the model that ships with the package; empty if there is none.
         module: Name of its LightningModule, in the folder's ``task.py``.
         data: Name of its LightningDataModule, in ``data.py``.
@@ -54,12 +53,6 @@ class Task:
 
     def load(self, part: Part) -> Any:
         """Import one of the task's classes.
-
-        Args:
-            part: Which one.
-
-        Returns:
-            The class.
 
         Example:
             >>> TASKS["captioning"].load("settings").__name__
@@ -146,7 +139,7 @@ TASKS: Final[dict[str, Task]] = {row.name: row for row in _ROWS}
 
 
 def public_names() -> dict[str, str]:
-    """Return the public predictors and results of all tasks, each with the module that has it.
+    """Return the public predictors and results of all tasks, each with its module.
 
     Example:
         >>> public_names()["Caption"]

@@ -1,23 +1,18 @@
-"""The models of the page: each is opened once, or it is said why it is not there."""
+"""The models of the page: each is opened once, or the reason why it is missing is kept."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any
 
 import torch
 
-from multimodal.captioning.predictor import CaptionPredictor
-from multimodal.classification.predictor import ClassificationPredictor
 from multimodal.loading import load
-from multimodal.sentiment.predictor import SentimentPredictor
-from multimodal.vqa.predictor import VQAPredictor
+from multimodal.tasks import TASKS
 
-Kind = TypeVar("Kind")
-
-_KINDS = {
-    "captioning": CaptionPredictor,
-    "vqa": VQAPredictor,
-    "sentiment": SentimentPredictor,
-    "classification": ClassificationPredictor,
+_USES = {
+    "captioning": "captions",
+    "vqa": "questions about pictures",
+    "sentiment": "texts",
+    "classification": "labels of pictures",
 }
 
 
@@ -29,8 +24,8 @@ class Models:
         device: ``auto`` takes a GPU if there is one.
 
     Attributes:
-        sources: What was named for each task.
-        problems: Why a task has no model, in a sentence.
+        sources: The source of each task's model.
+        problems: The reason why a task has no model, in a sentence.
 
     Example:
         >>> models = Models({"vqa": "nowhere.ckpt"})
@@ -41,50 +36,29 @@ class Models:
     def __init__(self, sources: Mapping[str, str], device: str | torch.device = "auto") -> None:
         self.sources = dict(sources)
         self.problems: dict[str, str] = {}
-        self._found: dict[str, object] = {}
+        self._predictors: dict[str, Any] = {}
         for task, source in sources.items():
             try:
-                found = load(source, device=device)
+                predictor = load(source, device=device)
+                if predictor.task != task:
+                    raise ValueError(
+                        f"{source} is a {type(predictor).__name__}, expected a "
+                        f"{TASKS[task].predictor}. Name another one."
+                    )
+                self._predictors[task] = predictor
             except (ValueError, OSError) as error:
                 self.problems[task] = f"No model for {_USES[task]}: {error}"
-                continue
-            if isinstance(found, _KINDS[task]):
-                self._found[task] = found
-            else:
-                self.problems[task] = (
-                    f"No model for {_USES[task]}: {source} is a {type(found).__name__}, expected "
-                    f"a {_KINDS[task].__name__}. Name another one."
-                )
 
-    def get(self, task: str, kind: type[Kind]) -> Kind:
+    def get(self, task: str) -> Any:
         """Return the predictor of a task.
 
-        Args:
-            task: ``captioning``, ``vqa``, ``sentiment`` or ``classification``.
-            kind: Its class.
-
-        Returns:
-            The predictor.
-
         Raises:
-            ValueError: If there is none; the sentence says why.
+            ValueError: If there is none, with the reason.
         """
-        found = self._found.get(task)
-        if not isinstance(found, kind):
+        if task not in self._predictors:
             raise ValueError(self.problems.get(task, f"No model for {_USES[task]} was named."))
-        return found
+        return self._predictors[task]
 
     def picture_size(self, task: str) -> int | None:
-        """Return the side of the pictures that a task's model sees, if there is one."""
-        found = self._found.get(task)
-        if isinstance(found, CaptionPredictor | VQAPredictor | ClassificationPredictor):
-            return found.transform.settings.size
-        return None
-
-
-_USES = {
-    "captioning": "captions",
-    "vqa": "questions about pictures",
-    "sentiment": "texts",
-    "classification": "what pictures show",
-}
+        """Return the side of the pictures that a task's model receives, if it has a model."""
+        return self.get(task).transform.settings.size if task in self._predictors else None

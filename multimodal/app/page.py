@@ -12,7 +12,7 @@ footer { display: none !important; }
 """
 
 _HEIGHT = 320
-_SWEEP, _KEEP = 3600, 86_400  # seconds: what is older than a day goes, and at the end all of it
+_SWEEP, _KEEP = 3600, 86_400  # seconds: files older than a day are deleted, at the end all
 _KNOWN = {
     "captioning-scenes": "scenes of coloured shapes",
     "vqa-scenes": "scenes of coloured shapes, and questions about them",
@@ -22,16 +22,10 @@ _KNOWN = {
 
 
 def build(replies: Replies) -> Any:
-    """Lay the page out.
-
-    Args:
-        replies: The functions behind the tabs.
-
-    Returns:
-        gradio's blocks; `multimodal.app.server` shows them.
+    """Lay the page out as gradio's blocks, which `multimodal.app.server` serves.
 
     Raises:
-        ImportError: If gradio is not installed; the message says how to get it.
+        ImportError: If gradio is not installed, with the command that installs it.
     """
     gradio = _gradio()
     with gradio.Blocks(
@@ -68,10 +62,10 @@ def build(replies: Replies) -> Any:
             )
             with gradio.Row():
                 example = gradio.Button("Write a review")
-                go = gradio.Button("Judge it", variant="primary")
-            outputs = _outputs(gradio, "The verdict", "What each word contributed")
+                go = gradio.Button("Classify it", variant="primary")
+            outputs = _outputs(gradio, "The sentiment", "The contribution of each word")
             example.click(replies.review, None, text, **_CALL)
-            go.click(_shown(replies.judge), text, outputs, **_UNOPENED)
+            go.click(_shown(replies.sentiment), text, outputs, **_UNOPENED)
         with gradio.Tab("Classify", id="classify"):
             _model(gradio, replies, "classification")
             picture, example, _ = _picture_row(gradio, "Take an example", "")
@@ -86,7 +80,7 @@ def build(replies: Replies) -> Any:
 
 
 _CALL: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 1}
-# gradio would open a picture before us, and what is none would then be no sentence.
+# Otherwise gradio opens a picture first, and an unreadable one gets no sentence.
 _UNOPENED: dict[str, Any] = {**_CALL, "preprocess": False}
 
 
@@ -101,7 +95,7 @@ def _gradio() -> Any:
 
 
 def _shown(reply: Callable[..., Reply]) -> Callable[..., list[Any]]:
-    """Let a function of paths and texts take what the browser sends, and show what it returns."""
+    """Adapt a function of paths and texts to gradio's inputs and outputs."""
 
     def show(*given: Any) -> list[Any]:
         plain = (each.get("path") if isinstance(each, Mapping) else each for each in given)
@@ -111,19 +105,19 @@ def _shown(reply: Callable[..., Reply]) -> Callable[..., list[Any]]:
 
 
 def _filled(reply: Reply) -> list[Any]:
-    """The values of `_outputs`: without a drawing, there is no place for one."""
+    """Return the values of `_outputs`, whose column is hidden without a drawing."""
     import gradio
 
-    return [reply.said, gradio.update(visible=reply.picture is not None), reply.picture]
+    return [reply.text, gradio.update(visible=reply.picture is not None), reply.picture]
 
 
 def _clear(picture: Any, outputs: list[Any]) -> None:
-    """Take away what was said of another picture."""
+    """Clear the outputs when the picture changes."""
     picture.change(lambda: _filled(Reply("", None)), None, outputs, **_CALL)
 
 
 def _model(gradio: Any, replies: Replies, task: str) -> None:
-    """Say above a tab that it has no model, or what a shipped one knows."""
+    """Show above a tab that it has no model, or the data that a shipped model was trained on."""
     if sentence := replies.models.problems.get(task):
         gradio.Textbox(value=sentence, label="This tab has no model", interactive=False)
     elif (name := replies.models.sources.get(task, "")) in _KNOWN:
@@ -131,7 +125,7 @@ def _model(gradio: Any, replies: Replies, task: str) -> None:
 
 
 def _picture_row(gradio: Any, example: str, go: str) -> tuple[Any, Any, Any]:
-    """An input for a picture, and buttons below it."""
+    """Add an input for a picture, and buttons below it."""
     picture = gradio.Image(
         type="filepath",
         image_mode=None,
@@ -148,11 +142,11 @@ def _picture_row(gradio: Any, example: str, go: str) -> tuple[Any, Any, Any]:
     return picture, first, second
 
 
-def _outputs(gradio: Any, said: str, drawn: str) -> list[Any]:
-    """A sentence and a place for a drawing, which has no button that shares it with others."""
-    sentence = gradio.Textbox(label=said, interactive=False, elem_classes=["said"])
-    with gradio.Column(visible=False) as place:
-        gradio.Markdown(drawn)
+def _outputs(gradio: Any, label: str, title: str) -> list[Any]:
+    """Add a sentence and a column for a drawing, which has no button to share it."""
+    sentence = gradio.Textbox(label=label, interactive=False, elem_classes=["sentence"])
+    with gradio.Column(visible=False) as column:
+        gradio.Markdown(title)
         picture = gradio.Image(
             show_label=False,
             interactive=False,
@@ -160,4 +154,4 @@ def _outputs(gradio: Any, said: str, drawn: str) -> list[Any]:
             buttons=["download", "fullscreen"],
             elem_classes=["drawn"],
         )
-    return [sentence, place, picture]
+    return [sentence, column, picture]

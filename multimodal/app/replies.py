@@ -1,7 +1,7 @@
-"""What the page answers: plain functions of what was put in, to a sentence and a picture.
+"""The replies of the page: functions from an input to a sentence and a picture.
 
-Whatever goes wrong with an input is a sentence, too. Pictures come as files, so that nothing is
-decoded before `multimodal.data.images.load_image` has bounded it.
+An error is a sentence, too. Pictures come as files, so that nothing is decoded before
+`multimodal.data.images.load_image` has checked its size.
 """
 
 import os
@@ -17,11 +17,7 @@ from numpy.typing import NDArray
 from multimodal.app.models import Models
 from multimodal.attribution.explanation import explain
 from multimodal.attribution.methods import find_method
-from multimodal.captioning.predictor import CaptionPredictor
-from multimodal.classification.predictor import ClassificationPredictor
 from multimodal.data.readers import read_digits
-from multimodal.sentiment.predictor import SentimentPredictor
-from multimodal.vqa.predictor import VQAPredictor
 from multimodal.worlds.reviews import sample_review
 from multimodal.worlds.scenes import MAX_PIXELS, MIN_PIXELS, Scene, ask, render_scene, sample_scene
 
@@ -30,21 +26,21 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT: Final = 10_000  # letters
 LONGEST_QUESTION: Final = 300
-_DPI = 220  # about twice what the page is wide, for screens that show it
-_SIDE = 128  # of a scene, where no model says how large it sees one
+_DPI = 220  # about twice the width of the page, for screens of high resolution
+_SIDE = 128  # of a scene, where there is no model
 _WORLDS = 1_000_000
 _CHANCE = SystemRandom()
 
 
 class Reply(NamedTuple):
-    """What a tab shows.
+    """The output of a tab.
 
     Attributes:
-        said: A sentence: the result, or what is wrong with the input.
+        text: A sentence: the result, or the problem of the input.
         picture: The drawing, ``(height, width, 3)``; None if there is none.
     """
 
-    said: str
+    text: str
     picture: NDArray[np.uint8] | None
 
 
@@ -55,7 +51,7 @@ class Replies:
         models: The predictors.
 
     Example:
-        >>> Replies(Models({})).caption(None).said
+        >>> Replies(Models({})).caption(None).text
         'No model for captions was named.'
     """
 
@@ -63,98 +59,65 @@ class Replies:
         self.models = models
 
     def caption(self, picture: str | None) -> Reply:
-        """Write a caption, and draw where the model looked for each word.
-
-        Args:
-            picture: The file.
-        """
+        """Write a caption, and draw the attention map of each word."""
 
         def reply() -> Reply:
-            predictor = self.models.get("captioning", CaptionPredictor)
+            predictor = self.models.get("captioning")
             caption = predictor(_file(picture))
             return Reply(caption.text or "The model wrote no word.", _drawn(caption.figure()))
 
-        return _told(reply, picture)
+        return _reply(reply, picture)
 
     def answer(self, picture: str | None, question: str) -> Reply:
-        """Answer a question about a picture, and draw where the model looked.
-
-        Args:
-            picture: The file.
-            question: The question.
-        """
+        """Answer a question about a picture, and draw the attention map."""
 
         def reply() -> Reply:
-            predictor = self.models.get("vqa", VQAPredictor)
-            asked = _bounded(question, LONGEST_QUESTION, "question")
-            answer = predictor(_file(picture), asked)
+            predictor = self.models.get("vqa")
+            checked = _bounded(question, LONGEST_QUESTION, "question")
+            answer = predictor(_file(picture), checked)
             unknown = ", ".join(answer.unknown_words)
             note = f" (the model never saw: {unknown})" if unknown else ""
-            share = f"{answer.answer}, {100 * answer.probability:.1f} %{note}"
-            return Reply(share, _drawn(answer.figure()))
+            sentence = f"{answer.answer}, {100 * answer.probability:.1f} %{note}"
+            return Reply(sentence, _drawn(answer.figure()))
 
-        return _told(reply, picture)
+        return _reply(reply, picture)
 
-    def judge(self, text: str) -> Reply:
-        """Judge a text, and draw its words in the colours of what they contributed.
-
-        Args:
-            text: The text.
-        """
+    def sentiment(self, text: str) -> Reply:
+        """Classify a text, and draw the contributions of its words."""
 
         def reply() -> Reply:
-            predictor = self.models.get("sentiment", SentimentPredictor)
-            verdict = predictor(_bounded(text, LONGEST_TEXT, "text"))
-            sure = f", {100 * verdict.probability:.1f} %" if verdict.value is None else ""
-            return Reply(f"{verdict}{sure}", _drawn(verdict.figure()))
+            predictor = self.models.get("sentiment")
+            result = predictor(_bounded(text, LONGEST_TEXT, "text"))
+            probability = f", {100 * result.probability:.1f} %" if result.value is None else ""
+            return Reply(f"{result}{probability}", _drawn(result.figure()))
 
-        return _told(reply)
+        return _reply(reply)
 
     def classify(self, picture: str | None, method: str) -> Reply:
-        """Classify a picture, and draw which parts of it support the label.
-
-        Args:
-            picture: The file.
-            method: Name of a row of `multimodal.attribution.methods.METHODS`.
-        """
+        """Classify a picture, and draw an attribution by a method of `METHODS`."""
 
         def reply() -> Reply:
-            predictor = self.models.get("classification", ClassificationPredictor)
+            predictor = self.models.get("classification")
             file, row = _file(picture, "take an example"), find_method(method)
             why = explain(predictor, file, method=row.name)
             return Reply(why.title, _drawn(why.figure()))
 
-        return _told(reply, picture)
+        return _reply(reply, picture)
 
     def scene(self, task: str) -> NDArray[np.uint8]:
-        """Draw a scene of the built-in world, as large as a task's model sees one.
-
-        Args:
-            task: Whose model.
-
-        Returns:
-            The picture, ``(height, width, 3)``.
-        """
+        """Draw a random scene at the size of the task's model, ``(height, width, 3)``."""
         return self._drawn_scene(_any_scene(), task)
 
     def scene_and_question(self) -> tuple[NDArray[np.uint8], str]:
-        """Draw a scene of the built-in world, and ask something about it.
-
-        Returns:
-            The picture and the question.
-        """
+        """Draw a random scene, and return it with a question about it."""
         scene = _any_scene()
         question = ask(scene, 1)[0].text
         return self._drawn_scene(scene, "vqa"), f"{question[:1].upper()}{question[1:]}?"
 
     def example_to_classify(self) -> NDArray[np.uint8]:
-        """Return a handwritten digit for a model of digits, a scene for any other.
-
-        Returns:
-            The picture, ``(height, width, 3)``.
-        """
+        """Return a handwritten digit for a model of digits, a scene for any other."""
         try:
-            labels = self.models.get("classification", ClassificationPredictor).labels
+            labels = self.models.get("classification").labels
         except ValueError:
             labels = ()
         digits = read_digits()
@@ -164,11 +127,7 @@ class Replies:
         return np.repeat(grey.transpose(1, 2, 0), 3, axis=2)
 
     def review(self) -> str:
-        """Write a review of the built-in world.
-
-        Returns:
-            The text.
-        """
+        """Return a random review of the built-in world."""
         return sample_review(_CHANCE.randrange(_WORLDS), 0, "test").text
 
     def _drawn_scene(self, scene: Scene, task: str) -> NDArray[np.uint8]:
@@ -180,12 +139,12 @@ def _any_scene() -> Scene:
     return sample_scene(_CHANCE.randrange(_WORLDS), 0, "test")
 
 
-def _told(reply: Callable[[], Reply], picture: str | None = None) -> Reply:
-    """Turn what is wrong with an input, or the lack of a model, into a sentence."""
+def _reply(reply: Callable[[], Reply], picture: str | None = None) -> Reply:
+    """Make a reply; an unusable input or a missing model becomes a sentence."""
     try:
         return reply()
     except (ValueError, TypeError, OSError) as error:
-        # Whoever put the picture in knows its name, and not where the page keeps it.
+        # The user knows the name of the picture, and not the folder of its copy.
         folder = f"{Path(picture).parent}{os.sep}" if picture else ""
         return Reply(str(error).replace(folder, "") if folder else str(error), None)
 

@@ -1,8 +1,8 @@
 """Serve the page on this machine, to this machine.
 
-It listens on the loopback address alone, answers only requests that name it so (a page elsewhere
-could otherwise reach it through a name of its own), and tells the browser to load nothing from
-anywhere else. gradio's counting of its users is off.
+It listens on the loopback address only, answers only requests for that host (otherwise a foreign
+page could reach it through its own host name), and forbids the browser to load anything from
+elsewhere. gradio's analytics are off.
 """
 
 import os
@@ -24,13 +24,7 @@ _POLICY = (
 
 
 def make_app(replies: Replies) -> Any:
-    """Make the web application.
-
-    Args:
-        replies: The functions behind the tabs.
-
-    Returns:
-        An ASGI application.
+    """Make the web application (ASGI).
 
     Raises:
         ImportError: If gradio is not installed.
@@ -45,14 +39,14 @@ def make_app(replies: Replies) -> Any:
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
-    async def stay_here(request: Request, call_next: Any) -> Any:
+    async def add_policy(request: Request, call_next: Any) -> Any:
         response = await call_next(request)
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
-    app.middleware("http")(stay_here)
+    app.middleware("http")(add_policy)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     return gradio.mount_gradio_app(
         app,
@@ -70,13 +64,10 @@ def make_app(replies: Replies) -> Any:
 
 
 def free_port(wanted: int) -> int:
-    """Find a port that nothing listens on.
+    """Return this port, or one of the next nineteen, or any that nothing listens on.
 
     Args:
         wanted: The first to try; 0 takes any.
-
-    Returns:
-        It, or one of the next nineteen, or any.
 
     Raises:
         OSError: If no port is free at all.
@@ -98,10 +89,6 @@ def free_port(wanted: int) -> int:
 
 def serve(replies: Replies, port: int) -> None:
     """Serve the page until Ctrl-C.
-
-    Args:
-        replies: The functions behind the tabs.
-        port: Where; see `free_port`.
 
     Raises:
         ImportError: If gradio is not installed.

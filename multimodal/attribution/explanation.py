@@ -159,8 +159,9 @@ def explain(
     """
     row = find_method(method)
     if isinstance(predictor, type) or not isinstance(predictor, Explainable):
-        is_class = isinstance(predictor, type)
-        name = f"the class {predictor.__name__}" if is_class else type(predictor).__name__
+        name = type(predictor).__name__
+        if isinstance(predictor, type):
+            name = f"the class {predictor.__name__}"
         raise TypeError(
             "`explain` takes a predictor of captions, answers, sentiment or classes, got "
             f"{name}, which has no prediction to explain."

@@ -5,24 +5,20 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from typing_extensions import override
+
 from multimodal.captioning.dataset import CaptionDataset
 from multimodal.data.batches import CaptionBatch
 from multimodal.data.examples import CaptionExample
 from multimodal.data.feature_extraction import View
 from multimodal.data.image_source import Images, OnBadImage
-from multimodal.data.module import DataModule, TestSplit
-from multimodal.data.readers import (
-    read_coco,
-    read_flickr8k,
-    read_karpathy,
-    read_table,
-)
+from multimodal.data.module import DataModule, TestSplit, build_vocabulary
+from multimodal.data.readers import read_coco, read_flickr8k, read_karpathy, read_table
 from multimodal.data.readers.scenes import read_scene_captions
 from multimodal.data.source import Reader, open_source
 from multimodal.data.transforms import TransformSettings
-from multimodal.nn.encoder import ImageEncoder
 from multimodal.saving.checkpoint import SavedModel
-from multimodal.text import SPECIALS, Vocabulary, tokenize
+from multimodal.text import Vocabulary, tokenize
 from multimodal.worlds.scenes import caption_words
 
 READERS: Final[Mapping[str, Reader[CaptionExample]]] = {
@@ -36,7 +32,7 @@ READERS: Final[Mapping[str, Reader[CaptionExample]]] = {
 
 @dataclass(frozen=True)
 class CaptionText:
-    """How captions are read.
+    """Limits of the captions and of their vocabulary.
 
     Args:
         min_count: Words that occur less often in the training captions become ``<unk>``.
@@ -61,7 +57,7 @@ class CaptionData(DataModule[CaptionExample, CaptionBatch]):
 
     Args:
         format: ``scenes`` (built in), ``flickr8k``, ``karpathy``, ``coco``, ``table`` (a CSV, TSV
-            or JSONL file of one's own), or the import path of a reader of one's own.
+            or JSONL file), or the import path of a reader of your own.
         root: Folder of the data set, or the table; not used by ``scenes``.
         options: Keywords of the format's reader, such as ``image_column`` of a table; see
             data/README.md.
@@ -80,6 +76,8 @@ class CaptionData(DataModule[CaptionExample, CaptionBatch]):
         workers: Processes that read images; 0 reads in the main one.
         seed: Seed of scenes, holdout, order and augmentation.
     """
+
+    images: Images
 
     def __init__(
         self,
@@ -122,45 +120,25 @@ class CaptionData(DataModule[CaptionExample, CaptionBatch]):
 
     @cached_property
     def words(self) -> Vocabulary:
-        """The vocabulary of the training captions, or an adopted one.
-
-        All words of the built-in scenes are known, so that none of them is sampled for this.
-        """
-        limited = self.text.min_count > 1 or self.text.max_vocabulary
-        if self.is_built_in and not limited:
-            return Vocabulary([*SPECIALS, *caption_words()])
-        texts = (text for example in self.examples("train") for text in example.captions)
-        return Vocabulary.build(
-            map(tokenize, texts),
+        """The vocabulary of the training captions, or an adopted one."""
+        return build_vocabulary(
+            lambda: (tokenize(text) for each in self.examples("train") for text in each.captions),
+            caption_words() if self.is_built_in else [],
             min_count=self.text.min_count,
-            max_size=self.text.max_vocabulary or None,
+            max_vocabulary=self.text.max_vocabulary,
         )
-
-    @property
-    def vocabulary(self) -> list[str]:
-        """All tokens as plain data."""
-        return self.words.to_list()
 
     @property
     def eval_transform(self) -> dict[str, Any]:
         """The settings of the evaluation transform as plain data."""
         return asdict(self.images.settings)
 
-    @property
-    def is_built_in(self) -> bool:
-        """Whether the data are the built-in scenes, whose words are known."""
-        return self.source.format == "scenes"
-
+    @override
     def linked(self) -> dict[str, Any]:
-        """Return the vocabulary and the evaluation transform as plain data."""
         return {"vocabulary": self.vocabulary, "transform": self.eval_transform}
 
+    @override
     def adopt(self, saved: SavedModel) -> None:
-        """Use the vocabulary and the transform of a checkpoint.
-
-        Args:
-            saved: The checkpoint that is evaluated.
-        """
         self.words = Vocabulary(saved.vocabulary)
         self.images.settings = TransformSettings(**saved.transform)
 
@@ -168,44 +146,8 @@ class CaptionData(DataModule[CaptionExample, CaptionBatch]):
         """Return the captions of each training image, for self-critical training."""
         return [example.captions for example in self.examples("train")]
 
-    def use_encoder(
-        self, encoder: ImageEncoder | None, *, trained_from_epoch: int, trainable_stages: int
-    ) -> None:
-        """Cache the features of this encoder, where a cache is named.
-
-        Args:
-            encoder: The task's encoder; None where it has none.
-            trained_from_epoch: Epoch from which it is trained; -1 is never.
-            trainable_stages: Stages of it that are trained from the start.
-        """
-        self.images.use_encoder(
-            encoder, trained_from_epoch=trained_from_epoch, trainable_stages=trainable_stages
-        )
-
-    def setup(self, stage: str) -> None:
-        """Check that the features of a run that trains can be cached.
-
-        Args:
-            stage: Lightning's name of it.
-        """
-        if self.trainer is not None and stage == "fit":
-            self.images.begin(self.trainer)
-
-    def read(self, split: str) -> list[CaptionExample]:
-        """Read a split as the data set has it.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
-        return self.source.read(split)
-
+    @override
     def dataset(self, split: str, *, training: bool) -> CaptionDataset:
-        """Build the data set of a split.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-            training: Whether images are augmented and captions drawn.
-        """
         examples = self.examples(split)
         images = [example.image for example in examples]
         return CaptionDataset(
@@ -217,11 +159,6 @@ class CaptionData(DataModule[CaptionExample, CaptionBatch]):
             seed=self.seed,
         )
 
+    @override
     def lengths(self, dataset: CaptionDataset, *, training: bool) -> list[int] | None:
-        """Return the length of each image's longest caption, where training batches are bucketed.
-
-        Args:
-            dataset: What `dataset` returned.
-            training: Whether the batches are for training.
-        """
         return dataset.lengths if training and self.text.buckets else None

@@ -8,18 +8,19 @@ import logging
 from collections.abc import Sequence
 
 import torch
-from torch.utils.data import Dataset
+from typing_extensions import override
 
 from multimodal.data.batches import CaptionBatch, collate_captions
-from multimodal.data.buckets import Request, seed_for
+from multimodal.data.buckets import Request, draw_some
 from multimodal.data.examples import CaptionExample
 from multimodal.data.image_source import ImageSource
+from multimodal.data.loaders import ExampleDataset
 from multimodal.text import Vocabulary, tokenize
 
 _LOGGER = logging.getLogger(__name__)
 
 
-class CaptionDataset(Dataset[CaptionBatch]):
+class CaptionDataset(ExampleDataset[CaptionExample, CaptionBatch]):
     """Images with their captions, a whole batch a call.
 
     Args:
@@ -42,7 +43,7 @@ class CaptionDataset(Dataset[CaptionBatch]):
         max_words: int = 50,
         seed: int = 0,
     ) -> None:
-        self.examples = list(examples)
+        super().__init__(examples)
         self.source = source
         self.captions_per_image = captions_per_image
         self.seed = seed
@@ -54,33 +55,15 @@ class CaptionDataset(Dataset[CaptionBatch]):
         if cut:
             _LOGGER.warning("%d captions are longer than %d words and were cut.", cut, max_words)
 
-    def __len__(self) -> int:
-        return len(self.examples)
-
     @property
     def lengths(self) -> list[int]:
-        """Words of each image's longest caption: what batches are bucketed by."""
+        """Words of each image's longest caption, by which batches are bucketed."""
         return [max(map(len, captions)) for captions in self._captions]
 
-    def __getitem__(self, request: Request) -> CaptionBatch:
-        """Return a batch of one."""
-        return self.__getitems__([request])
-
+    @override
     def __getitems__(self, requests: Sequence[Request]) -> CaptionBatch:
-        """Build the batch of these requests.
-
-        Args:
-            requests: (epoch, index) pairs.
-
-        Returns:
-            The batch; without the unreadable images if these are skipped.
-
-        Raises:
-            ImageError: If an image cannot be read and such are not skipped, or none of the batch
-                can.
-        """
         rows = self.source.read(requests)
-        tokens, mask = collate_captions([self._choose(*request) for request in rows.requests])
+        tokens, mask = collate_captions([self._draw(request) for request in rows.requests])
         return CaptionBatch(
             indices=torch.tensor([index for _, index in rows.requests]),
             images=rows.images,
@@ -91,13 +74,10 @@ class CaptionDataset(Dataset[CaptionBatch]):
             skipped=rows.skipped,
         )
 
-    def _choose(self, epoch: int, index: int) -> list[list[int]]:
-        captions = self._captions[index]
-        if not 0 < self.captions_per_image < len(captions):
-            return captions
-        generator = torch.Generator().manual_seed(seed_for(self.seed, epoch, index, 1))
-        order = torch.randperm(len(captions), generator=generator).tolist()
-        return [captions[i] for i in order[: self.captions_per_image]]
+    def _draw(self, request: Request) -> list[list[int]]:
+        captions = self._captions[request[1]]
+        chosen = draw_some(len(captions), self.captions_per_image, self.seed, request)
+        return [captions[index] for index in chosen]
 
 
 def _tokenize_all(example: CaptionExample) -> list[list[str]]:

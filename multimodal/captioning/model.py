@@ -59,12 +59,7 @@ class CaptionerSettings(ModelSettings):
 
 
 class Captioner(WordPredictor):
-    """Encoder, decoder, word vectors and vocabulary layer.
-
-    Args:
-        settings: What to build.
-        vocab_size: Number of tokens, specials included.
-    """
+    """Encoder, decoder, word vectors and vocabulary layer."""
 
     def __init__(self, settings: CaptionerSettings, vocab_size: int) -> None:
         super().__init__()
@@ -101,9 +96,8 @@ class Captioner(WordPredictor):
                 positions are projected.
 
         Returns:
-            Logits of the real positions in row order ``(real, vocab)``, to be compared with
-            ``next_tokens[mask]``, and the attention weights ``(batch, captions, time, regions)``,
-            or None where the decoder does not attend.
+            Logits of the real positions in row order, to be compared with ``next_tokens[mask]``,
+            and the attention weights, or None if the decoder does not attend.
         """
         regions = self._regions(features)
         state, context = self.decoder.start(regions), self.decoder.context(regions)
@@ -111,11 +105,7 @@ class Captioner(WordPredictor):
         return self._logits(outputs), weights
 
     def begin(self, features: Float[Tensor, "batch regions feature"]) -> tuple[State, Context]:
-        """Compute the state before the first word, and the context of the image.
-
-        Returns:
-            State and context, tensors ``(batch, ...)``.
-        """
+        """Compute the state before the first word and the image's context: ``(batch, ...)``."""
         regions = self._regions(features)
         return self.decoder.start(regions), self.decoder.context(regions)
 
@@ -127,17 +117,7 @@ class Captioner(WordPredictor):
     ) -> tuple[
         Float[Tensor, "batch beams vocab"], State, Float[Tensor, "batch beams regions"] | None
     ]:
-        """Predict the next word of each beam.
-
-        Args:
-            tokens: The last word of each beam.
-            state: Tensors ``(batch, beams, ...)``.
-            context: From `begin`, without a beam axis.
-
-        Returns:
-            Logits, the next state, and the attention weights, or None where the decoder does not
-            attend.
-        """
+        """Predict the word after each beam's last word, as `multimodal.decoding` requires."""
         outputs, state, weights = self.decoder.step(self._embed(tokens), state, context)
         return self._logits(outputs), state, weights
 

@@ -1,8 +1,7 @@
 """Write captions for images with a trained captioner.
 
-`CaptionPredictor` opens images with the function, and resizes them with the transform, that its
-model was evaluated with, and uses the same beam search. A caption comes with its score, the next
-best captions and, for each word, where the model looked.
+Images are opened, resized and searched for captions as in the evaluation of the model. A caption
+comes with its score, the next best captions and an attention map for each word.
 
 References:
     Xu et al. 2015, "Show, Attend and Tell", section 4 and figure 3: attention maps, word by word.
@@ -25,7 +24,7 @@ from multimodal.data.transforms import EvalTransform
 from multimodal.decoding import Hypotheses, beam_search
 from multimodal.inference.devices import Precision, arithmetic
 from multimodal.inference.inputs import IMAGE_NAME, ImageInput, Picture, is_one, read_image, view
-from multimodal.inference.predictor import Predictor
+from multimodal.inference.predictor import Predictor, check_sizes
 from multimodal.inference.rebuilding import read_transform, read_vocabulary, rebuild
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.text import Vocabulary, detokenize
@@ -35,11 +34,10 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
     """Write captions for images; see `Predictor` for calls and `CaptionOptions` for their keywords.
 
     Args:
-        model: A trained captioner; it is moved to the device and set to evaluation.
+        model: A trained captioner.
         vocabulary: Its words.
         transform: The transform it was evaluated with.
-        device: As for `Predictor`.
-        precision: As for `Predictor`.
+        device, precision: As for `Predictor`.
 
     Raises:
         ValueError: If model and vocabulary do not belong together, or the device does not exist.
@@ -71,11 +69,7 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> None:
-        if model.embedding.num_embeddings != len(vocabulary):
-            raise ValueError(
-                f"The model knows {model.embedding.num_embeddings} tokens and the vocabulary has "
-                f"{len(vocabulary)}. Take both from the same training."
-            )
+        check_sizes(tokens=(model.embedding.num_embeddings, len(vocabulary)))
         super().__init__(model, device=device, precision=precision)
         self.vocabulary = vocabulary
         self.transform = transform
@@ -101,11 +95,7 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
         return read_image(given, self.transform, number)
 
     def seen(self, picture: Picture) -> UInt8[Tensor, "3 height width"]:
-        """Return the part of a picture that the model receives; attention maps lie over it.
-
-        Args:
-            picture: One picture, as for a call.
-        """
+        """Return the part of a picture that the model receives; attention maps lie over it."""
         return view(picture, self.transform)
 
     @override
@@ -116,7 +106,7 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
             grid = self.model.encoder.feature_map(images.to(self.device))
             features = grid.flatten(2).transpose(1, 2)  # (batch, regions, feature)
             start = self.model.begin(features)
-            found = beam_search(
+            captions = beam_search(
                 self.model.step,
                 *start,
                 beam_size=options.beam_size,
@@ -126,8 +116,8 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
                 length_penalty=options.length_penalty,
                 no_repeat_ngram=options.no_repeat_ngram,
             )
-        weights = _attention(found, *grid.shape[2:])
-        parts = zip(found.tokens.tolist(), found.scores.tolist(), weights, items, strict=True)
+        weights = _attention(captions, *grid.shape[2:])
+        parts = zip(captions.tokens.tolist(), captions.scores.tolist(), weights, items, strict=True)
         return [self._caption(*each) for each in parts]
 
     def _caption(
@@ -135,7 +125,7 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
     ) -> Caption:
         words = [self.vocabulary.decode(row) for row in tokens]
         texts = [detokenize(row) for row in words]
-        # A beam that found fewer captions than asked for fills up with empty ones of score -inf.
+        # Where there are fewer captions than `n_best`, the others are empty, of score -inf.
         others = [
             Alternative(text, score)
             for text, score in zip(texts[1:], scores[1:], strict=True)
@@ -156,9 +146,9 @@ class CaptionPredictor(Predictor[Picture, ImageInput, Caption]):
         return caption_evidence(self, picture, question)
 
 
-def _attention(found: Hypotheses, rows: int, columns: int) -> Tensor:
+def _attention(captions: Hypotheses, rows: int, columns: int) -> Tensor:
     """Return each best caption's attention ``(batch, time, rows, columns)``."""
-    batch, _, time = found.tokens.shape
-    if found.attention is None:  # the decoder looks at all regions alike
+    batch, _, time = captions.tokens.shape
+    if captions.attention is None:  # a decoder without attention
         return torch.full((batch, time, rows, columns), 1 / (rows * columns))
-    return found.attention[:, 0].float().cpu().reshape(batch, time, rows, columns)
+    return captions.attention[:, 0].float().cpu().reshape(batch, time, rows, columns)

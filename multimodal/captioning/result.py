@@ -1,4 +1,4 @@
-"""A caption, with its score, its alternatives and where the model looked.
+"""A caption, with its score, its alternatives and an attention map for each word.
 
 References:
     Xu et al. 2015, "Show, Attend and Tell", section 4 and figure 3: attention maps, word by word.
@@ -27,17 +27,17 @@ class Alternative(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Caption(Result):
-    """A sentence about a picture, with its score, its alternatives and where the model looked.
+    """A sentence about a picture, with its score, its alternatives and its attention maps.
 
     Args:
         text: The sentence, in lower case and without a final stop.
         tokens: Its words as the model wrote them.
-        score: What captions are ranked by: the natural logarithm of the caption's probability,
-            divided by the length penalty if there is one. 0 is certainty.
+        score: The natural logarithm of the caption's probability, divided by the length penalty if
+            there is one; captions are ranked by it.
         alternatives: The next best captions, best first.
-        attention: Where the model looked when it wrote each word: ``attention[word][row][column]``,
-            a grid over the picture from the upper left. It sums to 1 for each word; a decoder
-            without attention gives even grids.
+        attention: The attention map of each word, ``attention[word][row][column]``: a grid over the
+            picture from the upper left that sums to 1. A decoder without attention gives even
+            grids.
         picture: The image as the model received it.
 
     Example:
@@ -58,26 +58,13 @@ class Caption(Result):
     def __str__(self) -> str:
         return self.text
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the picture as JSON types."""
-        return {
-            "text": self.text,
-            "tokens": list(self.tokens),
-            "score": self.score,
-            "alternatives": [other._asdict() for other in self.alternatives],
-            "attention": [[list(row) for row in grid] for grid in self.attention],
-        }
-
     def summary(self) -> dict[str, Any]:
         """Return the caption, its score and its alternatives."""
         others = [{"caption": other.text, "score": other.score} for other in self.alternatives]
         return {"caption": self.text, "score": self.score, "alternatives": others}
 
     def figure(self) -> "Figure":
-        """Draw the picture and, for each word, where the model looked.
-
-        Returns:
-            matplotlib's figure.
+        """Draw the picture and the attention map of each word.
 
         Raises:
             ValueError: If it has no picture, because no predictor made it.

@@ -47,13 +47,6 @@ class CaptionReward:
 
     Raises:
         ValueError: If the weight is negative, there are no images, or one has no caption.
-
-    Example:
-        >>> words = Vocabulary.build([["a", "dog", "runs"]])
-        >>> reward = CaptionReward([["a dog runs"], ["a cat"]], words)
-        >>> drawn = torch.tensor([[words.encode(["a", "dog", "runs"]) + [EOS_ID]]])
-        >>> reward(drawn, [["A dog runs."]])
-        tensor([[10.]])
     """
 
     def __init__(
@@ -135,11 +128,6 @@ def policy_loss(
         logits: For each real token of `tokens`, in row order.
         tokens: The sampled words, padded.
         advantage: Reward of each caption less its baseline.
-
-    Example:
-        >>> logits, drawn = torch.zeros(3, 8), torch.tensor([[[5, 2], [2, 0]]])
-        >>> policy_loss(logits, drawn, torch.tensor([[1.0, -1.0]])) * 3  # log 8
-        tensor(2.0794)
     """
     real = tokens != PAD_ID
     losses = F.cross_entropy(logits.float() / TEMPERATURE, tokens[real], reduction="none")

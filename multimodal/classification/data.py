@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from typing_extensions import override
 
 from multimodal.classification.dataset import ClassificationDataset, PixelSource, Source
 from multimodal.classification.readers import GREY, PIXELS, READERS, SIZES, PixelSets
@@ -23,9 +24,7 @@ from multimodal.data.batches import ClassificationBatch
 from multimodal.data.examples import ImageExample, PixelImage
 from multimodal.data.image_source import ImageSource, OnBadImage
 from multimodal.data.module import DataModule, TestSplit
-from multimodal.data.readers import (
-    take_fold,
-)
+from multimodal.data.readers import take_fold
 from multimodal.data.readers.table import ImageTarget
 from multimodal.data.readers.table_files import find_table
 from multimodal.data.source import open_source
@@ -75,18 +74,18 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
     Args:
         format: ``digits`` (comes with scikit-learn), ``mnist``, ``fashion_mnist``, ``cifar10``,
             ``cifar100``, ``folder`` (a folder for each class, or a zip archive of them), ``table``
-            (a CSV, TSV or JSONL file of one's own), ``scenes`` (built in), or the import path of a
-            reader of one's own.
+            (a CSV, TSV or JSONL file), ``scenes`` (built in), or the import path of a
+            reader of your own.
         root: Folder, archive or table of the data set; not used by digits and scenes.
         options: Keywords of the format's reader, such as ``label`` of ``scenes``; see
             data/README.md.
         target: ``label`` for one class each, ``labels`` for any number of classes each, ``number``
-            for a number, as a count is.
+            for a number, such as a count.
         transform: Size and augmentation of the images.
         holdout: Share of the training images used for validation in place of the data set's own
             validation split; 0 uses that, and a tenth where there is none.
         folds: Parts of a cross-validation; 0 is none, and uses the data set's splits.
-        fold: The part that is tested on, from 0; the model is trained on the others.
+        fold: The tested part, from 0; the model is trained on the others.
         test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.
         batch_size: Images in a training batch.
         eval_batch_size: Images in an evaluation batch.
@@ -163,8 +162,7 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
     def labels(self) -> list[str]:
         """The labels of the training images, or adopted ones; none where the target is a number.
 
-        The classes of a set in memory keep its own order; others are sorted. Those of the built-in
-        scenes are known without sampling them.
+        The classes of a set in memory keep its own order; others are sorted.
         """
         if self.target == "number":
             return []
@@ -185,13 +183,13 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
 
     @cached_property
     def counts(self) -> list[int]:
-        """Training images of each label: what class weights are computed from."""
+        """Training images of each label, from which class weights are computed."""
         counts = self._count() if self.target != "number" else Counter()
         return [counts[label] for label in self.labels]
 
     @cached_property
     def mean(self) -> list[float]:
-        """The mean of each channel, from 0 to 1, if it is computed or adopted; else nothing."""
+        """The mean of each channel, from 0 to 1; empty if it is neither computed nor adopted."""
         return self._measure() if self.transform.compute_mean else []
 
     @property
@@ -199,13 +197,8 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
         """The settings of the evaluation transform as plain data."""
         return asdict(self.settings)
 
-    @property
-    def is_built_in(self) -> bool:
-        """Whether the data are the built-in scenes, whose words are known."""
-        return self.source.format == "scenes"
-
+    @override
     def linked(self) -> dict[str, Any]:
-        """Return labels, transform, target, mean and channels as plain data."""
         return {
             "labels": self.labels,
             "transform": self.eval_transform,
@@ -214,12 +207,8 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
             "channels": self.channels,
         }
 
+    @override
     def adopt(self, saved: SavedModel) -> None:
-        """Use the labels, the mean and the transform of a checkpoint.
-
-        Args:
-            saved: The checkpoint that is evaluated.
-        """
         self.labels = list(saved.extra["labels"])
         self.mean = list(saved.extra.get("mean") or [])
         self.settings = TransformSettings(**saved.transform)
@@ -228,11 +217,7 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
     def read(self, split: str) -> list[ImageExample]:
         """Read a split as the data set has it, or as the folds have it.
 
-        With folds, test is the fold, and train is what else may be learned from: all of the digits,
-        otherwise the splits train and val.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
+        With folds, test is the fold, and train is the rest of the digits, or of train and val.
         """
         if not self.folds:
             return self.source.read(split)
@@ -242,22 +227,13 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
         return tested if split == "test" else others
 
     def examples(self, split: str) -> list[ImageExample]:
-        """Return the images of a split, read once; a tenth of train where there is no val.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
+        """Return the images of a split, read once; for val a tenth of train if there is none."""
         if split in ("train", "val") and split not in self._examples:
             self._read_training()
         return super().examples(split)
 
+    @override
     def dataset(self, split: str, *, training: bool) -> ClassificationDataset:
-        """Build the data set of a split.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-            training: Whether the images are augmented.
-        """
         examples = self._present(split)
         return ClassificationDataset(
             examples,
@@ -298,10 +274,10 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
         return examples
 
     def _open(self, examples: Sequence[ImageExample], *, augmented: bool) -> Source:
-        places = [e.image for e in examples if isinstance(e.image, PixelImage)]
-        if places:
-            # All parts of a split come from one set.
-            return PixelSource(self._resized(places[0].source), [place.index for place in places])
+        pixels = [e.image for e in examples if isinstance(e.image, PixelImage)]
+        if pixels:
+            # All images of a split come from one set.
+            return PixelSource(self._resized(pixels[0].source), [image.index for image in pixels])
         return ImageSource(
             [example.image for example in examples if not isinstance(example.image, PixelImage)],
             transform=TrainTransform(self.augmentation.opening(self.settings))

@@ -1,4 +1,4 @@
-"""The data set of classification: whole batches by index, opened, then varied together."""
+"""The data set of classification: whole batches by index, opened, then augmented together."""
 
 import math
 from collections.abc import Sequence
@@ -6,13 +6,15 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from typing_extensions import override
 
 from multimodal.data.augmentation import Augmentation
 from multimodal.data.batches import ClassificationBatch
 from multimodal.data.buckets import Request
 from multimodal.data.examples import ImageExample
 from multimodal.data.image_source import ImageRows
+from multimodal.data.labels import class_of, number_of
+from multimodal.data.loaders import ExampleDataset
 from multimodal.data.readers.table import ImageTarget
 
 
@@ -29,7 +31,7 @@ class PixelSource:
 
     Args:
         images: ``(images, 3 or 1, height, width)`` uint8.
-        places: Which of them are the images of the data set, in its order.
+        indices: Those that are the images of the data set, in its order.
 
     Example:
         >>> source = PixelSource(torch.arange(4, dtype=torch.uint8).view(4, 1, 1, 1), [3, 1])
@@ -37,24 +39,17 @@ class PixelSource:
         [3, 1]
     """
 
-    def __init__(self, images: Tensor, places: Sequence[int]) -> None:
+    def __init__(self, images: Tensor, indices: Sequence[int]) -> None:
         self.images = images
-        self.places = torch.tensor(places)
+        self.indices = torch.tensor(indices)
 
     def read(self, requests: Sequence[Request]) -> ImageRows:
-        """Read the images of a batch.
-
-        Args:
-            requests: (epoch, index) pairs.
-
-        Returns:
-            The images.
-        """
-        chosen = self.places[[index for _, index in requests]]
+        """Read the images of a batch."""
+        chosen = self.indices[[index for _, index in requests]]
         return ImageRows(list(requests), self.images[chosen], None, ())
 
 
-class ClassificationDataset(Dataset[ClassificationBatch]):
+class ClassificationDataset(ExampleDataset[ImageExample, ClassificationBatch]):
     """Images with classes or numbers, a whole batch a call.
 
     Args:
@@ -62,11 +57,11 @@ class ClassificationDataset(Dataset[ClassificationBatch]):
         source: Their images, in the same order.
         labels: Names of the classes in their order; none where the target is a number.
         target: ``label`` for one class each, ``labels`` for any number of them, ``number``.
-        augmentation: What happens to the images; None leaves them as they are.
-        seed: Of the augmentation.
+        augmentation: Changes the images of a batch; None leaves them as they are.
+        seed: Seed of the augmentation.
 
     Raises:
-        ValueError: If a label is none of the names, or not of the target's kind.
+        ValueError: A label is none of the names, or not of the target's kind.
     """
 
     def __init__(
@@ -79,32 +74,14 @@ class ClassificationDataset(Dataset[ClassificationBatch]):
         augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
-        self.examples = list(examples)
+        super().__init__(examples)
         self.source = source
         self.augmentation = augmentation
         self.seed = seed
         self.targets = to_targets(self.examples, labels, target)
 
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def __getitem__(self, request: Request) -> ClassificationBatch:
-        """Return a batch of one."""
-        return self.__getitems__([request])
-
+    @override
     def __getitems__(self, requests: Sequence[Request]) -> ClassificationBatch:
-        """Build the batch of these requests.
-
-        Args:
-            requests: (epoch, index) pairs.
-
-        Returns:
-            The batch; without the unreadable images if these are skipped.
-
-        Raises:
-            ImageError: If an image cannot be read and such are not skipped, or none of the batch
-                can.
-        """
         rows = self.source.read(requests)
         if rows.images is None:
             raise ValueError("Classification reads images; leave the source's `cache` empty.")
@@ -124,19 +101,14 @@ class ClassificationDataset(Dataset[ClassificationBatch]):
 def to_targets(
     examples: Sequence[ImageExample], labels: Sequence[str], target: ImageTarget
 ) -> Tensor:
-    """Turn labels into what a loss takes.
-
-    Args:
-        examples: The images.
-        labels: Names of the classes in their order; none for numbers.
-        target: ``label``, ``labels`` or ``number``.
+    """Turn labels into the targets of a loss.
 
     Returns:
         Classes ``(images,)``, -1 where there is none; or float32 zeros and ones ``(images,
         classes)``, or float32 numbers ``(images,)``, NaN where there is none.
 
     Raises:
-        ValueError: If a label is none of the names, or not of the target's kind.
+        ValueError: A label is none of the names, or not of the target's kind.
 
     Example:
         >>> from multimodal.data.examples import PixelImage
@@ -145,45 +117,15 @@ def to_targets(
         [1]
     """
     if target == "number":
-        return torch.tensor([_number(example) for example in examples], dtype=torch.float32)
+        return torch.tensor([number_of(each.label, str(each.image)) for each in examples])
     numbers = {label: number for number, label in enumerate(labels)}
     if target == "label":
-        return torch.tensor([_class(example, numbers) for example in examples])
+        return torch.tensor([class_of(e.label, numbers, str(e.image)) for e in examples])
     targets = torch.zeros(len(examples), len(labels))
     for row, example in zip(targets, examples, strict=True):
         if example.label is None:
             row.fill_(math.nan)
             continue
         names = example.label if isinstance(example.label, tuple) else (example.label,)
-        row[[_known(name, example, numbers) for name in names]] = 1.0
+        row[[class_of(name, numbers, str(example.image)) for name in names]] = 1.0
     return targets
-
-
-def _class(example: ImageExample, numbers: dict[str, int]) -> int:
-    return -1 if example.label is None else _known(example.label, example, numbers)
-
-
-def _known(
-    label: str | tuple[str, ...] | float, example: ImageExample, numbers: dict[str, int]
-) -> int:
-    if not isinstance(label, str) or label not in numbers:
-        raise ValueError(
-            f"{example.image}: the label {label!r} is none of the training images' labels "
-            f"({_listed(list(numbers))}). Correct it, or train on images that have it."
-        )
-    return numbers[label]
-
-
-def _number(example: ImageExample) -> float:
-    if example.label is None:
-        return math.nan
-    if not isinstance(example.label, float):
-        raise ValueError(
-            f"{example.image}: a number is wanted, got {example.label!r}. Set `target` to label."
-        )
-    return example.label
-
-
-def _listed(labels: Sequence[str]) -> str:
-    more = f" and {len(labels) - 8} more" if len(labels) > 8 else ""
-    return ", ".join(labels[:8]) + more

@@ -1,4 +1,4 @@
-"""Grey images, as a model of one channel is trained on them.
+"""Grey images for models of one channel.
 
 References:
     ITU-R BT.601 (the grey of a colour).
@@ -12,10 +12,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def luma(images: Num[Tensor, "batch 3 height width"]) -> Num[Tensor, "batch 1 height width"]:
-    """Return the brightness of colour images; grey ones of three channels keep their values.
-
-    Args:
-        images: RGB values.
+    """Return the brightness of RGB images; grey ones of three channels keep their values.
 
     Example:
         >>> round(luma(torch.full((1, 3, 1, 1), 0.5)).item(), 4)
@@ -28,10 +25,7 @@ def luma(images: Num[Tensor, "batch 3 height width"]) -> Num[Tensor, "batch 1 he
 def to_grey(
     images: UInt8[Tensor, "batch 3 height width"],
 ) -> UInt8[Tensor, "batch 1 height width"]:
-    """Turn colour images into grey ones.
-
-    Args:
-        images: RGB values.
+    """Turn RGB images into grey ones.
 
     Example:
         >>> to_grey(torch.full((1, 3, 1, 1), 77, dtype=torch.uint8)).item()

@@ -56,13 +56,13 @@ class Classifier(nn.Module):
     """Image encoder, pooling and head.
 
     Args:
-        settings: What to build.
+        settings: Encoder, pooling and head.
         num_outputs: Width of the output; see `num_outputs`.
         image_size: Height and width of the images; only for pooling ``flatten``.
         channels: Channels of the images: 3, or 1 of grey ones. An encoder of torchvision takes a
             grey image as a colour one.
         mean: Mean of each channel over the data, from 0 to 1, which networks of ours subtract;
-            none for 0.5. Networks of torchvision subtract what their weights were trained with.
+            by default 0.5. Networks of torchvision subtract the mean of their own training.
 
     Raises:
         FileNotFoundError: If the encoder's weight file is not there.
@@ -106,10 +106,7 @@ class Classifier(nn.Module):
         images: UInt8[Tensor, "batch channels height width"]
         | Float[Tensor, "batch channels height width"],
     ) -> Float[Tensor, "batch outputs"]:
-        """Compute the outputs for images, as bytes or as numbers from 0 to 1.
-
-        Returns:
-            Logits of labels, the logarithm of a count, or a number: see `read_out`.
+        """Compute the outputs for images, as bytes or as numbers from 0 to 1; see `read_out`.
 
         Raises:
             ValueError: If the images have another number of channels, or the encoder cannot take
@@ -140,11 +137,7 @@ class Classifier(nn.Module):
     def classify(
         self, features: Float[Tensor, "batch feature rows columns"]
     ) -> Float[Tensor, "batch outputs"]:
-        """Compute outputs from feature maps; used by Grad-CAM.
-
-        Args:
-            features: From `feature_map`, or changed.
-        """
+        """Compute outputs from feature maps; used by Grad-CAM."""
         outputs: Tensor = self.head(self.pool(features))
         return outputs * self.output_scale
 
@@ -189,10 +182,6 @@ class Classifier(nn.Module):
 def num_outputs(target: str, labels: Sequence[str]) -> int:
     """Return the width of a classifier's output.
 
-    Args:
-        target: ``label``, ``labels``, ``count`` or ``number``.
-        labels: All labels; none where the target is a count or a number.
-
     Raises:
         ValueError: If there is no such target, or there are too few labels for it.
 
@@ -223,7 +212,7 @@ def read_out(
 
     Args:
         outputs: From `Classifier`.
-        target: What the classifier was trained for.
+        target: The target of its training.
         centre: Mean of the training images' numbers; for ``number``.
         scale: Their standard deviation.
 

@@ -1,7 +1,7 @@
 """Classify images with a trained model, or give a count or a number.
 
-`ClassificationPredictor` opens images with the function, and resizes them with the transform, that
-its model was evaluated with; a model that was trained on grey images gets grey ones.
+Images are opened and resized as in the evaluation of the model; a model that was trained on grey
+images gets grey ones.
 
 References:
     Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs" (the
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
 from multimodal.attribution.evidence import Evidence
@@ -32,7 +32,7 @@ from multimodal.classification.result import Classification, Ranked
 from multimodal.data.transforms import EvalTransform
 from multimodal.inference.devices import Precision, arithmetic
 from multimodal.inference.inputs import IMAGE_NAME, ImageInput, Picture, is_one, read_image, view
-from multimodal.inference.predictor import Predictor
+from multimodal.inference.predictor import Predictor, check_sizes
 from multimodal.inference.rebuilding import (
     read_labels,
     read_number,
@@ -49,14 +49,13 @@ class ClassificationPredictor(Predictor[Picture, ImageInput, Classification]):
     """Classify images; see `Predictor` for calls and `ClassificationOptions` for their keywords.
 
     Args:
-        model: A trained classifier; it is moved to the device and set to evaluation.
+        model: A trained classifier.
         labels: Names of its classes in their order; none where it gives a count or a number.
         transform: The transform it was evaluated with.
-        target: What it predicts: one ``label``, several ``labels``, a ``count`` or a ``number``.
+        target: Its prediction: one ``label``, several ``labels``, a ``count`` or a ``number``.
         centre: Added to the output of a model that gives a number, after `scale`.
-        scale: What the output of a model that gives a number is multiplied by.
-        device: As for `Predictor`.
-        precision: As for `Predictor`.
+        scale: Factor of the output of a model that gives a number.
+        device, precision: As for `Predictor`.
 
     Raises:
         ValueError: If model and labels do not belong together, the device does not exist, or
@@ -69,8 +68,8 @@ class ClassificationPredictor(Predictor[Picture, ImageInput, Classification]):
         >>> transform = EvalTransform(TransformSettings(size=64))
         >>> model = Classifier(settings, 2)
         >>> predictor = ClassificationPredictor(model, ["rose", "tulip"], transform)
-        >>> found = predictor(torch.zeros(3, 60, 80))
-        >>> found.label in ("rose", "tulip"), len(found.top)
+        >>> result = predictor(torch.zeros(3, 60, 80))
+        >>> result.label in ("rose", "tulip"), len(result.top)
         (True, 2)
     """
 
@@ -91,7 +90,7 @@ class ClassificationPredictor(Predictor[Picture, ImageInput, Classification]):
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> None:
-        _check_outputs(model, num_outputs(target, labels), len(labels))
+        check_sizes(outputs=(model.head[-1].out_features, num_outputs(target, labels)))
         super().__init__(model, device=device, precision=precision)
         self.labels = tuple(labels)
         self.transform = transform
@@ -134,11 +133,7 @@ class ClassificationPredictor(Predictor[Picture, ImageInput, Classification]):
         return read_image(given, self.transform, number)
 
     def seen(self, picture: Picture) -> UInt8[Tensor, "3 height width"]:
-        """Return the part of a picture that the model receives, in its colours.
-
-        Args:
-            picture: One picture, as for a call.
-        """
+        """Return the part of a picture that the model receives, in its colours."""
         return view(picture, self.transform)
 
     @override
@@ -157,8 +152,8 @@ class ClassificationPredictor(Predictor[Picture, ImageInput, Classification]):
             numbers = zip(values[:, 0].tolist(), items, strict=True)
             return [self._number(*each) for each in numbers]
         # The outputs are ranked, since several probabilities may round to 1.
-        wanted = options.top if self.target == "label" else len(self.labels)
-        order = outputs.topk(min(wanted, len(self.labels)), dim=-1).indices
+        kept = options.top if self.target == "label" else len(self.labels)
+        order = outputs.topk(min(kept, len(self.labels)), dim=-1).indices
         probabilities = values.gather(1, order)
         return [
             self._result(*row, options.top)
@@ -184,13 +179,3 @@ class ClassificationPredictor(Predictor[Picture, ImageInput, Classification]):
     def evidence(self, picture: Picture, question: str = "") -> Evidence:
         """Return the prediction with its scores, for `multimodal.explain`."""
         return class_evidence(self, picture, question)
-
-
-def _check_outputs(model: Classifier, expected: int, labels: int) -> None:
-    last = model.head[-1]
-    assert isinstance(last, nn.Linear)
-    if last.out_features != expected:
-        raise ValueError(
-            f"The model has {last.out_features} outputs and there are {labels} labels. Take both "
-            "from the same training."
-        )

@@ -170,13 +170,6 @@ def fit_linear(
 
     Raises:
         ValueError: If all images are of one class.
-
-    Example:
-        >>> pooled = torch.tensor([[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.2]])
-        >>> features = Features(pooled, torch.tensor([0, 0, 2, 2]))
-        >>> regression, machine = fit_linear(features, 3, strength=1.0)
-        >>> accuracy(regression, features), accuracy(machine, features)
-        (1.0, 1.0)
     """
     from sklearn.linear_model import LogisticRegression  # slow to import
     from sklearn.svm import LinearSVC

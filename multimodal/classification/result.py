@@ -51,16 +51,6 @@ class Classification(Result):
             return self.label or f"{self.value:.2f}"
         return ", ".join(self.labels) or "nothing"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the picture as JSON types."""
-        return {
-            "label": self.label,
-            "probability": self.probability,
-            "top": [ranked._asdict() for ranked in self.top],
-            "labels": list(self.labels),
-            "value": self.value,
-        }
-
     def summary(self) -> dict[str, Any]:
         """Return the label, its probability, all labels and the ranked ones; or the value alone."""
         values = self.to_dict()
@@ -69,9 +59,6 @@ class Classification(Result):
 
     def figure(self) -> "Figure":
         """Draw the picture beside its ranked labels.
-
-        Returns:
-            matplotlib's figure.
 
         Raises:
             ValueError: If it has no picture, because no predictor made it.

@@ -37,8 +37,8 @@ class Arguments(argparse.ArgumentParser):
         """Add the first argument of a command that uses a trained model.
 
         Args:
-            run: What kind of run its checkpoint is of.
-            shipped: The name of one that ships with the package.
+            run: The kind of training run, in "a checkpoint of ...".
+            shipped: The name of a model that ships with the package.
         """
         name = f"{shipped}, which ships with the package; " if shipped else ""
         self.add_argument(
@@ -49,7 +49,7 @@ class Arguments(argparse.ArgumentParser):
         )
 
     def add_hardware(self) -> None:
-        """Add the options that say where and how exactly a model computes."""
+        """Add ``--device`` and ``--precision``."""
         self.add_argument(
             "--device",
             default="auto",
@@ -66,12 +66,12 @@ class Arguments(argparse.ArgumentParser):
     def add_options(
         self, kind: type[Options], defaults: Mapping[str, Any], without: Collection[str] = ()
     ) -> None:
-        """Add the options of a predictor's call that are numbers.
+        """Add the numeric options of a predictor's call.
 
         Args:
             kind: The task's options.
             defaults: Defaults that differ from those of a call.
-            without: Options that the command has in another form.
+            without: Options of a call that the command does not have.
         """
         for each in fields(kind):
             within: Range | None = each.metadata.get("within")
@@ -91,20 +91,14 @@ class Arguments(argparse.ArgumentParser):
             )
 
     def error(self, message: str) -> NoReturn:
-        """Write one sentence and leave with 2, the code of a wrong call."""
+        """Write one sentence and exit with status 2, that of a wrong call."""
         sentence = _sentence(message, list(self._option_string_actions))
         sys.stderr.write(f"multimodal: {sentence} `{self.prog} --help` shows how.\n")
         raise SystemExit(EXIT_USAGE)
 
 
 def whole_number(least: int) -> Callable[[str], int]:
-    """Make the type of an option that is a whole number.
-
-    Args:
-        least: The least value allowed.
-
-    Returns:
-        What argparse calls with the option's text.
+    """Make the type of an option that is a whole number of `least` or more.
 
     Example:
         >>> whole_number(1)("5")
@@ -124,12 +118,6 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 def number(within: Range) -> Callable[[str], float]:
     """Make the type of an option that is a number in a range.
-
-    Args:
-        within: The numbers allowed.
-
-    Returns:
-        What argparse calls with the option's text.
 
     Example:
         >>> number(Range(0, 1))("0.5")
@@ -154,17 +142,17 @@ _CHOICE = re.compile(r"argument (\S+): invalid choice: (.+?) \(choose from (.+)\
 _WRONG = re.compile(r"argument ([^:]+): (.+)")
 
 
-def _sentence(complaint: str, options: list[str]) -> str:
-    if found := _UNKNOWN.match(complaint):
-        name = found[1].partition("=")[0]
+def _sentence(message: str, options: list[str]) -> str:
+    if match := _UNKNOWN.match(message):
+        name = match[1].partition("=")[0]
         close = get_close_matches(name, options, n=1, cutoff=0.5)
         return f"Unknown option {name}." + (f" Did you mean {close[0]}?" if close else "")
-    if found := _MISSING.match(complaint):
-        *others, last = found[1].split(", ")
+    if match := _MISSING.match(message):
+        *others, last = match[1].split(", ")
         return f"{', '.join(others)} and {last} are missing." if others else f"{last} is missing."
-    if found := _CHOICE.match(complaint):
-        choices = found[3].replace("'", "")
-        return f"{found[1]} must be one of {choices}, got {found[2]}."
-    if found := _WRONG.match(complaint):
-        return f"{found[1]} {found[2]}."
-    return f"{complaint[:1].upper()}{complaint[1:]}."
+    if match := _CHOICE.match(message):
+        choices = match[3].replace("'", "")
+        return f"{match[1]} must be one of {choices}, got {match[2]}."
+    if match := _WRONG.match(message):
+        return f"{match[1]} {match[2]}."
+    return f"{message[:1].upper()}{message[1:]}."

@@ -185,8 +185,10 @@ def _fit(options: Sequence[str], setting: str, otherwise: str) -> Command:
     """Train a run; `otherwise` is the message for a configuration that lacks the setting."""
     try:
         return command(["fit", *options], _Training)
-    except (argparse.ArgumentError, TypeError) as error:
-        if f"'{setting}' is not accepted" not in str(error):
+    except (argparse.ArgumentError, TypeError, ValueError) as error:
+        # Of our own classes, and of those of users.
+        refusals = f"unknown setting '{setting}'", f"'{setting}' is not accepted"
+        if not any(refusal in str(error) for refusal in refusals):
             raise
         raise ValueError(otherwise) from error
 

@@ -1,7 +1,7 @@
 """multimodal explain: draw which parts of a picture or a text support a prediction.
 
-The explanation is of the model's own prediction: each word of its caption, its answer or its label.
-The picture is written to a file; `--json` prints the numbers.
+The prediction is each word of a caption, an answer or a label. The drawing is written to a file,
+the numbers on request as JSON.
 """
 
 import os

@@ -1,7 +1,6 @@
 """The inputs of a command: pictures in files, folders and zip archives; texts, one a line.
 
-Lines are read only when they are needed, so that a pipe of any length is answered while it is
-written.
+Lines are read one at a time, so that a pipe of any length is answered while it is written.
 """
 
 import os
@@ -26,15 +25,15 @@ _MARK = b"\xef\xbb\xbf"  # some editors put it before the first letter of a file
 
 @dataclass(frozen=True)
 class Item:
-    """An input, and what the output says about it.
+    """An input, and its description in the output.
 
     Args:
-        given: What the predictor takes.
-        text: What a table shows of it: the name of a picture, or the text.
-        fields: What JSON shows of it, before the result.
+        given: The predictor's input.
+        text: The name of a picture, or the text, for a table.
+        fields: Its JSON, before the result.
         question: The question about a picture.
         place: File and line of a text, for messages; empty for a text in quotes.
-        problem: Why it cannot be read; None if it can.
+        problem: The reason why it cannot be read, if there is one.
     """
 
     given: Any
@@ -45,52 +44,46 @@ class Item:
     problem: ValueError | None = None
 
 
-def find_pictures(places: Sequence[Path]) -> tuple[list["ImageFile"], list[str]]:
+def find_pictures(paths: Sequence[Path]) -> tuple[list["ImageFile"], list[str]]:
     """List the pictures of files, folders and zip archives.
 
-    Folders are searched with all folders in them, by the pictures' suffixes, in the order of their
-    names; names that begin with a dot are left out. A file that is named is taken as it is.
-
-    Args:
-        places: Files, folders and archives.
+    Folders are searched recursively, by the pictures' suffixes, in the order of their names; names
+    that begin with a dot are left out. A named file is taken whatever its suffix.
 
     Returns:
-        The pictures, and a sentence for each place that has none.
+        The pictures, and a sentence for each path without any.
     """
     from multimodal.data.examples import ImageFile
 
     pictures: list[ImageFile] = []
     problems: list[str] = []
-    for place in places:
+    for path in paths:
         try:
-            if place.is_dir():
-                found = [ImageFile(path) for path in _walk(place, problems)]
-            elif place.suffix.lower() == ".zip":
-                found = [ImageFile(place, member) for member in _members(place)]
+            if path.is_dir():
+                inside = [ImageFile(file) for file in _walk(path, problems)]
+            elif path.suffix.lower() == ".zip":
+                inside = [ImageFile(path, member) for member in _members(path)]
             else:
-                found = [ImageFile(place)]
+                inside = [ImageFile(path)]
         except (OSError, ValueError) as error:
             problems.append(str(error))
             continue
-        if not found:
+        if not inside:
             suffixes = ", ".join(sorted(suffix[1:] for suffix in _SUFFIXES))
-            problems.append(f"{place} has no pictures in it (files that end in {suffixes}).")
-        pictures += found
+            problems.append(f"{path} has no pictures in it (files that end in {suffixes}).")
+        pictures += inside
     return pictures, problems
 
 
 def read_texts(
     given: Sequence[str], files: Sequence[Path] = (), *, noun: str = "text"
 ) -> Iterator[Item]:
-    r"""Read texts in quotes, from standard input and from files, one a line.
+    r"""Read texts from arguments, standard input and files, one a line; empty lines are left out.
 
     Args:
-        given: Texts; ``-`` stands for standard input.
+        given: Texts; ``-`` is standard input.
         files: Files of texts in UTF-8, read after these.
-        noun: What a text is called in messages.
-
-    Returns:
-        The texts, each read when it is needed; empty lines are left out.
+        noun: The name of a text in messages.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -112,11 +105,7 @@ def read_texts(
 
 
 def is_typed(given: Sequence[str]) -> bool:
-    """Return whether somebody types the texts just now.
-
-    Args:
-        given: Texts; ``-`` stands for standard input.
-    """
+    """Return whether the texts are typed on a terminal."""
     return "-" in given and sys.stdin.isatty()
 
 
@@ -150,10 +139,10 @@ def _lines(source: Iterable[bytes], name: str, noun: str) -> Iterator[Item]:
 
 
 def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
-    def complain(error: OSError) -> None:
+    def report(error: OSError) -> None:
         problems.append(f"{error.filename} cannot be read: {error.strerror}.")
 
-    for root, folders, files in os.walk(folder, onerror=complain):
+    for root, folders, files in os.walk(folder, onerror=report):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(root, name) for name in sorted(files) if _is_picture(name))
 

@@ -4,7 +4,7 @@ A configuration names a task and its data by class; everything else is plain val
 is built first. It adopts what an evaluated checkpoint holds (words, labels, transform), and what it
 then returns as `linked` becomes the task's arguments. So a configuration of other data fits a
 checkpoint, and no list of words ever passes through the parser, which copies a list once for each
-of its entries. A LightningModule of one's own may be named as well: ``--model mine.Module --data
+of its entries. A user's own LightningModule may be named as well: ``--model mine.Module --data
 mine.Data``.
 """
 
@@ -36,6 +36,7 @@ from multimodal.hardware import choose_hardware, tune_cpu
 from multimodal.saving.checkpoint import SavedModel, read_checkpoint
 from multimodal.tasks import TASKS, Task
 from multimodal.training.checkpoints import AtomicCheckpoints
+from multimodal.training.connection import Connection
 from multimodal.training.guard import NonFiniteError
 from multimodal.training.signals import Interrupted, exit_code
 
@@ -184,7 +185,7 @@ def row_of(class_path: str) -> Task | None:
         class_path: What a configuration names, which the parser has imported by now.
 
     Returns:
-        The row of it or of the class it extends; None for a LightningModule of one's own.
+        The row of it or of the class it extends; None for a user's own LightningModule.
 
     Example:
         >>> row_of("multimodal.captioning.task.CaptioningTask").name
@@ -253,7 +254,8 @@ def command(arguments: list[str], kind: type[Command] = Command) -> Command:
             "devices": hardware.devices,
             "precision": hardware.precision,
             "use_distributed_sampler": False,  # our sampler knows rank and world size
-            "callbacks": AtomicCheckpoints(),  # also for a LightningModule of one's own
+            # Also for a user's own LightningModule; our tasks bring theirs, which replace these.
+            "callbacks": [AtomicCheckpoints(), Connection()],
         },
         args=arguments,
     )

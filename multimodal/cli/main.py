@@ -55,10 +55,7 @@ EXIT_INTERRUPT = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        argv: The arguments after the program's name; the process's own by default.
+    """Run the command line, with the process's own arguments by default.
 
     Returns:
         The exit code: 0 done, 1 the work failed, 2 the call was wrong, 130 interrupted by Ctrl-C,
@@ -80,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(run: Callable[[list[str]], int], arguments: list[str]) -> int:
-    """Call a verb; user mistakes become a sentence, all else keeps its traceback."""
+    """Run a command; mistakes of the user become a sentence, other errors keep their traceback."""
     if os.environ.get("MULTIMODAL_DEBUG"):
         return run(arguments)
     try:
@@ -103,8 +100,8 @@ def _find(verb: str) -> Callable[[list[str]], int]:
     module = import_module(_VERBS[verb][0])
     if verb in _SHARED:
         return lambda arguments: int(module.run([verb, *arguments]))
-    found: Callable[[list[str]], int] = module.run
-    return found
+    run: Callable[[list[str]], int] = module.run
+    return run
 
 
 def _unknown_verb(verb: str) -> str:

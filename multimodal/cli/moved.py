@@ -10,10 +10,10 @@ _TASKS: Final = {
     "language_model": ("LanguageModelTask", "LanguageModelData"),
 }
 _REPORTS: Final = (
-    "training.answers.AnswersReport",
-    "training.classes.ClassesReport",
-    "training.pictures.CaptionPictures",
-    "training.verdicts.VerdictsReport",
+    ("answers", "vqa", "AnswersReport"),
+    ("classes", "classification", "ClassesReport"),
+    ("pictures", "captioning", "CaptionPictures"),
+    ("verdicts", "sentiment", "VerdictsReport"),
 )
 
 CLASSES: Final[dict[str, str]] = {
@@ -27,17 +27,23 @@ CLASSES: Final[dict[str, str]] = {
 }
 """Old import paths of tasks and data modules, with the new ones."""
 
-REPORTS: Final = frozenset(f"multimodal.{each}" for each in _REPORTS)
+REPORTS: Final = frozenset(
+    path
+    for module, task, name in _REPORTS
+    for path in (f"multimodal.training.{module}.{name}", f"multimodal.{task}.report.{name}")
+)
 """Old callbacks that write reports. Each task now adds its own."""
 
 _IMAGES: Final = {"images": "options.images", "scenes": "options"}
 _KNOWN: Final = "nothing: a checkpoint's own are used where one is evaluated"
-_WORDS: Final = {name: f"text.{name}" for name in ("min_count", "max_vocabulary", "max_words")}
+_WORDS: Final = {name: f"text.{name}" for name in ("min_count", "max_words")}
+_VOCABULARY: Final = {"max_vocabulary": "text.max_vocabulary"}
 
 KEYS: Final[dict[str, dict[str, str]]] = {
     "CaptionData": {
         **_IMAGES,
         **_WORDS,
+        **_VOCABULARY,
         "image_column": "options.image_column",
         "caption_column": "options.caption_column",
         "captions_per_image": "text.captions_per_image",
@@ -60,6 +66,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     },
     "SentimentData": {
         **_WORDS,
+        **_VOCABULARY,
         "file": "options.file",
         "columns": "options.columns",
         "reviews": "options",
@@ -88,7 +95,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "known_mean": _KNOWN,
         "known_std": _KNOWN,
     },
-    "LanguageModelData": {**_WORDS, "tokens": _KNOWN},
+    "LanguageModelData": {"min_count": "text.min_count", **_VOCABULARY, "tokens": _KNOWN},
     "TextSource": {
         "file": "options.file",
         "columns": "options.columns",

@@ -16,13 +16,7 @@ _DIGITS = 4  # of numbers in JSON
 
 
 def printable(name: str) -> str:
-    r"""Write a name so that a terminal only shows it: control characters become escapes.
-
-    Args:
-        name: A file's name, which may hold anything.
-
-    Returns:
-        The name on one line.
+    r"""Escape control characters, so that a text cannot steer the terminal.
 
     Example:
         >>> printable("a\x1b[2Jb\n")
@@ -32,11 +26,7 @@ def printable(name: str) -> str:
 
 
 def shortened(name: str, width: int) -> str:
-    """Cut the beginning of a name that is too long: the end of a path says more.
-
-    Args:
-        name: The name.
-        width: Columns that it may take.
+    """Cut the beginning of a name that is too long, since the end of a path says more.
 
     Example:
         >>> shortened("holiday/dog.jpg", 10)
@@ -81,11 +71,7 @@ class Table:
         self.is_empty = True
 
     def row(self, cells: Iterable[str | Sequence[str]]) -> None:
-        """Write a row.
-
-        Args:
-            cells: A text, or several lines, for each column.
-        """
+        """Write a row, with one line or several for each column."""
         if self.is_empty:
             self._line([column.title for column in self.columns])
             self.is_empty = False
@@ -139,11 +125,11 @@ def json_line(values: Mapping[str, Any]) -> str:
 
 
 class Progress:
-    """A line on stderr that counts, where someone watches it and the results go elsewhere.
+    """A line on stderr that counts results, if that is a terminal and standard output is not.
 
     Args:
         total: Number of results; None shows nothing.
-        noun: What they are.
+        noun: The results, in the plural.
     """
 
     def __init__(self, total: int | None, noun: str) -> None:
@@ -175,7 +161,7 @@ class Complaints:
         clear: Called before a sentence is written.
 
     Attributes:
-        failed: Whether something could not be used.
+        failed: Whether an input could not be used.
     """
 
     def __init__(self, clear: Callable[[], None] = lambda: None) -> None:
@@ -184,7 +170,7 @@ class Complaints:
         self.written: set[str] = set()
 
     def fail(self, problem: object) -> None:
-        """Write what could not be used, and remember it for the exit code."""
+        """Write a problem, and remember it for the exit code."""
         self.failed = True
         self.say(str(problem))
 

@@ -404,7 +404,7 @@ class SentimentVerb(Verb):
         legend = ""
         if self.colour and self.options.explain:
             target = "the label" if labels else "a higher value"
-            legend = f" (blue speaks for {target}, orange against it)"
+            legend = f" (blue supports {target}, orange opposes it)"
         self.table = Table([*columns, Column(f"text{legend}", 1)])
 
     @override

@@ -46,6 +46,22 @@ def seed_for(*parts: int) -> int:
     return state >> 1
 
 
+def draw_some(number: int, most: int, seed: int, request: Request) -> list[int]:
+    """Draw indices of an image's captions or questions, anew in each epoch.
+
+    Args:
+        number: How many there are.
+        most: How many are drawn; 0 is all of them, in order.
+        seed: Seed of the draw.
+        request: The epoch, and the index of the image.
+    """
+    if not 0 < most < number:
+        return list(range(number))
+    generator = torch.Generator().manual_seed(seed_for(seed, *request, 1))
+    order: list[int] = torch.randperm(number, generator=generator).tolist()
+    return order[:most]
+
+
 class BucketSampler(Sampler[list[Request]]):
     """Batches of one epoch as lists of (epoch, index), in an order that is f(seed, epoch).
 

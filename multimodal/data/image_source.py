@@ -2,7 +2,7 @@
 
 Everything random about an image is a function of (seed, epoch, index), so that any worker, and any
 resumed run, gets the same one. A frozen encoder's features may be cached on disk instead: `Images`
-makes the cache of each split when its batches are asked for.
+makes the cache of each split when its loader is built.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 from multimodal.data.buckets import Request, seed_for
@@ -58,7 +58,7 @@ class ImageSource:
         cached_until: Epoch from which images are read again, because the encoder is trained then;
             -1 is never.
         keep_bytes: Memory for opened images; those that no longer fit are opened each time. Scenes
-            are kept in any case.
+            are always kept.
     """
 
     def __init__(
@@ -87,15 +87,8 @@ class ImageSource:
     def read(self, requests: Sequence[Request]) -> ImageRows:
         """Read the images of a batch, or their features.
 
-        Args:
-            requests: (epoch, index) pairs.
-
-        Returns:
-            The images; without the unreadable ones if these are skipped.
-
         Raises:
-            ImageError: If an image cannot be read and such are not skipped, or none of the batch
-                can.
+            ImageError: An image cannot be read and such are not skipped, or none of the batch can.
         """
         if self.cache is None or 0 <= self.cached_until <= requests[0][0]:
             return self._read_images(requests)
@@ -187,7 +180,6 @@ class Images:
     seed: int = 0
     _encoder: ImageEncoder | None = None
     _trained_from_epoch: int = -1
-    _trainable_stages: int = 0
     _caches: dict[str, FeatureCache] = field(default_factory=dict)
 
     @property
@@ -196,39 +188,28 @@ class Images:
         return self.on_bad_image == "skip"
 
     def use_encoder(
-        self, encoder: ImageEncoder | None, *, trained_from_epoch: int, trainable_stages: int
+        self, encoder: ImageEncoder, trained_from_epoch: int, *, trainable_stages: int
     ) -> None:
-        """Take the encoder whose features are cached.
+        """Take the encoder of a run, whose features are cached where a cache is named.
 
         Args:
-            encoder: The network that the images are for; None where the task has none.
+            encoder: The network that the images are for.
             trained_from_epoch: Epoch from which it is trained, and images are read again; -1 is
                 never.
-            trainable_stages: Stages of it that are trained from the start.
-        """
-        self._encoder = encoder
-        self._trained_from_epoch = trained_from_epoch
-        self._trainable_stages = trainable_stages
-
-    def begin(self, trainer: Trainer) -> None:
-        """Forget the features of the run before, and check that the encoder is frozen at first.
-
-        Args:
-            trainer: The trainer of the run.
+            trainable_stages: Stages of it that the run trains from its start.
 
         Raises:
-            ValueError: The run trains the encoder from its start.
+            ValueError: The encoder is trained from the start, and a cache is named.
         """
-        self._caches = {}
-        if not self.cache:
-            return
-        self._find_encoder(trainer)
-        if self._trainable_stages:
+        if self.cache and trainable_stages:
             raise ValueError(
                 "`data.cache` keeps the features of a frozen encoder, but this run trains the "
-                f"encoder: `encoder.trainable_stages` is {self._trainable_stages}. Set it to 0, or "
+                f"encoder: `encoder.trainable_stages` is {trainable_stages}. Set it to 0, or "
                 "leave `data.cache` empty."
             )
+        self._encoder = encoder
+        self._trained_from_epoch = trained_from_epoch
+        self._caches = {}  # those of the run before may be of other weights
 
     def source(
         self,
@@ -240,13 +221,13 @@ class Images:
     ) -> ImageSource:
         """Return a split's images; their features, where a cache is named.
 
-        An evaluation encodes them now, when its batches are asked for: Lightning has then loaded
-        the weights of a checkpoint, which may have trained the encoder.
+        An evaluation encodes them now: Lightning has loaded the weights of a checkpoint, which may
+        have trained the encoder.
 
         Args:
             split: ``train``, ``val`` or ``test``.
             images: Its images.
-            trainer: The trainer of the run; None reads the images.
+            trainer: The trainer of the run; without one no features are cached.
             training: Whether the images are augmented.
         """
         return ImageSource(
@@ -262,9 +243,14 @@ class Images:
     def _encode(
         self, split: str, images: Sequence[ImageFile | Scene], trainer: Trainer
     ) -> FeatureCache:
+        if self._encoder is None:
+            raise ValueError(
+                "`data.cache` needs a task whose `model.encoder` is an ImageEncoder. Leave "
+                "`data.cache` empty."
+            )
         if split not in self._caches:
             self._caches[split] = cache_features(
-                self._find_encoder(trainer),
+                self._encoder,
                 _files(images),
                 EvalTransform(self.settings),
                 Path(self.cache) / split,
@@ -274,26 +260,6 @@ class Images:
                 progress=True,
             )
         return self._caches[split]
-
-    def _find_encoder(self, trainer: Trainer) -> ImageEncoder:
-        if self._encoder is not None:
-            return self._encoder
-        # Until `multimodal.training.connection` hands it over, it is taken from the task.
-        task = trainer.lightning_module
-        encoder = _encoder_of(task)
-        self._trained_from_epoch = int(getattr(task, "unfreeze_epoch", -1))
-        self._trainable_stages = encoder.trainable_stages
-        return encoder
-
-
-def _encoder_of(task: LightningModule) -> ImageEncoder:
-    encoder = getattr(getattr(task, "model", None), "encoder", None)
-    if not isinstance(encoder, ImageEncoder):
-        raise ValueError(
-            f"`data.cache` needs a task whose `model.encoder` is an ImageEncoder; "
-            f"{type(task).__name__} has none. Leave `data.cache` empty."
-        )
-    return encoder
 
 
 def _files(images: Sequence[ImageFile | Scene]) -> list[ImageFile]:

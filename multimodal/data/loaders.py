@@ -13,7 +13,8 @@ References:
 """
 
 import signal
-from collections.abc import Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
@@ -22,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from multimodal.data.buckets import BucketSampler, Request
 
+Example = TypeVar("Example")
 Batch = TypeVar("Batch")
 Batch_co = TypeVar("Batch_co", covariant=True)
 
@@ -35,6 +37,30 @@ class BatchDataset(Protocol[Batch_co]):
 
     def __getitems__(self, requests: list[Request]) -> Batch_co:
         """Make the batch of these (epoch, index) pairs."""
+
+
+class ExampleDataset(Dataset[Batch], Generic[Example, Batch]):
+    """Examples that become whole batches; an item is a batch of one."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = list(examples)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, request: Request) -> Batch:
+        """Return a batch of one."""
+        return self.__getitems__([request])
+
+    @abstractmethod
+    def __getitems__(self, requests: Sequence[Request]) -> Batch:
+        """Build the batch of these (epoch, index) pairs.
+
+        Unreadable images are left out where these are skipped.
+
+        Raises:
+            ImageError: An image cannot be read and such are not skipped, or none of the batch can.
+        """
 
 
 class ResumableLoader(Generic[Batch]):

@@ -2,10 +2,9 @@
 
 The searches know no model. They call a *step*, which takes the last word of every hypothesis and
 returns the logits of the next one, the new state and the attention weights, for all images and all
-their hypotheses (the beams) in one call. What belongs to a hypothesis (an LSTM's state) is in
-`state` and is reordered with the beams. What belongs to an image (keys and values of its regions)
-is in `context`; it is never copied per beam, and only shortened when finished images leave the
-batch.
+their hypotheses (the beams) in one call. `state` holds tensors of the hypotheses (an LSTM's state)
+and is reordered with the beams; `context` holds tensors of the images (keys and values of regions),
+is never copied per beam, and is only shortened when finished images leave the batch.
 
 Scores are the model's own log-probabilities: forbidden words (`rules`) are masked after the
 softmax, which is not renormalised. The ids of special words are those of `multimodal.text`.

@@ -1,9 +1,9 @@
 """Beam search as one tensor program over images x beams.
 
-A hypothesis that ends keeps its place in the beam, so the beam narrows until all have ended, or
-until no open hypothesis can still beat the best finished one. Hence a beam of one is greedy search,
-and a beam as wide as the number of sentences is exhaustive search. Words and attention are kept
-with back-pointers and read off at the end; only the model's state is reordered at every step.
+A hypothesis that ends still occupies its slot, so the beam narrows until all have ended, or until
+no open hypothesis can still beat the best finished one. Hence a beam of one is greedy search, and a
+beam as wide as the number of sentences is exhaustive search. Words and attention are stored with
+back-pointers and gathered at the end; only the model's state is reordered at every step.
 
 References:
     Xu et al. 2015, "Show, Attend and Tell" (the narrowing beam, as in its published code).
@@ -50,13 +50,10 @@ def beam_search(
         context: Tensors ``(images, ...)``.
         beam_size: Hypotheses kept for each image; 1 is greedy search.
         n_best: Captions returned for each image; at most `beam_size`.
-        max_length: See `Rules`.
-        min_length: See `Rules`.
+        max_length: This and `min_length`, `no_repeat_ngram` and `banned`: see `Rules`.
         length_penalty: Exponent alpha of ``((5 + length) / 6) ** alpha``, by which a caption's
             log-probability is divided: 0 favours short captions, up to 1 ever longer ones.
             "average" divides by the length. ``<eos>`` is counted.
-        no_repeat_ngram: See `Rules`.
-        banned: See `Rules`.
 
     Returns:
         `n_best` captions for each image, best first.
@@ -129,7 +126,7 @@ class _Beam:
         self.done = torch.zeros(images, dtype=torch.bool, device=device)
         self._totals = torch.zeros((images, 1), device=device)
         self._rows = torch.arange(images, device=device)
-        self._places = torch.full((images, 1), beam_size, device=device)  # minus those that ended
+        self._slots = torch.full((images, 1), beam_size, device=device)  # minus those that ended
         self._kept = torch.full((images, n_best), -torch.inf, device=device)  # best ended scores
         self._penalties = penalties
         self._ranks = torch.arange(beam_size, device=device)
@@ -137,11 +134,11 @@ class _Beam:
 
     def extend(self, log_probs: Tensor, time: int) -> Tensor:
         totals, parents, tokens = _best_continuations(self._totals, log_probs, len(self._ranks))
-        missing = (self._ranks[: totals.shape[1]] >= self._places) | totals.isneginf()
+        missing = (self._ranks[: totals.shape[1]] >= self._slots) | totals.isneginf()
         totals = totals.masked_fill(missing, -torch.inf)
         ended = (tokens == EOS_ID) & ~missing
         self._moves.append(_Move(self._rows, parents, tokens, totals, ended))
-        self._places = self._places - ended.sum(1, keepdim=True)
+        self._slots = self._slots - ended.sum(1, keepdim=True)
         scores = (totals / self._penalties[time]).masked_fill(~ended, -torch.inf)
         self._kept = torch.cat([self._kept, scores], dim=1).topk(self._kept.shape[1]).values
         totals = totals.masked_fill(ended, -torch.inf)
@@ -154,11 +151,11 @@ class _Beam:
 
     def keep(self, rows: Tensor) -> None:
         self.tokens, self.done, self._rows = self.tokens[rows], self.done[rows], self._rows[rows]
-        self._totals, self._places = self._totals[rows], self._places[rows]
+        self._totals, self._slots = self._totals[rows], self._slots[rows]
         self._kept = self._kept[rows]
 
     def result(self) -> tuple[Hypotheses, Tensor]:
-        """Rank finished captions, then those cut off, and read the best along the pointers."""
+        """Rank finished captions, then those cut off, and follow the pointers of the best."""
         parents, tokens, totals, ended = self._trace()  # each (time, images, beams)
         steps, images, beams = tokens.shape
         time = torch.arange(steps, device=tokens.device).view(-1, 1, 1)
@@ -186,7 +183,7 @@ class _Beam:
         return Hypotheses(words, (end + 1).where(real, 0), scores, log_probs), beams_before
 
     def _trace(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Lay all moves out for the whole batch, also for images that had left it."""
+        """Stack all moves over the whole batch, also for images that had left it."""
         device = self.tokens.device
         shape = (len(self._moves), len(self._moves[0].rows), len(self._ranks))
         parents = torch.zeros(shape, dtype=torch.long, device=device)
@@ -207,13 +204,10 @@ def _best_continuations(
     log_probs: Float[Tensor, "images beams vocab"],
     count: int,
 ) -> tuple[Float[Tensor, "images width"], Int[Tensor, "images width"], Int[Tensor, "images width"]]:
-    """Find each image's `count` best (beam, word) pairs, exactly, best first.
+    """Return log-probability, beam and word of each image's `count` best pairs, best first.
 
-    In a large vocabulary the words fall into groups, and only the `count` groups of highest
-    maximum can hold a word of the answer: maxima are cheap, and few words are left to sort.
-
-    Returns:
-        Log-probability, beam and word of each pair; fewer than `count` if there are not so many.
+    The words of a large vocabulary are divided into groups, and only the `count` groups of highest
+    maximum can contain a result: maxima are cheap, and few words remain to be sorted.
     """
     images, beams, vocab = log_probs.shape
     groups = vocab // _GROUP
@@ -229,6 +223,6 @@ def _best_continuations(
     tail = every[:, groups * _GROUP :].reshape(1, -1).expand(images, -1)  # belongs to no group
     index = torch.cat([(first.unsqueeze(-1) + every[0, :_GROUP]).flatten(1), tail], dim=1)
     sums = log_probs.flatten(1).gather(1, index) + totals.gather(1, index // vocab)
-    best, place = sums.topk(count)
-    index = index.gather(1, place)
+    best, chosen = sums.topk(count)
+    index = index.gather(1, chosen)
     return best, index // vocab, index % vocab

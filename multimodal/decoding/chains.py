@@ -26,12 +26,7 @@ def greedy(
     no_repeat_ngram: int = 0,
     banned: Sequence[int] = (),
 ) -> Hypotheses:
-    """Choose the most likely word at every step, until ``<eos>`` or `max_length`.
-
-    The arguments are those of `beam_search`.
-
-    Returns:
-        One caption for each image.
+    """Choose the most likely word at every step: one caption for each image, as `beam_search`.
 
     Example:
         >>> def step(tokens, state, context):  # the next word is always three further
@@ -74,19 +69,13 @@ def sample(
     Forbidden words are masked first; then `temperature`, `top_k` and `top_p` apply, in this order.
 
     Args:
-        step: See `Step`.
-        state: Initial state, tensors ``(images, ...)``.
-        context: Tensors ``(images, ...)``.
+        step: This and all other arguments: see `beam_search`.
         generator: Source of all randomness; one of the CPU draws the same on every device.
         samples: Captions drawn for each image.
         temperature: Divides the logits: below 1 favours likely words, above 1 rare ones.
-        top_k: Draw only from the so many likeliest words; 0 from all.
-        top_p: Draw only from the fewest words that together have this probability (the nucleus);
-            1 from all.
-        max_length: See `Rules`.
-        min_length: See `Rules`.
-        no_repeat_ngram: See `Rules`.
-        banned: See `Rules`.
+        top_k: Draw from this number of likeliest words; 0 from all.
+        top_p: Draw from the fewest words that together have this probability (the nucleus); 1 from
+            all.
 
     Returns:
         `samples` captions for each image in the order drawn. Their log-probabilities are the
@@ -191,15 +180,15 @@ def _draw(
     if not top_k and top_p == 1:
         cumulative = logits.double().softmax(-1).cumsum(-1)
         goal = uniform.unsqueeze(-1).double() * cumulative[..., -1:]
-        place = torch.searchsorted(cumulative, goal, right=True).squeeze(-1)
-        return place.clamp(max=logits.shape[-1] - 1)
+        words = torch.searchsorted(cumulative, goal, right=True).squeeze(-1)
+        return words.clamp(max=logits.shape[-1] - 1)
     kept = min(top_k, logits.shape[-1]) if top_k else logits.shape[-1]
     logits, words = logits.topk(kept)
     cumulative = logits.double().softmax(-1).cumsum(-1)
-    # The nucleus ends with the word that brings its probability to top_p ...
+    # The nucleus ends with the word whose probability makes the sum top_p ...
     last = (cumulative < top_p).sum(-1, keepdim=True)
     # ... and, whatever the rounding, before the words of probability 0, which come last.
     last = torch.minimum(last, (~logits.isneginf()).sum(-1, keepdim=True) - 1).clamp(min=0)
     goal = uniform.unsqueeze(-1).double() * cumulative.gather(-1, last)
-    place = torch.searchsorted(cumulative, goal, right=True)
-    return words.gather(-1, torch.minimum(place, last)).squeeze(-1)
+    rank = torch.searchsorted(cumulative, goal, right=True)
+    return words.gather(-1, torch.minimum(rank, last)).squeeze(-1)

@@ -1,7 +1,7 @@
-"""Ensembles: the probabilities of several models' next words are averaged.
+"""Ensembles: average the probabilities of several models' next words.
 
-Each model keeps its own state and context; the search gets one step whose state and context are
-those of all models side by side. The models must share their word ids.
+Each model has its own state and context; the search gets one step whose state and context are those
+of all models side by side. The models must share their word ids.
 
 References:
     Vinyals et al. 2015, "Show and tell", section 4.3 (an ensemble of captioners).
@@ -24,9 +24,9 @@ def ensemble(members: Sequence[tuple[Step, Tensors, Tensors]]) -> tuple[Step, Te
         members: Step, initial state and context of each model.
 
     Returns:
-        A step, a state and a context, as the searches take them. The step's logits are the
-        logarithm of the mean probability, and its attention is the members' mean: None if they do
-        not all attend to the same number of regions.
+        Step, state and context for a search. The logits are the logarithm of the mean probability,
+        the attention is the members' mean: None if they do not all attend to the same number of
+        regions.
 
     Raises:
         ValueError: If there is no member.

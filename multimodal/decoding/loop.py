@@ -1,8 +1,8 @@
 """The loop of all searches, word by word over a batch of images.
 
-It calls the step, masks forbidden words, lets the search choose, and gives every hypothesis its
-parent's state. Finished images leave the batch once they are a quarter of it, so that one long
-caption does not slow all others down.
+At each word it calls the step, masks forbidden words, extends the search, and gives every
+hypothesis its parent's state. Finished images leave the batch once they are a quarter of it, so
+that one long caption does not slow all others down.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ weights are ``(images, beams, regions)``, or None for a model that does not atte
 """
 
 _DROP_SHARE = 0.25  # finished images leave once they are this share of the batch
-_CHECK_EVERY = 4  # steps between two reads from a GPU, since each read waits for it
+_CHECK_EVERY = 4  # steps between two reads from a GPU, each of which waits for it
 
 
 class Hypotheses(NamedTuple):
@@ -70,7 +70,7 @@ class Search(Protocol):
         """Choose the next words, and return the beams they continue (None: each its own)."""
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with these images only."""
+        """Continue with these images only."""
 
     def result(self) -> tuple[Hypotheses, Tensor]:
         """Return the captions, and the beam that each word continued ``(images, n, time)``."""
@@ -79,16 +79,8 @@ class Search(Protocol):
 def count_images(state: Tensors, context: Tensors) -> tuple[int, torch.device]:
     """Return the number of images, and their device.
 
-    Args:
-        state: Tensors ``(images, ...)``.
-        context: Tensors ``(images, ...)``.
-
     Raises:
         ValueError: If there are no images, or the tensors differ in their number.
-
-    Example:
-        >>> count_images((torch.zeros(3, 8),), ())
-        (3, device(type='cpu'))
     """
     sizes = [tensor.shape[0] for tensor in (*state, *context)]
     if not sizes or min(sizes) != max(sizes) or sizes[0] == 0:
@@ -102,32 +94,25 @@ def count_images(state: Tensors, context: Tensors) -> tuple[int, torch.device]:
 def run(search: Search, step: Step, state: Tensors, context: Tensors, rules: Rules) -> Hypotheses:
     """Run a search until its last image is done or the captions have their greatest length.
 
-    Args:
-        search: Chooses the words.
-        step: See `Step`.
-        state: Initial state, tensors ``(images, ...)``.
-        context: Tensors ``(images, ...)``.
-        rules: Forbidden words.
-
     Raises:
         ValueError: If the step returns logits of another shape, NaN or infinity.
     """
     with torch.inference_mode():
         attention = _extend_until_done(search, step, state, context, rules)
-        found, beams = search.result()
-    if bool(found.log_probs.isnan().any()):
+        captions, beams = search.result()
+    if bool(captions.log_probs.isnan().any()):
         raise ValueError(
             "The step returned logits that are NaN or infinite. "
             "Look for a non-finite weight or input."
         )
-    tokens = found.tokens[..., : int(found.lengths.max())]
-    # Inference mode's own tensors could not be trained on (a caption drawn as a sample is).
+    tokens = captions.tokens[..., : int(captions.lengths.max())]
+    # Tensors of inference mode cannot be trained on, as sampled captions are.
     return Hypotheses(
         tokens=tokens.clone(),
-        lengths=found.lengths.clone(),
-        scores=found.scores.clone(),
-        log_probs=found.log_probs.clone(),
-        attention=_gather(attention, beams, found.lengths),
+        lengths=captions.lengths.clone(),
+        scores=captions.scores.clone(),
+        log_probs=captions.log_probs.clone(),
+        attention=_gather(attention, beams, captions.lengths),
     )
 
 
@@ -166,7 +151,7 @@ def _extend_until_done(
 
 
 def _gather(attention: list[_Attention], beams: Tensor, lengths: Tensor) -> Tensor | None:
-    """Gather each caption's weights along its beams, once at the end: no step reorders them."""
+    """Gather each caption's weights along its beams, once at the end."""
     if not attention:
         return None
     longest = int(lengths.max())

@@ -54,11 +54,7 @@ class Rules:
         self._banned = torch.tensor(sorted({PAD_ID, BOS_ID, UNK_ID, *banned}))
 
     def check_logits(self, logits: Tensor, tokens: Tensor) -> None:
-        """Check a step's first logits against its input tokens.
-
-        Args:
-            logits: The step's first result.
-            tokens: Its input ``(images, beams)``.
+        """Check a step's first logits against its input tokens ``(images, beams)``.
 
         Raises:
             ValueError: If the shape is not (images, beams, vocab), or the vocabulary lacks a
@@ -80,9 +76,9 @@ class Rules:
         """Set the log-probability of forbidden words to -inf, in place.
 
         Args:
-            log_probs: Of the next word ``(images, beams, vocab)``.
+            log_probs: Log-probabilities of the next word ``(images, beams, vocab)``.
             time: Number of words so far.
-            history: Those words, one tensor ``(images, beams, time)``; may be empty if n-grams may
+            history: These words in one tensor ``(images, beams, time)``; empty if n-grams may
                 repeat or there are no words yet.
         """
         log_probs.index_fill_(-1, self._banned, -torch.inf)
@@ -98,13 +94,6 @@ class Rules:
 
 def check_at_least(least: int, **values: int) -> None:
     """Check that no argument is below its least value.
-
-    Args:
-        least: The least value allowed.
-        values: The arguments by name.
-
-    Raises:
-        ValueError: If one is less.
 
     Example:
         >>> check_at_least(1, beam_size=0)

@@ -1,4 +1,4 @@
-"""Where a predictor computes, and with which numbers."""
+"""The device and the precision of a predictor."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,16 +16,10 @@ _WITHOUT_CUDNN = Lock()
 
 
 def find_device(device: str | torch.device) -> torch.device:
-    """Turn a device's name into a device that is there.
-
-    Args:
-        device: ``auto`` takes a GPU if there is one; otherwise any device that torch knows.
-
-    Returns:
-        The device.
+    """Return a device that exists; ``auto`` takes a GPU if there is one.
 
     Raises:
-        ValueError: If it is not there, or torch does not know it.
+        ValueError: If it does not exist, or torch does not know it.
 
     Example:
         >>> find_device("cpu")
@@ -50,30 +44,17 @@ def find_device(device: str | torch.device) -> torch.device:
 
 
 def check_precision(precision: str) -> None:
-    """Refuse a precision that no predictor has.
-
-    Args:
-        precision: What a predictor was asked for.
+    """Refuse a precision that is neither ``float32`` nor ``bfloat16``.
 
     Raises:
-        ValueError: If it is neither ``float32`` nor ``bfloat16``.
-
-    Example:
-        >>> check_precision("bfloat16")
+        ValueError: If it is neither of the two.
     """
     if precision not in _PRECISIONS:
         raise ValueError(f"`precision` must be {' or '.join(_PRECISIONS)}, got {precision!r}.")
 
 
 def arithmetic(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
-    """Return the context in which a predictor's model computes.
-
-    Args:
-        device: Where it computes.
-        precision: ``float32``, or ``bfloat16``: faster where the hardware has it, and less exact.
-
-    Returns:
-        The context; with ``float32`` it changes nothing.
+    """Return the autocast context of a predictor's model.
 
     Example:
         >>> with arithmetic(torch.device("cpu"), "bfloat16"):
@@ -82,24 +63,15 @@ def arithmetic(device: torch.device, precision: Precision) -> AbstractContextMan
     """
     dtype = _PRECISIONS[precision]
     if dtype == torch.float32 and not torch.is_autocast_enabled(device.type):
-        return nullcontext()  # what changes nothing takes as long as a small layer
+        return nullcontext()  # an idle autocast takes as long as a small layer
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
 @contextmanager
 def recurrent_gradients(device: torch.device) -> Iterator[None]:
-    """Leave cuDNN, which has no gradients of a recurrent network that is not being trained.
+    """Turn cuDNN off on a CUDA device, for all threads.
 
-    Args:
-        device: Where a predictor computes; only a CUDA device is changed, for all threads.
-
-    Yields:
-        Nothing; inside, gradients may be asked for.
-
-    Example:
-        >>> with recurrent_gradients(torch.device("cpu")):
-        ...     torch.backends.cudnn.enabled
-        True
+    It computes no gradients of a recurrent network in evaluation mode.
     """
     if device.type != "cuda":
         yield

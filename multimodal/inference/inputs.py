@@ -30,8 +30,8 @@ class ImageInput:
 
     Args:
         pixels: The square that goes into the network.
-        height: Height of the part of the picture that was resized to it, in pixels.
-        width: Its width.
+        height: Height in pixels of the part of the picture that was resized to it.
+        width: Width of that part.
     """
 
     pixels: UInt8[Tensor, "3 size size"]
@@ -57,11 +57,8 @@ class ImageInput:
 def drawable(image: ImageInput | None) -> UInt8[Tensor, "3 rows columns"]:
     """Return the image that a result draws.
 
-    Args:
-        image: The model's input; None where no predictor made the result.
-
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is none, because no predictor made the result.
     """
     if image is None:
         raise ValueError(
@@ -73,9 +70,6 @@ def drawable(image: ImageInput | None) -> UInt8[Tensor, "3 rows columns"]:
 def is_one(pictures: object) -> bool:
     """Return whether this is a single picture; an array or a tensor with a batch axis is not.
 
-    Args:
-        pictures: The argument of a predictor's call.
-
     Example:
         >>> is_one("dog.jpg"), is_one(["dog.jpg"]), is_one(np.zeros((2, 8, 8, 3)))
         (True, False, False)
@@ -86,14 +80,11 @@ def is_one(pictures: object) -> bool:
 
 
 def open_picture(picture: Picture, size: int) -> UInt8[Tensor, "3 height width"]:
-    """Open a picture, or draw it if it is a built-in scene.
+    """Open a picture as RGB values, or draw it if it is a built-in scene.
 
     Args:
-        picture: What `multimodal.data.images.load_image` takes, or a scene.
-        size: Side of a scene in pixels, as far as scenes are drawn at it.
-
-    Returns:
-        RGB values.
+        picture: An input of `multimodal.data.images.load_image`, or a scene.
+        size: Side of a scene in pixels, within the limits of `render_scene`.
 
     Raises:
         FileNotFoundError: If the file is not there.
@@ -112,21 +103,12 @@ def open_picture(picture: Picture, size: int) -> UInt8[Tensor, "3 height width"]
 
 
 def read_image(picture: Picture, transform: EvalTransform, number: int | None) -> ImageInput:
-    """Open and resize a picture for a model.
+    """Open and resize a picture for a model; the result shares no memory with it.
 
     Args:
-        picture: What `open_picture` takes.
-        transform: The transform that the model was evaluated with.
-        number: Its index among many, which stands for a name in error messages; None if it is
-            alone.
-
-    Returns:
-        The model's input, which shares no memory with the picture.
-
-    Raises:
-        FileNotFoundError: If the file is not there.
-        ImageError: If the picture cannot be used.
-        TypeError: If it is not a picture.
+        picture: As for `open_picture`, which raises the errors.
+        transform: The model's evaluation transform.
+        number: Index of a picture without a name, for error messages; None if it is alone.
 
     Example:
         >>> from multimodal.data.transforms import TransformSettings
@@ -152,17 +134,7 @@ def read_image(picture: Picture, transform: EvalTransform, number: int | None) -
 def view(picture: Picture, transform: EvalTransform) -> UInt8[Tensor, "3 height width"]:
     """Return the part of a picture that a model receives, at the picture's own resolution.
 
-    Args:
-        picture: What `open_picture` takes.
-        transform: The transform that the model was evaluated with.
-
-    Returns:
-        The whole picture, or the square that is cut from it; attention maps lie over it.
-
-    Raises:
-        FileNotFoundError: If the file is not there.
-        ImageError: If the picture cannot be used.
-        TypeError: If it is not a picture.
+    It is the whole picture, or the square that is cut from it; attention maps lie over it.
 
     Example:
         >>> from multimodal.data.transforms import TransformSettings

@@ -1,8 +1,8 @@
 """Options of a prediction: the keywords of a predictor's call and the flags of its command.
 
-A task writes its options once, as a frozen dataclass that extends `Options`: names, types and
-defaults are the fields, the help text and the allowed range stand in `option`. Nothing here imports
-torch, so that the command line can print its help at once.
+A task declares its options once, as a frozen dataclass that extends `Options`: names, types and
+defaults are the fields, `option` adds the help text and the allowed range. Nothing here imports
+torch, so that the command line prints its help at once.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Range(NamedTuple):
     Args:
         least: The smallest.
         most: The largest.
-        above: Whether the smallest itself is left out.
+        above: Whether the smallest itself is excluded.
 
     Example:
         >>> str(Range(1)), str(Range(0, 1, above=True))
@@ -46,13 +46,10 @@ def option(default: Any, text: str, *, within: Range | None = None, metavar: str
     """Declare an option, as a field of a dataclass that extends `Options`.
 
     Args:
-        default: The value where none is given. None means that the predictor chooses one.
-        text: The help text, which completes "--name: ...".
+        default: The default; None if the predictor chooses one.
+        text: The help text.
         within: The numbers allowed.
-        metavar: The letter that stands for the value in the help text.
-
-    Returns:
-        The field.
+        metavar: The placeholder of the value in the help text.
     """
     return field(default=default, metadata={"help": text, "within": within, "metavar": metavar})
 
@@ -80,13 +77,6 @@ class Options:
 
 def read_options(kind: type[Chosen], given: Mapping[str, Any]) -> Chosen:
     """Make the options of a call from its keywords.
-
-    Args:
-        kind: The task's options.
-        given: The keywords.
-
-    Returns:
-        The options.
 
     Raises:
         TypeError: If a keyword is unknown; the closest known one is named.

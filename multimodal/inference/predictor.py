@@ -1,9 +1,9 @@
 """The predictor of every task: a trained model as a function from one input, or many, to results.
 
 `Predictor` rebuilds a saved model, opens inputs, groups them into batches and puts an error in the
-place of an input that cannot be used. A task adds three functions: `build` makes the parts from a
+place of an input that cannot be used. A task adds three methods: `build` makes the parts from a
 saved model, `read` prepares an input, and `predict` turns a batch of prepared inputs into results.
-A predictor keeps nothing from one call to the next, so any number of threads may share one.
+A predictor keeps no state between calls, so any number of threads may share one.
 """
 
 from abc import ABC, abstractmethod
@@ -32,7 +32,7 @@ from multimodal.saving.checkpoint import SavedModel
 
 Input = TypeVar("Input")
 Prepared = TypeVar("Prepared")
-Found = TypeVar("Found")
+Outcome = TypeVar("Outcome")
 Keywords = ParamSpec("Keywords")
 Own = TypeVar("Own", bound="Predictor[Any, Any, Any]")
 Problem: TypeAlias = ValueError | FileNotFoundError
@@ -40,13 +40,13 @@ Problem: TypeAlias = ValueError | FileNotFoundError
 
 @runtime_checkable
 class _Takes(Protocol[Keywords]):
-    """A predictor whose calls take the keywords of its `Options`; so type checkers know them."""
+    """A predictor whose calls take the keywords of its `Options`, for type checkers."""
 
     @property
     def Options(self) -> Callable[Keywords, object]: ...  # noqa: N802 - it is a class
 
 
-class Predictor(ABC, Generic[Input, Prepared, Found]):
+class Predictor(ABC, Generic[Input, Prepared, Outcome]):
     """A trained model as a function.
 
     Args:
@@ -58,7 +58,7 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
         task: The task's name in checkpoints.
         input_name: The name of an input in error messages.
         Options: The keywords of a call.
-        stream_defaults: Options whose default is another one in `stream` than in a call.
+        stream_defaults: Defaults of options that differ in `stream`.
 
     Raises:
         ValueError: If the device does not exist, or `precision` is neither of the two.
@@ -94,8 +94,7 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
         Args:
             path: The name of a shipped model, an exported folder, or a ``.ckpt`` file of a run of
                 this task.
-            device: As for the class.
-            precision: As for the class.
+            device, precision: As for the class.
 
         Raises:
             FileNotFoundError: If there is no such model.
@@ -118,8 +117,7 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
         Args:
             saved: Settings, words, transform and weights.
             source: The name of the model in error messages.
-            device: As for the class.
-            precision: As for the class.
+            device, precision: As for the class.
 
         Raises:
             ValueError: If the parts do not fit each other, or this version.
@@ -129,7 +127,7 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
     @overload  # a str is an iterable of str too, but is one input: the first of the two counts
     def __call__(
         self: _Takes[Keywords], inputs: Input, *args: Keywords.args, **options: Keywords.kwargs
-    ) -> Found: ...
+    ) -> Outcome: ...
 
     @overload
     def __call__(
@@ -137,18 +135,15 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
         inputs: Iterable[Input],
         *args: Keywords.args,
         **options: Keywords.kwargs,
-    ) -> list[Found]: ...
+    ) -> list[Outcome]: ...
 
     def __call__(self, inputs: Any, **options: Any) -> Any:  # type: ignore[misc]  # no *args
         """Predict for one input, or for each of many.
 
         Args:
-            inputs: One input, or many: any iterable. An array or a tensor of images with a batch
-                axis is many.
+            inputs: One input; or any iterable of many, which gives a list in the same order. An
+                array or a tensor of images with a batch axis is many.
             options: Fields of the predictor's `Options`.
-
-        Returns:
-            One result for one input; for many a list of results in their order.
 
         Raises:
             FileNotFoundError: If a file does not exist.
@@ -163,11 +158,11 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
                 f"A predictor takes {self.input_name} or a sequence of them, got "
                 f"{type(inputs).__name__}."
             )
-        results: list[Found] = []
-        for found in self._each([inputs] if one else inputs, chosen, numbered=not one):
-            if isinstance(found, ValueError | FileNotFoundError):
-                raise found if one else self.locate(found, len(results))
-            results.append(found)
+        results: list[Outcome] = []
+        for result in self._each([inputs] if one else inputs, chosen, numbered=not one):
+            if isinstance(result, ValueError | FileNotFoundError):
+                raise result if one else self.locate(result, len(results))
+            results.append(result)
         return results[0] if one else results
 
     def stream(
@@ -175,10 +170,8 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
         inputs: Iterable[Input],
         *args: Keywords.args,  # noqa: ARG002 - options are keywords, a ParamSpec has both
         **options: Keywords.kwargs,
-    ) -> Iterator[Found | Problem]:
+    ) -> Iterator[Outcome | Problem]:
         """Predict one batch after another, for more inputs than fit into memory.
-
-        An input that cannot be used does not stop the others: its error comes in its place.
 
         Args:
             inputs: Any iterable, from which a batch is taken at a time.
@@ -186,7 +179,7 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
             options: As for a call.
 
         Yields:
-            For each input, in order, its result; or the error that says what is wrong with it.
+            For each input, in order, its result, or its error if it cannot be used.
 
         Raises:
             TypeError: If an input is of the wrong type, or an option is unknown.
@@ -199,19 +192,11 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
     @classmethod
     @abstractmethod
     def build(cls, saved: SavedModel, source: str) -> dict[str, Any]:
-        """Return the arguments of the constructor for a saved model.
+        """Return the arguments of the constructor for a saved model, as `from_saved` takes it."""
 
-        Args:
-            saved: Settings, words, transform and weights.
-            source: The name of the model in error messages.
-
-        Raises:
-            ValueError: If the parts do not fit each other, or this version.
-        """
-
-    @abstractmethod
     def is_single(self, inputs: object) -> bool:
-        """Return whether these are one input and not many."""
+        """Return whether these are one input and not many; of texts, a string is one."""
+        return isinstance(inputs, str)
 
     @abstractmethod
     def read(self, given: Input, number: int | None) -> Prepared:
@@ -223,18 +208,13 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
 
         Raises:
             FileNotFoundError: If its file does not exist.
-            TypeError: If it is of the wrong type; this stops a stream, too.
+            TypeError: If it is of the wrong type, which stops a stream.
             ValueError: If it cannot be used.
         """
 
     @abstractmethod
-    def predict(self, items: list[Prepared], options: Any) -> list[Found]:
-        """Return the results of a batch.
-
-        Args:
-            items: Inputs that `read` prepared; at least one.
-            options: The task's options.
-        """
+    def predict(self, items: list[Prepared], options: Any) -> list[Outcome]:
+        """Return the results of a batch of at least one input that `read` prepared."""
 
     def read_batch(
         self, batch: list[tuple[int, Input]], *, numbered: bool = True
@@ -252,18 +232,18 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
         """Return the function that prepares the inputs of one batch."""
         return self.read
 
-    def start(self, options: Any) -> Callable[[list[Prepared]], list[Found]]:
+    def start(self, options: Any) -> Callable[[list[Prepared]], list[Outcome]]:
         """Return the function that predicts the batches of one call."""
         return lambda items: self.predict(items, options)
 
     def locate(self, error: Problem, number: int) -> Problem:
-        """Return an error that names its input among many, where it does not do so by itself."""
+        """Return an error that names its input; by default the error does so already."""
         del number
         return error
 
     def _each(
         self, inputs: Iterable[Input], options: Any, *, numbered: bool
-    ) -> Iterator[Found | Problem]:
+    ) -> Iterator[Outcome | Problem]:
         predict = self.start(options)
         items = enumerate(inputs)
         while batch := list(islice(items, options.batch_size)):
@@ -274,3 +254,20 @@ class Predictor(ABC, Generic[Input, Prepared, Found]):
             results = iter(predict(usable) if usable else ())
             for each in prepared:
                 yield each if isinstance(each, ValueError | FileNotFoundError) else next(results)
+
+
+def check_sizes(**sizes: tuple[int, int]) -> None:
+    """Refuse a model whose layers do not fit its vocabulary, its labels or its answers.
+
+    Args:
+        sizes: For each of them, the size of the model's layer and the expected size.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    for name, (size, expected) in sizes.items():
+        if size != expected:
+            raise ValueError(
+                f"The model has {size} {name}, expected {expected}. Take the model, its vocabulary "
+                "and its labels from the same training."
+            )

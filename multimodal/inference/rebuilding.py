@@ -1,8 +1,8 @@
-"""Rebuild a network from what a file says of it, which may be anything.
+"""Rebuild a network from a file that may be damaged or hostile.
 
-Settings are plain data that somebody may have damaged or written to do harm. So numbers in them are
-bounded before anything is built, what is built may not ask for much more memory than the weights
-take, and whatever goes wrong on the way is said in one sentence that names the file.
+Settings are plain data. Numbers in them are bounded before anything is built, the network may not
+allocate much more memory than the weights take, and every error becomes one sentence that names the
+file. In all functions `source` is the name of the file in error messages.
 """
 
 import contextlib
@@ -24,26 +24,23 @@ from multimodal.text import Vocabulary
 Network = TypeVar("Network", bound=nn.Module)
 
 _WIDEST = 4096  # of a layer, unless a weight is wider
-_MOST = 64  # layers, heads, looks, slots
-_MOST_PIXELS = 4096  # of a side of a square that is seen
+_MOST = 64  # layers, heads, steps of attention, slots
+_MOST_PIXELS = 4096  # of a side of the model's image
 _SPARE_ELEMENTS, _SPARE_CALLS = 10_000_000, 2_000
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.eye)
 
 
 def rebuild(build: Callable[[], Network], saved: SavedModel, source: str) -> Network:
-    """Build a network and give it its weights.
+    """Build a network and load its weights.
 
     Args:
         build: Makes the network of the saved settings.
         saved: Settings and weights.
-        source: Where they come from, for messages.
-
-    Returns:
-        The network.
+        source: The name of the file in error messages.
 
     Raises:
-        ValueError: If the settings are none of this version's, or too large for the weights; if the
-            weights do not fit the network, or are no numbers.
+        ValueError: If the settings are not of this version, or too large for the weights; if the
+            weights do not fit the network, or are not finite.
 
     Example:
         >>> weights = {"weight": torch.ones(1, 2), "bias": torch.zeros(1)}
@@ -62,13 +59,10 @@ def rebuild(build: Callable[[], Network], saved: SavedModel, source: str) -> Net
 
 @contextlib.contextmanager
 def refusing(source: str) -> Iterator[None]:
-    """Turn whatever goes wrong with saved settings into one sentence.
-
-    Args:
-        source: Where they come from.
+    """Turn every error of saved settings into one sentence.
 
     Raises:
-        ValueError: If anything went wrong in the body.
+        ValueError: Instead of any other error.
 
     Example:
         >>> with refusing("best.ckpt"):
@@ -79,22 +73,15 @@ def refusing(source: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # settings of the wrong kind raise errors of every kind
-        said = str(error).split("\n", 1)[0][:200] or type(error).__name__
+        reason = str(error).split("\n", 1)[0][:200] or type(error).__name__
         raise ValueError(
-            f"{source} has settings that this version of multimodal does not know ({said}). Was it "
-            "written by another version?"
+            f"{source} has settings that this version of multimodal does not know ({reason}). Was "
+            "it written by another version?"
         ) from error
 
 
 def read_transform(saved: SavedModel, source: str) -> EvalTransform:
-    """Rebuild the transform with which a model was evaluated.
-
-    Args:
-        saved: The model.
-        source: Where it comes from, for messages.
-
-    Returns:
-        The transform.
+    """Rebuild a model's evaluation transform.
 
     Raises:
         ValueError: If there is none, or it is out of range.
@@ -107,17 +94,10 @@ def read_transform(saved: SavedModel, source: str) -> EvalTransform:
 
 
 def read_vocabulary(saved: SavedModel, source: str) -> Vocabulary:
-    """Rebuild a model's words.
-
-    Args:
-        saved: The model.
-        source: Where it comes from, for messages.
-
-    Returns:
-        The words.
+    """Rebuild a model's vocabulary.
 
     Raises:
-        ValueError: If they are no vocabulary.
+        ValueError: If it is not one.
     """
     try:
         return Vocabulary(saved.vocabulary)
@@ -126,14 +106,7 @@ def read_vocabulary(saved: SavedModel, source: str) -> Vocabulary:
 
 
 def read_labels(saved: SavedModel, source: str) -> list[str]:
-    """Return the names of a classifier's classes.
-
-    Args:
-        saved: The model.
-        source: Where it comes from, for messages.
-
-    Returns:
-        The labels; none of a model that gives a number.
+    """Return the names of a classifier's classes; none if the model gives a number.
 
     Raises:
         ValueError: If they are no list of strings.
@@ -149,16 +122,8 @@ def read_labels(saved: SavedModel, source: str) -> list[str]:
 def read_number(saved: SavedModel, name: str, default: float) -> float:
     """Return a number that a task keeps beside its settings.
 
-    Args:
-        saved: The model.
-        name: What the task calls it.
-        default: What it is in a file that has none.
-
-    Returns:
-        The number.
-
     Raises:
-        TypeError: If it is something else.
+        TypeError: If it is not a number.
     """
     value = saved.extra.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -167,7 +132,7 @@ def read_number(saved: SavedModel, name: str, default: float) -> float:
 
 
 class _Bounded(TorchFunctionMode):
-    """While a network is built, count what it allocates; refuse far more than its weights take."""
+    """Refuse a network that allocates far more memory than its weights take."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -198,10 +163,10 @@ def _widest(weights: Mapping[str, Tensor]) -> int:
 
 
 def _check_values(settings: Any, widest: int, name: str = "settings") -> None:
-    """Refuse numbers that no network of these weights can have, and what is not a plain name."""
+    """Refuse numbers that are too large for the weights, and strings that are no plain names."""
     if isinstance(settings, dict):
         for key, value in settings.items():
-            if key != "weights":  # a path, which is never followed
+            if key != "weights":  # a path that is never opened
                 _check_values(value, _MOST if key.startswith("num_") else widest, key)
     elif isinstance(settings, list):
         if len(settings) > _MOST:

@@ -1,7 +1,6 @@
 """The base class of results: JSON in a long and a short form, and a figure.
 
-matplotlib is imported only when a result is drawn, a program that shows pictures only when one is
-shown.
+matplotlib is imported only when a result is drawn.
 """
 
 import io
@@ -9,6 +8,7 @@ import json
 import math
 import sys
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,12 @@ class Result(ABC):
 
     @property
     def note(self) -> str:
-        """What the user should know about the result, in sentences; empty if there is nothing."""
+        """Sentences about input that the model did not use; empty if it used all."""
         return ""
 
-    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the picture as JSON types."""
+        return as_plain(self)
 
     def summary(self) -> dict[str, Any]:
         """Return the short JSON form that ``--json`` prints, by default the long one."""
@@ -38,28 +38,18 @@ class Result(ABC):
 
     @abstractmethod
     def figure(self) -> "Figure":
-        """Draw it.
-
-        Returns:
-            matplotlib's figure.
+        """Draw it with matplotlib.
 
         Raises:
             ValueError: If it has no picture to draw, because no predictor made it.
         """
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Return everything but the picture as JSON.
-
-        Args:
-            indent: Spaces by which inner lines are moved; None writes one line.
-
-        Returns:
-            The text. A number that JSON cannot express, such as infinity, is null.
-        """
+        """Return everything but the picture as JSON; see `as_json`."""
         return as_json(self.to_dict(), indent=indent)
 
     def save(self, path: str | Path, *, dpi: int = 150) -> None:
-        """Draw it into a file, which is either complete or not there.
+        """Draw it into a file, which is written completely or not at all.
 
         Args:
             path: The file: .png, .jpg, .pdf or .svg.
@@ -74,7 +64,7 @@ class Result(ABC):
         save_figure(self.figure(), Path(path), dpi=dpi)
 
     def show(self) -> None:
-        """Draw it, in the notebook or in a window of the system's own.
+        """Draw it in the notebook, or in a window of the system.
 
         Raises:
             ValueError: If there is no picture to draw.
@@ -105,16 +95,23 @@ class Result(ABC):
         return written.getvalue()
 
 
+def as_plain(result: Any) -> dict[str, Any]:
+    """Return the fields by which results are compared, so not the picture, as JSON types.
+
+    Args:
+        result: A dataclass of strings, numbers, tuples, named tuples and dictionaries.
+    """
+    compared = [each.name for each in fields(result) if each.compare]
+    return {name: _plain(getattr(result, name)) for name in compared}
+
+
 def as_json(values: dict[str, Any], *, indent: int | None = None, digits: int | None = None) -> str:
-    """Write plain data as JSON that every reader takes.
+    """Write plain data as JSON in which numbers that JSON cannot express, such as NaN, are null.
 
     Args:
         values: Dictionaries, lists, strings and numbers.
-        indent: Spaces by which inner lines are moved; None writes one line.
+        indent: Spaces of indentation; None writes one line.
         digits: Decimal places that numbers are rounded to; None keeps all.
-
-    Returns:
-        The text. A number that JSON cannot express, such as infinity, is null.
 
     Example:
         >>> as_json({"answer": "café", "probability": float("nan")})
@@ -122,32 +119,29 @@ def as_json(values: dict[str, Any], *, indent: int | None = None, digits: int | 
         >>> as_json({"probability": 0.123456}, digits=4)
         '{"probability": 0.1235}'
     """
-    if digits is not None:
-        values = _rounded(values, digits)
-    try:
-        return json.dumps(values, ensure_ascii=False, indent=indent, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(values), ensure_ascii=False, indent=indent)
+    return json.dumps(_jsonable(values, digits), ensure_ascii=False, indent=indent)
 
 
-def _rounded(value: Any, digits: int) -> Any:
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return value._asdict() if hasattr(value, "_asdict") else [_plain(part) for part in value]
+    return dict(value) if isinstance(value, dict) else value
+
+
+def _jsonable(value: Any, digits: int | None) -> Any:
     if isinstance(value, dict):
-        return {key: _rounded(part, digits) for key, part in value.items()}
+        return {key: _jsonable(part, digits) for key, part in value.items()}
     if isinstance(value, list):
-        return [_rounded(part, digits) for part in value]
-    return round(value, digits) if isinstance(value, float) else value
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [_jsonable(part, digits) for part in value]
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return None
+    return value if digits is None else round(value, digits)
 
 
 def _notebook() -> Any:
-    """Return IPython's display functions where a notebook is running, None elsewhere."""
+    """Return IPython's display module in a notebook, None elsewhere."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from typing_extensions import override
+
 from multimodal.data.batches import StreamBatch
 from multimodal.data.documents import all_characters, all_words
 from multimodal.data.duplicates import without_duplicates
 from multimodal.data.examples import TextExample
 from multimodal.data.loaders import ResumableLoader
-from multimodal.data.module import DataModule
+from multimodal.data.module import DataModule, build_vocabulary
 from multimodal.data.readers.splits import ALL
 from multimodal.data.text_source import TextSource
 from multimodal.language_model.dataset import StreamDataset
 from multimodal.saving.checkpoint import SavedModel
-from multimodal.text import SPECIALS, Vocabulary
+from multimodal.text import Vocabulary
 from multimodal.worlds import reviews
 
 _LOGGER = logging.getLogger(__name__)
@@ -95,48 +97,26 @@ class LanguageModelData(DataModule[TextExample, StreamBatch]):
 
     @cached_property
     def words(self) -> Vocabulary:
-        """The vocabulary of the training texts, or an adopted one.
-
-        All words of the built-in reviews are known, so that none of them is sampled for this.
-        """
-        limited = self.text.min_count > 1 or self.text.max_vocabulary
-        if self.is_built_in and not limited:
-            return Vocabulary([*SPECIALS, *reviews.words()])
-        return Vocabulary.build(
-            map(self.parse, self.texts("train")),
+        """The vocabulary of the training texts, or an adopted one."""
+        return build_vocabulary(
+            lambda: map(self.parse, self.texts("train")),
+            reviews.words() if self.is_built_in else [],
             min_count=self.text.min_count,
-            max_size=self.text.max_vocabulary or None,
+            max_vocabulary=self.text.max_vocabulary,
         )
 
-    @property
-    def vocabulary(self) -> list[str]:
-        """All tokens as plain data."""
-        return self.words.to_list()
-
+    @override
     def linked(self) -> dict[str, Any]:
-        """Return the vocabulary, the level and whether line ends are words, as plain data."""
-        return {
-            "vocabulary": self.vocabulary,
-            "level": self.level,
-            "keep_lines": self.keep_lines,
-        }
+        return {"vocabulary": self.vocabulary, "level": self.level, "keep_lines": self.keep_lines}
 
+    @override
     def adopt(self, saved: SavedModel) -> None:
-        """Use the vocabulary and the level of a checkpoint.
-
-        Args:
-            saved: The checkpoint that is evaluated.
-        """
         self.words = Vocabulary(saved.vocabulary)
         self.level = saved.extra["level"]
         self.keep_lines = saved.extra["keep_lines"]
 
     def parse(self, text: str) -> list[str]:
-        """Split a text into what is predicted: words or characters.
-
-        Args:
-            text: The text.
-        """
+        """Split a text into words or characters."""
         if self.level == "characters":
             return all_characters(text)
         if self.level != "words":
@@ -147,11 +127,7 @@ class LanguageModelData(DataModule[TextExample, StreamBatch]):
         return all_words(first) + [word for line in others for word in ("\n", *all_words(line))]
 
     def read(self, split: str) -> list[TextExample]:
-        """Read a split of all sources, without what is held out.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
+        """Read a split of all sources."""
         if split == "test" and self.holdout and any(each.part == ALL for each in self.sources):
             return self.examples("val")
         return [
@@ -161,13 +137,10 @@ class LanguageModelData(DataModule[TextExample, StreamBatch]):
         ]
 
     def texts(self, split: str) -> list[str]:
-        """Return the texts of a split without what is held out, read once.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
+        """Return the texts of a split without held-out ones, read once.
 
         Raises:
-            ValueError: If all is held out.
+            ValueError: All texts are held out.
         """
         if split not in self._allowed_texts:
             self._allowed_texts[split] = self._allow(
@@ -176,12 +149,7 @@ class LanguageModelData(DataModule[TextExample, StreamBatch]):
         return self._allowed_texts[split]
 
     def dataset(self, split: str, *, training: bool) -> StreamDataset:
-        """Lay the texts of a split out as streams.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-            training: Whether the texts are shuffled.
-        """
+        """Lay the texts of a split out as streams; for training, in a shuffled order."""
         return StreamDataset(
             [self.words.encode(self.parse(text)) for text in self.texts(split)],
             batch_size=self.batch_size if training else self.eval_batch_size,
@@ -199,28 +167,18 @@ class LanguageModelData(DataModule[TextExample, StreamBatch]):
         training: bool = False,
         bucketed: bool = True,  # noqa: ARG002 (windows have one length)
     ) -> ResumableLoader[StreamBatch]:
-        """Return the windows of a split in their order; a batch is a window.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-            training: Whether the texts are shuffled.
-            bucketed: Not used.
-        """
+        """Return the windows of a split in their order; a batch is a window."""
         dataset = self.dataset(split, training=training)
         return ResumableLoader(dataset, dataset.sampler, workers=self.workers)
 
     @property
     def is_built_in(self) -> bool:
-        """Whether only words of the built-in reviews are read, which are known."""
+        """Whether all texts are built-in reviews, whose words are known."""
         plain = self.level == "words" and not self.keep_lines
         return plain and all(each.format == "reviews" for each in self.sources)
 
     def predict_dataloader(self) -> ResumableLoader[StreamBatch]:
-        """Refuse: a language model writes with its own verb.
-
-        Raises:
-            ValueError: Always.
-        """
+        """Refuse with a ValueError: a language model writes with its own verb."""
         raise ValueError(
             "A language model has nothing to predict about a split. Let it write with `multimodal "
             "write CHECKPOINT PROMPT`, or measure it with `multimodal test`."
@@ -245,7 +203,7 @@ class LanguageModelData(DataModule[TextExample, StreamBatch]):
 
 
 def _part(source: TextSource, split: str, holdout: float) -> str:
-    """Which split of a source is read for one of ours."""
+    """Return the split of a source that is read for one of ours."""
     if source.part == "train" or split != "train":
         return split
     if not holdout and source.part == ALL:

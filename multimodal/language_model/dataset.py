@@ -1,4 +1,4 @@
-"""Texts as endless streams in windows: what a language model with a carried-over state is fed.
+"""Texts as endless streams in windows, for a language model that carries its state over.
 
 All texts of an epoch, in an order that is f(seed, epoch), are written one after the other, each
 begun by ``<bos>`` and ended by ``<eos>``. The whole is cut into as many equally long streams as a
@@ -26,7 +26,7 @@ from multimodal.data.batches import StreamBatch
 from multimodal.data.buckets import BucketSampler, Request, seed_for
 from multimodal.text import BOS_ID, EOS_ID, PAD_ID
 
-_ALONE = 20  # so few texts are begun at another place, besides being shuffled
+_FEW = 20  # fewer texts than this also begin at another position in each epoch
 
 
 class StreamDataset(Dataset[StreamBatch]):
@@ -37,7 +37,7 @@ class StreamDataset(Dataset[StreamBatch]):
         batch_size: Streams in a batch, in each process.
         window: Tokens of each stream in a window.
         seed: Seed of the order.
-        shuffle: False keeps the order, the same in every epoch, as evaluation wants it.
+        shuffle: False keeps the order of the texts in every epoch, for evaluation.
         rank: Number of this process; each has streams of its own.
         world_size: Number of processes.
 
@@ -101,7 +101,7 @@ class StreamDataset(Dataset[StreamBatch]):
 
     @property
     def sampler(self) -> BucketSampler:
-        """The order of the windows: the streams' own; what a `ResumableLoader` takes."""
+        """The order of the windows, which is that of the streams."""
         return BucketSampler(
             [self.stream_length] * len(self), batch_size=1, seed=self.seed, shuffle=False
         )
@@ -111,14 +111,7 @@ class StreamDataset(Dataset[StreamBatch]):
         return self.__getitems__([request])
 
     def __getitems__(self, requests: Sequence[Request]) -> StreamBatch:
-        """Cut a window out of an epoch's streams.
-
-        Args:
-            requests: One (epoch, number of the window).
-
-        Returns:
-            The window of this process's streams.
-        """
+        """Cut one window, named by its epoch and number, out of this process's streams."""
         ((epoch, number),) = requests
         tokens, targets = self._lay(epoch)
         rows = slice(self.rank, None, self.world_size)
@@ -146,18 +139,18 @@ class StreamDataset(Dataset[StreamBatch]):
         return self._laid[1], self._laid[2]
 
     def _order(self, epoch: int) -> Tensor:
-        """Return the places of all tokens in an epoch's order."""
+        """Return the positions of all tokens in an epoch's order."""
         if not self.shuffle:
             return torch.arange(len(self._tokens))
         generator = torch.Generator().manual_seed(seed_for(self.seed, epoch))
         texts = torch.randperm(len(self._lengths), generator=generator)
         lengths = self._lengths[texts]
         ends = lengths.cumsum(0)
-        # Within each text its tokens follow one another: place = where the text begins + steps.
+        # The tokens of a text follow one another: position = where the text begins + steps.
         begin = self._ends[texts] - lengths
         steps = torch.arange(len(self._tokens)) - (ends - lengths).repeat_interleave(lengths)
         order = begin.repeat_interleave(lengths) + steps
-        if len(texts) < _ALONE:
+        if len(texts) < _FEW:
             turn = torch.randint(len(order), (1,), generator=generator).item()
             order = order.roll(int(turn))
         return order

@@ -26,7 +26,7 @@ from multimodal.nn.text_encoder import TextEncoder, TextEncoderSettings, paramet
 from multimodal.nn.vocabulary import WordPredictor
 from multimodal.text import BOS_ID
 
-_NOTHING = -1  # no word of a prompt is left to be read
+_NOTHING = -1  # the prompt is read
 
 
 def _default_reader() -> TextEncoderSettings:
@@ -48,27 +48,16 @@ class LanguageModelSettings(ModelSettings):
 
 
 class Prediction(NamedTuple):
-    """A language model's results for a window.
+    """A language model's results for a window."""
 
-    Attributes:
-        logits: Of the word after (or before) each real word in row order, ``(real, vocab)``.
-        outputs: The last layer's outputs ``(batch, time, last)``.
-        dropped: The same after dropout; activation penalties need both.
-        state: After the window, detached: the next window starts from it.
-    """
-
-    logits: Tensor
-    outputs: Tensor
-    dropped: Tensor
-    state: State
+    logits: Tensor  # of the word after (or before) each real word in row order, (real, vocab)
+    outputs: Tensor  # of the last layer, (batch, time, last)
+    dropped: Tensor  # the same after dropout; activation penalties need both
+    state: State  # after the window, detached: the next window starts from it
 
 
 class LanguageModel(WordPredictor):
     """Word vectors, text encoder and vocabulary layer.
-
-    Args:
-        settings: What to build.
-        vocab_size: Number of tokens, specials included.
 
     Raises:
         ValueError: If the two directions meet, a setting is not one of its choices, or a
@@ -118,12 +107,9 @@ class LanguageModel(WordPredictor):
         Args:
             tokens: Token ids.
             mask: True where the word and the one after it are real; only these positions are
-                projected. In a row nothing real may follow what is not, also in later windows.
+                projected. No real word may follow padding, also in later windows.
             state: From `start`, or of the window before.
             candidates: Ids of the only words that are scored; None scores all.
-
-        Returns:
-            Logits to be compared with the next tokens at ``mask``, outputs and state.
         """
         outputs, after = self.reader.resume(self.embed(tokens), state)
         dropped: Tensor = self.reader.output_dropout(outputs)
@@ -136,17 +122,10 @@ class LanguageModel(WordPredictor):
         mask: Bool[Tensor, "batch time"],
         candidates: Int[Tensor, " candidates"] | None = None,
     ) -> Prediction:
-        """Predict the word before each word of a window, from those after it.
+        """Predict the word before each word of a window, from the words after it.
 
-        The state starts at zero at each window's end: what follows has not been read yet.
-
-        Args:
-            tokens: Token ids.
-            mask: True where a word is real, real ones first.
-            candidates: As for a call.
-
-        Returns:
-            Logits to be compared with ``tokens[:, :-1][mask[:, 1:]]``, outputs, and no state.
+        The state is zero at each window's end, since the next window has not been read yet. The
+        logits are those of ``tokens[:, :-1][mask[:, 1:]]``.
 
         Raises:
             ValueError: If the model reads ahead only.
@@ -161,11 +140,7 @@ class LanguageModel(WordPredictor):
         return Prediction(logits, outputs, dropped, ())
 
     def begin(self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"]) -> State:
-        """Read prompts up to their last word, which the first `step` reads.
-
-        Args:
-            tokens: Prompts without ``<bos>``, ``(batch, time)``; may be empty.
-            mask: True where a token is real, real ones first.
+        """Read prompts without ``<bos>``, but for their last word, which the first `step` reads.
 
         Returns:
             The state for `step`, tensors ``(batch, ...)``.
@@ -192,16 +167,9 @@ class LanguageModel(WordPredictor):
         state: State,
         context: tuple[Tensor, ...],  # noqa: ARG002 (the form of any step)
     ) -> tuple[Float[Tensor, "batch beams vocab"], State, None]:
-        """Predict the next word of each hypothesis.
+        """Predict the next word of each hypothesis, as `multimodal.decoding` requires.
 
-        Args:
-            tokens: The last word of each; at the first step a search gives ``<bos>``, and the
-                prompt's last word is read in its place.
-            state: From `begin`, tensors ``(batch, beams, ...)``.
-            context: Empty.
-
-        Returns:
-            Logits, the next state, and no attention.
+        At the first step, the prompt's last word replaces the ``<bos>`` of the search.
         """
         *parts, waiting = state
         words = torch.where(waiting == _NOTHING, tokens, waiting)

@@ -1,7 +1,7 @@
 """Continue prompts with a trained language model.
 
-`Writer` continues a prompt, word by word or character by character, until the model ends the text
-or the maximum length is reached. A seed repeats a text on every device.
+A prompt is continued word by word or character by character until the model ends the text or the
+maximum length is reached. A seed repeats a text on every device.
 
 References:
     Graves 2013, "Generating sequences with recurrent neural networks", section 2; Fan et al. 2018,
@@ -21,7 +21,7 @@ from multimodal.data.batches import collate_questions
 from multimodal.data.documents import all_characters, all_words
 from multimodal.decoding import Hypotheses, greedy, sample
 from multimodal.inference.devices import Precision, arithmetic
-from multimodal.inference.predictor import Predictor
+from multimodal.inference.predictor import Predictor, check_sizes
 from multimodal.inference.rebuilding import read_vocabulary, rebuild, refusing
 from multimodal.language_model.model import LanguageModel, LanguageModelSettings
 from multimodal.language_model.options import WritingOptions
@@ -31,8 +31,8 @@ from multimodal.text import EOS_ID, Vocabulary, detokenize
 
 Level: TypeAlias = Literal["words", "characters"]
 
-_LENGTHS = {"words": 60, "characters": 400}  # of a text, unless asked otherwise
-_CONTEXT = 2_000  # words or characters of a prompt; what lies farther back changes nothing
+_LENGTHS = {"words": 60, "characters": 400}  # of a text, by default
+_CONTEXT = 2_000  # words or characters of a prompt; older ones have no effect
 _LETTERS_OF_A_WORD = 50
 _LINE_END = "\n"
 
@@ -54,12 +54,11 @@ class Writer(Predictor[str, Prompt, Passage]):
     The same prompt several times in a call gets several texts.
 
     Args:
-        model: A trained language model; it is moved to the device and set to evaluation.
+        model: A trained language model.
         vocabulary: Its words or characters.
-        level: Which of the two they are.
-        keep_lines: Whether the end of a line is a word of its own; of characters it always is.
-        device: As for `Predictor`.
-        precision: As for `Predictor`.
+        level: ``words`` or ``characters``.
+        keep_lines: Whether the end of a line is a word; among characters it always is one.
+        device, precision: As for `Predictor`.
 
     Raises:
         ValueError: If model and vocabulary do not belong together, the device does not exist, or
@@ -90,12 +89,7 @@ class Writer(Predictor[str, Prompt, Passage]):
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> None:
-        known = model.embedding.num_embeddings
-        if known != len(vocabulary):
-            raise ValueError(
-                f"The model knows {known} tokens and the vocabulary has {len(vocabulary)}. Take "
-                "both from the same training."
-            )
+        check_sizes(tokens=(model.embedding.num_embeddings, len(vocabulary)))
         if level not in get_args(Level):
             raise ValueError(f"`level` must be words or characters, got {level!r}.")
         super().__init__(model, device=device, precision=precision)
@@ -118,16 +112,8 @@ class Writer(Predictor[str, Prompt, Passage]):
             source,
         )
         keep_lines = bool(saved.extra.get("keep_lines", False))
-        return {
-            "model": model,
-            "vocabulary": vocabulary,
-            "level": level,
-            "keep_lines": keep_lines,
-        }
-
-    @override
-    def is_single(self, inputs: object) -> bool:
-        return isinstance(inputs, str)
+        parts = {"model": model, "vocabulary": vocabulary}
+        return {**parts, "level": level, "keep_lines": keep_lines}
 
     @override
     def read(self, given: object, number: int | None) -> Prompt:
@@ -168,8 +154,8 @@ class Writer(Predictor[str, Prompt, Passage]):
         tokens, mask = (part.to(self.device) for part in collate_questions(encoded))
         tokens = tokens.long()  # a batch of empty prompts has no integer type
         with arithmetic(self.device, self.precision):
-            found = search(self.model.step, self.model.begin(tokens, mask))
-        written, log_probs = found.tokens[:, 0].tolist(), found.log_probs[:, 0].tolist()
+            texts = search(self.model.step, self.model.begin(tokens, mask))
+        written, log_probs = texts.tokens[:, 0].tolist(), texts.log_probs[:, 0].tolist()
         return [
             self._passage(prompt, row, log_prob, seed)
             for prompt, row, log_prob in zip(prompts, written, log_probs, strict=True)
@@ -180,9 +166,9 @@ class Writer(Predictor[str, Prompt, Passage]):
         if self.level == "characters":
             text = prompt.text + "".join(tokens)
         else:
-            begun = prompt.text.rstrip(" ")
-            gap = " " * bool(begun and not prompt.parts)  # after marks that are no words
-            text = begun + gap + _continued(prompt.parts, tokens)
+            start = prompt.text.rstrip(" ")
+            gap = " " * bool(start and not prompt.parts)  # after marks that are no words
+            text = start + gap + _continued(prompt.parts, tokens)
         return Passage(
             text=text,
             prompt=prompt.text,
@@ -198,14 +184,7 @@ class Writer(Predictor[str, Prompt, Passage]):
 def split_prompt(prompt: str, level: Level, *, keep_lines: bool) -> list[str]:
     r"""Split a prompt into words or characters, as the texts of the training were split.
 
-    Args:
-        prompt: The beginning of a text.
-        level: Which of the two.
-        keep_lines: Whether the end of a line is a word.
-
-    Returns:
-        The parts. A space or a line's end after the last character is kept, since the model
-        continues from there.
+    A space or a line's end after the last character is kept, since the model continues from there.
 
     Example:
         >>> split_prompt("Roses are red,\nviolets", "words", keep_lines=True)

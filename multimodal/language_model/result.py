@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from multimodal.inference.result import as_json
+from multimodal.inference.result import as_json, as_plain
 
 _NAMED = 10  # unknown words
 
@@ -43,17 +43,8 @@ class Passage:
         return self.text
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types: objects, lists, strings and numbers."""
-        return {
-            "text": self.text,
-            "prompt": self.prompt,
-            "tokens": list(self.tokens),
-            "log_prob": self.log_prob,
-            "ended": self.ended,
-            "seed": self.seed,
-            "unknown": list(self.unknown),
-            "cut": self.cut,
-        }
+        """Return everything as JSON types."""
+        return as_plain(self)
 
     @property
     def note(self) -> str:
@@ -77,9 +68,5 @@ class Passage:
         return {name: values[name] for name in names}
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Return everything as JSON.
-
-        Args:
-            indent: Spaces by which inner lines are moved; None writes one line.
-        """
+        """Return everything as JSON; see `as_json`."""
         return as_json(self.to_dict(), indent=indent)

@@ -1,7 +1,7 @@
-"""Activations by name, and how weights start for each of them.
+"""Activations by name, and the initial weights that suit each of them.
 
-A layer's weights should start so that neither the signal nor its gradient grows or dies on its way
-through the network. How large that is depends on the activation that follows.
+Initial weights should keep the size of the signal and of its gradient through the network; which
+size does that depends on the activation that follows.
 
 References:
     Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural
@@ -34,20 +34,10 @@ _GAINS = {
 
 
 def build_activation(name: str) -> nn.Module:
-    """Build an activation.
-
-    Args:
-        name: ``relu``, ``leaky_relu``, ``elu``, ``gelu``, ``tanh`` or ``sigmoid``.
-
-    Returns:
-        A module that works in place where that is safe.
+    """Build an activation, in place where that is safe.
 
     Raises:
         ValueError: If there is no such activation.
-
-    Example:
-        >>> build_activation("leaky_relu")
-        LeakyReLU(negative_slope=0.01, inplace=True)
     """
     match name:
         case "relu":
@@ -69,11 +59,11 @@ def initialise(layer: nn.Conv2d | nn.Linear, how: str, activation: str | None) -
     """Draw a layer's weights anew, and set its biases to zero.
 
     Args:
-        layer: A convolution or a linear layer; changed in place.
+        layer: Changed in place.
         how: ``kaiming`` keeps the size of gradients, from the number of outputs; ``xavier`` keeps
             that of gradients and signals as well as one number can, from outputs and inputs;
             ``dirac`` is Kaiming's, but a convolution's first outputs are its inputs.
-        activation: What follows the layer; None is nothing.
+        activation: The activation after the layer, if any.
 
     Raises:
         ValueError: If there is no such initialisation.

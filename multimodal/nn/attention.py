@@ -19,14 +19,8 @@ from torch import Tensor, nn
 class DotAttention(nn.Module):
     """Scaled dot-product attention in several heads (Vaswani et al. 2017, section 3.2).
 
-    Args:
-        query_dim: Width of a query.
-        region_dim: Width of a region.
-        attention_dim: Width of keys and values over all heads.
-        num_heads: Number of heads; must divide ``attention_dim``.
-
     Raises:
-        ValueError: If the heads do not divide the width.
+        ValueError: If `num_heads` does not divide `attention_dim`, the width over all heads.
     """
 
     def __init__(
@@ -57,16 +51,7 @@ class DotAttention(nn.Module):
         keys: Float[Tensor, "batch heads regions head"],
         values: Float[Tensor, "batch heads regions head"],
     ) -> tuple[Float[Tensor, "batch queries attention"], Float[Tensor, "batch queries regions"]]:
-        """Attend.
-
-        Args:
-            queries: Every step of every caption of the image.
-            keys: From `keys`.
-            values: From `keys`.
-
-        Returns:
-            Contexts and the weights, averaged over heads; each query's weights sum to 1.
-        """
+        """Return contexts and weights; each query's weights, averaged over heads, sum to 1."""
         return self.attend(self.query(queries), keys, values)
 
     def attend(
@@ -75,13 +60,7 @@ class DotAttention(nn.Module):
         keys: Float[Tensor, "batch heads regions head"],
         values: Float[Tensor, "batch heads regions head"],
     ) -> tuple[Float[Tensor, "batch queries attention"], Float[Tensor, "batch queries regions"]]:
-        """Attend with projected queries: `forward` after its first product.
-
-        Args:
-            projected: Projected queries.
-            keys: From `keys`.
-            values: From `keys`.
-        """
+        """Attend with projected queries: `forward` after its first product."""
         heads = self._split(projected)  # (batch, heads, queries, head)
         scores = heads @ keys.transpose(-1, -2) * heads.shape[-1] ** -0.5
         weights = scores.softmax(dim=-1).to(values.dtype)  # (batch, heads, queries, regions)
@@ -98,11 +77,6 @@ class AdditiveAttention(nn.Module):
 
     ``score = w . tanh(U region + W query)``. The caller projects the query (it can share that
     product with other layers that read the same state), so that `forward` takes ``W query``.
-
-    Args:
-        query_dim: Width of a query.
-        region_dim: Width of a region.
-        attention_dim: Width of the hidden layer.
     """
 
     def __init__(self, query_dim: int, region_dim: int, *, attention_dim: int) -> None:
@@ -124,16 +98,7 @@ class AdditiveAttention(nn.Module):
         keys: Float[Tensor, "batch regions attention"],
         regions: Float[Tensor, "batch regions feature"],
     ) -> tuple[Float[Tensor, "batch beams feature"], Float[Tensor, "batch beams regions"]]:
-        """Attend with the queries of one step.
-
-        Args:
-            queries: Projected queries ``W query`` of each caption or beam.
-            keys: From `keys`.
-            regions: The regions themselves.
-
-        Returns:
-            Contexts and weights.
-        """
+        """Return contexts and weights for the projected queries ``W query`` of one step."""
         mixed = (keys.unsqueeze(1) + queries.unsqueeze(2)).tanh_()  # the largest tensor by far
         scores = self.score(mixed).squeeze(-1)  # (batch, beams, regions)
         weights = scores.softmax(dim=-1).to(regions.dtype)

@@ -1,9 +1,8 @@
 """Every classification network of torchvision as an encoder, cut at its last grid.
 
-A network of torchvision is, up to its head, a chain of its children. One closed table says per
-family which children form that chain; the names of weights stay torchvision's, so a file of
-torchvision loads as it is. What does not fit the pattern (the transformer with a class token) is
-one function.
+A network of torchvision is, up to its head, a chain of its children. One closed table lists the
+children of that chain for each family; weights keep torchvision's names, so its files load as they
+are. Only the vision transformer, with its class token, does not fit the pattern: it has a function.
 
 References:
     torchvision's models and weights: https://docs.pytorch.org/vision/stable/models.html
@@ -86,7 +85,8 @@ class TorchvisionEncoder(ImageEncoder):
         self.image_size = _FIXED_SIZES.get(name, _FIXED_SIZES.get(family))
         self.network = _network(name, family, self.image_size)
         self._paths = _chain(self.network, family)
-        for child in {name for name, _ in self.network.named_children()} - _first(self._paths):
+        body = {path.split(".")[0] for path in self._paths}
+        for child in {name for name, _ in self.network.named_children()} - body:
             delattr(self.network, child)  # the head and the pooling before it
         if weights == "pretrained":
             self._load_network(_download(name), f"torchvision's weights of {name}")
@@ -121,17 +121,9 @@ class TorchvisionEncoder(ImageEncoder):
         return features.relu() if self.family == "densenet" else features
 
     def load_weights(self, path: Path) -> None:
-        """Load torchvision's weights of this network, or those in a checkpoint that contains it.
-
-        Args:
-            path: A ``.pth``, ``.ckpt`` or ``.safetensors`` file, opened without executing it.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If the weights are not this network's.
-        """
-        found = read_weights(path)
-        self._load_network(weights_below(found, self.network.state_dict()), str(path))
+        """Load torchvision's weights of this network, or those in a checkpoint that contains it."""
+        weights = weights_below(read_weights(path), self.network.state_dict())
+        self._load_network(weights, str(path))
 
     def _load_network(self, weights: dict[str, Tensor], source: str) -> None:
         body = OrderedDict(
@@ -142,7 +134,7 @@ class TorchvisionEncoder(ImageEncoder):
         load_named(self.network, body, source)
 
     def _encode_tokens(self, images: Tensor) -> Tensor:
-        """Run the vision transformer and lay its tokens, but for the class token, out as a grid."""
+        """Run the vision transformer and arrange its tokens, without the class token, as a grid."""
         patches = self.network.get_submodule("conv_proj")(images)
         batch, feature, rows, columns = patches.shape
         tokens = patches.flatten(2).transpose(1, 2)  # (batch, regions, feature)
@@ -166,7 +158,7 @@ class TorchvisionEncoder(ImageEncoder):
 
 
 def _family(name: str) -> str:
-    """Find the family of a network in the table, or say which names there are."""
+    """Find the family of a network in the table."""
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         close = difflib.get_close_matches(name, ["small", *known], n=3, cutoff=0.5)
@@ -205,10 +197,6 @@ def _chain(network: nn.Module, family: str) -> list[str]:
         else:
             paths.append(link)
     return paths
-
-
-def _first(paths: list[str]) -> set[str]:
-    return {path.split(".")[0] for path in paths}
 
 
 def _is_norm(module: nn.Module) -> bool:

@@ -1,8 +1,7 @@
 """Closed tables of networks: the decoders, the fusions and the image encoders by name.
 
-A saved model holds a name and numbers, so what it is built from must be a closed set. A row says
-everything about its network: adding one is a file, a row and its golden test, since the contract
-tests iterate over the table.
+A saved model holds names and numbers, so its networks must come from a closed set. Adding one is a
+file, a row and its golden test: the contract tests iterate over the table.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,29 +14,17 @@ Network = TypeVar("Network", covariant=True)
 
 @dataclass(frozen=True)
 class Choice(Generic[Network]):
-    """One row of a table.
+    """One row of a table."""
 
-    Attributes:
-        build: The network's class; takes the widths of its inputs, then its settings by keyword.
-        settings: The settings of the model that it takes.
-        purpose: What it is for.
-    """
-
-    build: Callable[..., Network]
-    settings: tuple[str, ...]
+    build: Callable[..., Network]  # the class: widths of its inputs, then its settings by keyword
+    settings: tuple[str, ...]  # the settings of the model that it takes
     purpose: str
 
 
 def build_choice(
     table: Mapping[Name, Choice[Network]], setting: str, settings: object, *widths: int
 ) -> Network:
-    """Build the network that the settings name.
-
-    Args:
-        table: The choices by name.
-        setting: Which of the settings holds the name.
-        settings: The model's settings.
-        widths: Widths of what goes into the network.
+    """Build the network whose name is the value of a `setting` of the model's `settings`.
 
     Raises:
         ValueError: If there is no network of this name.

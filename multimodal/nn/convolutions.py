@@ -1,4 +1,4 @@
-"""What our convolutional networks are made of: a convolution, a normalisation, an activation.
+"""Parts of our convolutional networks: a convolution, and the normalisation after it.
 
 References:
     Ioffe and Szegedy 2015, "Batch normalization", section 3.2 (the convolution then needs no bias);
@@ -26,21 +26,16 @@ def convolution(
     activation: Activation,
     initialisation: Initialisation,
 ) -> nn.Conv2d:
-    """Build a convolution that keeps height and width, but for its stride.
+    """Build a convolution that keeps height and width, except by its stride.
 
     Args:
-        before: Channels that go in.
-        after: Channels that come out.
+        before: Channels of its input.
+        after: Channels of its output.
         kernel_size: Height and width of its window, odd.
-        stride: Of the window.
-        normalisation: What follows; only where it is ``none`` the convolution has a bias.
-        activation: What follows that, for the weights' size.
-        initialisation: How the weights start.
-
-    Example:
-        >>> ours = {"normalisation": "none", "activation": "relu", "initialisation": "kaiming"}
-        >>> convolution(3, 8, kernel_size=5, **ours)
-        Conv2d(3, 8, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2))
+        stride: Stride of the window.
+        normalisation: The normalisation after it; only with ``none`` the convolution has a bias.
+        activation: The activation after that; it decides the size of the weights.
+        initialisation: See `initialise`.
     """
     layer = nn.Conv2d(
         before,
@@ -55,35 +50,18 @@ def convolution(
 
 
 def build_normalisation(name: Normalisation, channels: int) -> nn.Module:
-    """Build what normalises a map.
-
-    Args:
-        name: ``batch``, ``group`` or ``none``.
-        channels: Channels of the map.
-
-    Example:
-        >>> build_normalisation("group", 16).num_groups
-        8
-    """
+    """Build the normalisation of a map with this number of channels."""
     if name == "none":
         return nn.Identity()
     return nn.BatchNorm2d(channels) if name == "batch" else nn.GroupNorm(_GROUPS, channels)
 
 
 def check_layers(channels: Sequence[int], strides: Sequence[int], normalisation: str) -> None:
-    """Refuse sizes of layers that do not fit each other.
-
-    Args:
-        channels: Width of each convolution.
-        strides: Stride of each.
-        normalisation: What follows each.
+    """Check the width and stride of each convolution, and the normalisation after it.
 
     Raises:
         ValueError: If there is no layer or not as many strides, a number is not positive, or the
-            widths cannot be normalised so.
-
-    Example:
-        >>> check_layers([8, 16], [2, 2], "group")
+            widths do not suit the normalisation.
     """
     if not channels or len(channels) != len(strides) or min(*channels, *strides) < 1:
         raise ValueError(

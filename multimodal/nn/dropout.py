@@ -1,9 +1,8 @@
 """Dropout of single elements, and of one set of features for a whole sequence.
 
-Both draw few random numbers. torch's dropout on the CPU draws a number for every element, one
-after the other: 6 % of a training step of the captioner in single precision, and more in bfloat16.
-Here a draw of 64 bits decides four elements, which is more than twice as fast. Elsewhere torch's
-own is the fast one.
+torch's dropout on the CPU draws a number for every element, one after the other: 6 % of a training
+step of the captioner in single precision, and more in bfloat16. Here 64 random bits decide four
+elements, which is more than twice as fast. On other devices torch's own is used.
 
 References:
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014, "Dropout: a simple way to
@@ -23,11 +22,8 @@ _LEVELS = 1 << 16  # an element is dropped by 16 bits, so probabilities are mult
 class Dropout(nn.Module):
     """Set elements to zero at random in training, and scale up the others.
 
-    Args:
-        probability: Of an element to be dropped; at least 0, less than 1.
-
     Raises:
-        ValueError: If the probability is out of range.
+        ValueError: If the probability of dropping an element is not in [0, 1).
 
     Example:
         >>> dropout = Dropout(0.5)
@@ -44,7 +40,7 @@ class Dropout(nn.Module):
         self.probability = probability
 
     def forward(self, values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """Drop elements in training; in evaluation return the values themselves."""
+        """Drop elements in training only."""
         if not (self.training and self.probability):
             return values
         if values.device.type != "cpu":
@@ -62,11 +58,8 @@ class Dropout(nn.Module):
 class SequenceDropout(nn.Module):
     """Set features to zero for whole sequences, each sequence its own (variational dropout).
 
-    Args:
-        probability: Of a feature to be dropped; at least 0, less than 1.
-
     Raises:
-        ValueError: If the probability is out of range.
+        ValueError: If the probability of dropping a feature is not in [0, 1).
 
     Example:
         >>> dropped = SequenceDropout(0.5)(torch.ones(1, 3, 1000))
@@ -81,7 +74,7 @@ class SequenceDropout(nn.Module):
     def forward(
         self, values: Float[Tensor, "batch time feature"]
     ) -> Float[Tensor, "batch time feature"]:
-        """Drop features in training; in evaluation return the values themselves."""
+        """Drop features in training only."""
         if not (self.training and self.dropout.probability):
             return values
         kept: Tensor = self.dropout(values.new_ones(len(values), 1, values.shape[-1]))

@@ -1,8 +1,8 @@
 """Word vectors, with word dropout and sparse gradients for large vocabularies.
 
-A step of training touches a few thousand words. A gradient for the whole table, and an optimiser
-that walks through it, cost the same for every word there is: with 100,000 of them more than the
-LSTM. So large tables get a sparse gradient, which `multimodal.training.optimisers.row_adam` takes.
+A training step uses a few thousand words. With a vocabulary of 100,000, a gradient for the whole
+table and an optimiser that updates all of it cost more than the LSTM. So large tables get a sparse
+gradient, which `multimodal.training.optimisers.row_adam` takes.
 
 References:
     Gal and Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural
@@ -12,7 +12,7 @@ References:
 
 import math
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -22,22 +22,22 @@ from multimodal.nn.dropout import Dropout
 
 Gradients = Literal["auto", "dense", "sparse"]
 
-# Words, from which on gradients are sparse. From 30,000 on they are the faster ones, but a few
-# thousand sentences teach a little less with them: rows rest
+# Size of a vocabulary from which gradients are sparse. They are faster from 30,000 words on, but on
+# a few thousand sentences a model then learns a little less: rows outside the batch keep still
 # (`multimodal.training.optimisers.row_adam`).
 _LARGE = 60_000
 _WIDEST = 0.1  # of the starting values
 
 
 class WordEmbedding(nn.Embedding):
-    """A table of word vectors, from which training leaves out whole words.
+    """A table of word vectors, with dropout of whole words.
 
-    A dropped word is dropped wherever it stands in the batch, and the others are scaled up.
+    A dropped word is dropped everywhere in the batch, and the others are scaled up.
 
     Args:
         vocab_size: Number of tokens, specials included; token 0 is padding.
         embedding_dim: Width of a word vector.
-        dropout: Share of the words to drop, a probability.
+        dropout: Probability of dropping a word.
         gradients: ``dense``, ``sparse`` (only the rows of the batch), or ``auto``: sparse for large
             vocabularies.
 
@@ -59,7 +59,7 @@ class WordEmbedding(nn.Embedding):
         dropout: float = 0.0,
         gradients: str = "auto",
     ) -> None:
-        if gradients not in ("auto", "dense", "sparse"):
+        if gradients not in get_args(Gradients):
             raise ValueError(f"`gradients` must be auto, dense or sparse, got {gradients!r}.")
         large = vocab_size >= _LARGE and _can_be_clipped()
         sparse = gradients == "sparse" or (gradients == "auto" and large)
@@ -82,11 +82,11 @@ class WordEmbedding(nn.Embedding):
         vectors: Float[Tensor, "vocab embedding"],
         found: Bool[Tensor, " vocab"] | None = None,
     ) -> None:
-        """Copy given word vectors into the table.
+        """Copy pretrained word vectors into the table.
 
         Args:
             vectors: One for each token.
-            found: Which tokens have one; the others keep their random start. All have by default.
+            found: Which tokens have one, by default all; the others keep their random start.
 
         Raises:
             ValueError: If there is not one vector per token, or of another width.
@@ -119,9 +119,5 @@ def input_scale(embedding_dim: int) -> float:
     """Return the factor that gives word vectors of length 1 unit variance: the root of their width.
 
     Rows of length 1 predict well but are too small as inputs (Vaswani et al. 2017, section 3.4).
-
-    Example:
-        >>> input_scale(400)
-        20.0
     """
     return math.sqrt(embedding_dim)

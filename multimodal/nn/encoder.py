@@ -27,17 +27,17 @@ from multimodal.nn.weights import load_named, weights_below
 class ImageEncoder(nn.Module):
     """The contract of all encoders, and what they share: normalisation, freezing, fingerprint.
 
-    A subclass builds its layers, then calls :meth:`_finish`; it says in :meth:`stages` how they
-    group into steps of unfreezing, and in :meth:`encode` how a normalised image becomes a map.
+    A subclass builds its layers, then calls :meth:`_finish`; :meth:`stages` groups them into steps
+    of unfreezing, and :meth:`encode` turns a normalised image into a map.
 
     Args:
-        name: What the encoder is, as its settings call it; part of the fingerprint.
-        mean: Mean of each channel, of images from 0 to 1; three of colour, or one of grey.
+        name: Description of the architecture; part of the fingerprint.
+        mean: Mean of each channel of images from 0 to 1: three of colour images, one of grey ones.
         std: Standard deviation of each channel.
 
     Attributes:
         feature_dim: Width of a region vector.
-        image_channels: How many channels an image has.
+        image_channels: Number of channels of an image.
         trainable_stages: How many of the last stages are trained; -1 is all of them.
     """
 
@@ -89,11 +89,7 @@ class ImageEncoder(nn.Module):
         return self.encode(torch.addcmul(self.shift, numbers, scale))
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Return the rows and columns of regions of an image, without computing them.
-
-        Args:
-            height: Height of the image in pixels.
-            width: Width of the image in pixels.
+        """Return the rows and columns of regions of an image of this height and width in pixels.
 
         Raises:
             ValueError: If the encoder cannot take images of this size.
@@ -101,10 +97,7 @@ class ImageEncoder(nn.Module):
         return self._map_shape(height, width)[1:]
 
     def unfreeze(self, stages: int) -> None:
-        """Unfreeze the last stages and freeze all others.
-
-        Args:
-            stages: How many of the last stages are trained: 0 none, -1 all.
+        """Unfreeze this many of the last stages (0 none, -1 all) and freeze all others.
 
         Raises:
             ValueError: If the encoder has fewer stages.
@@ -124,7 +117,7 @@ class ImageEncoder(nn.Module):
         self.trainable_stages = stages
         for parameter in self.parameters():
             parameter.requires_grad_(stages in (-1, count))
-        for module in self._open_modules():
+        for module in self._trained_modules():
             module.requires_grad_(True)
         self.train(self.training)
 
@@ -132,20 +125,13 @@ class ImageEncoder(nn.Module):
         """Set training mode, in which frozen stages stay in evaluation mode."""
         super().train(mode)
         if mode and self.trainable_stages != -1:
-            still_open = {id(module) for module in self._open_modules()}
+            trained = {id(module) for module in self._trained_modules()}
             for module in (module for stage in self.stages() for module in stage):
-                module.train(id(module) in still_open)
+                module.train(id(module) in trained)
         return self
 
     def fingerprint(self) -> str:
-        """Return a digest of architecture and weights, 64 hexadecimal digits; it keys the cache.
-
-        Example:
-            >>> from multimodal.nn.encoders import SmallCNN
-            >>> encoder = SmallCNN()
-            >>> encoder.fingerprint() == encoder.fingerprint()
-            True
-        """
+        """Return a digest of architecture and weights, 64 hexadecimal digits; it keys the cache."""
         digest = hashlib.sha256(self.name.encode())
         named = {**dict(self.named_buffers()), **dict(self.named_parameters())}
         for name, tensor in sorted(named.items()):
@@ -168,17 +154,17 @@ class ImageEncoder(nn.Module):
         load_named(self, weights_below(read_weights(path), self.state_dict()), str(path))
 
     def _finish(self, trainable_stages: int) -> None:
-        """Publish the width and freeze, once the layers are there."""
+        """Set the memory format and freeze stages, after the layers are built."""
         self.to(memory_format=torch.channels_last)
         self.unfreeze(trainable_stages)
 
-    def _open_modules(self) -> list[nn.Module]:
+    def _trained_modules(self) -> list[nn.Module]:
         stages = self.stages()
-        opened = len(stages) if self.trainable_stages == -1 else self.trainable_stages
-        return [module for stage in stages[len(stages) - opened :] for module in stage]
+        trained = len(stages) if self.trainable_stages == -1 else self.trainable_stages
+        return [module for stage in stages[len(stages) - trained :] for module in stage]
 
     def _map_shape(self, height: int, width: int) -> tuple[int, int, int]:
         if (height, width) not in self._map_shapes:  # a deep network takes 0.1 s, so once a size
-            found = map_shape(self, self.image_channels, height, width)
-            self._map_shapes[height, width] = found
+            shape = map_shape(self, self.image_channels, height, width)
+            self._map_shapes[height, width] = shape
         return self._map_shapes[height, width]

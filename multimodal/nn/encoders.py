@@ -1,4 +1,4 @@
-"""The image encoders: three small networks of ours, and every network of torchvision.
+"""The table of image encoders: three small networks of ours, and every network of torchvision.
 
 `SmallCNN` is here; LeNet (:mod:`multimodal.nn.lenet`) and the residual network
 (:mod:`multimodal.nn.residual`) also train from nothing. The classification networks of torchvision
@@ -39,15 +39,8 @@ class SmallCNN(ImageEncoder):
     With the default strides an image of 64 pixels becomes 8 x 8 regions. The last channels of a
     region are its coordinates, from -1 to 1: a caption with "left of" needs them.
 
-    Args:
-        channels: Width of each convolution; the last is the width of the map.
-        strides: Stride of each convolution.
-        normalisation: ``batch``, ``group`` or ``none``, after each convolution.
-        coordinates: Whether the two coordinate channels are appended.
-        activation: What follows.
-        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
-        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
-        trainable_stages: How many of the last convolutions are trained: 0 none, -1 all.
+    The arguments are those of `EncoderSettings`, and `mean` that of each channel of the images,
+    from 0 to 1.
 
     Raises:
         ValueError: If the sizes do not fit each other.
@@ -123,7 +116,7 @@ class SmallCNN(ImageEncoder):
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """What an encoder is built from: plain data, as the command line and a saved model hold it.
+    """The settings of an image encoder.
 
     Args:
         name: "small", "lenet", "residual", or the name of any classification network of
@@ -176,12 +169,9 @@ def build_encoder(settings: EncoderSettings, *, mean: Sequence[float] = _GREY) -
     To rebuild a saved model, set ``weights="none"`` first: its own weights follow.
 
     Args:
-        settings: Plain data.
+        settings: Network, weights and frozen stages.
         mean: Mean of each channel of the images, from 0 to 1: as many as there are channels. A
             network of torchvision takes three, and normalises as its weights were trained.
-
-    Returns:
-        The encoder, with its weights loaded and its stages frozen.
 
     Raises:
         FileNotFoundError: If the weight file is not there.

@@ -1,11 +1,11 @@
-"""Make a frozen convolutional encoder faster: fold batch normalisation into the convolutions.
+"""Fold batch normalisation into convolutions, so that a frozen encoder is faster.
 
-In evaluation a batch normalisation multiplies and adds constants, and so does the convolution
-before it, so one convolution with other numbers does the work of both. Networks of thin layers
-(MobileNet, EfficientNet) spend a third of their time in what is saved here.
+In evaluation a batch normalisation multiplies and adds constants, which the convolution before it
+can do as well. Networks of thin layers (MobileNet, EfficientNet) spend a third of their time in
+these normalisations.
 
-Running the encoder once shows which normalisation follows which convolution. The result is
-compared with the original; an encoder that cannot be folded is returned as it was.
+The encoder runs once to show which normalisation follows which convolution. The result is compared
+with the original; an encoder that cannot be folded is returned as it was.
 
 References:
     Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
@@ -25,21 +25,11 @@ from multimodal.nn.encoder import ImageEncoder
 def fold_batch_norm(
     encoder: ImageEncoder, images: UInt8[Tensor, "batch 3 height width"]
 ) -> ImageEncoder:
-    """Return a copy of an encoder for inference, as fast as it can be and of the same features.
+    """Return a faster copy of an encoder for inference, with the same features up to rounding.
 
     Args:
-        encoder: Left as it is.
-        images: A few of the size that it will see; their features are compared.
-
-    Returns:
-        A copy in evaluation mode, without gradients; equal to the original up to rounding.
-
-    Example:
-        >>> from multimodal.nn.encoders import SmallCNN
-        >>> images = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
-        >>> folded = fold_batch_norm(SmallCNN(), images)
-        >>> any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-        False
+        encoder: Not changed.
+        images: A few images of the usual size, on which the features are compared.
     """
     plain = copy.deepcopy(encoder).eval().requires_grad_(False)
     folded = copy.deepcopy(plain)

@@ -1,7 +1,7 @@
-"""Losses of a classifier: of one label, of several, of a count, of a number.
+"""Losses of a classifier for one label, several labels, a count or a number.
 
-Each function averages over the examples of a batch. Classes may count differently, so that rare
-ones are not drowned; then it is a weighted average.
+Each function averages over the examples of a batch; with weights of the classes, so that rare ones
+count, it is a weighted average.
 
 References:
     Szegedy et al. 2016, "Rethinking the inception architecture for computer vision", section 7
@@ -32,18 +32,18 @@ def label_loss(
     """Compute the loss of examples with one label each.
 
     Args:
-        logits: ``(batch, classes)``.
-        labels: The right classes; an example with -1 has none and does not count.
-        kind: ``cross_entropy``; ``hinge``, how much the right class fails to lead each other one by
-            1; or ``binary``, a yes or no about each class.
-        weights: How much the examples of each class count; None is alike.
+        logits: The classifier's outputs.
+        labels: The true classes; an example with -1 has none and does not count.
+        kind: ``cross_entropy``; ``hinge``, the shortfall of the true class's margin of 1 over each
+            other class; or ``binary``, a yes or no about each class.
+        weights: Weights of the classes; None weighs all alike.
         label_smoothing: Share of the target that is spread over all classes; not for ``hinge``.
 
     Returns:
         The mean; 0 if no example has a label.
 
     Raises:
-        ValueError: If there is no such loss, or it knows no label smoothing.
+        ValueError: If there is no such loss, or it has no label smoothing.
 
     Example:
         >>> logits, labels = torch.tensor([[2.0, 0.5], [0.0, 3.0]]), torch.tensor([0, 1])
@@ -62,7 +62,7 @@ def label_loss(
         case "hinge":
             if label_smoothing:
                 raise ValueError(
-                    "The hinge loss knows no label smoothing. Set `label_smoothing` to 0, or "
+                    "The hinge loss has no label smoothing. Set `label_smoothing` to 0, or "
                     "`loss` to cross_entropy."
                 )
             losses = F.multi_margin_loss(logits, labels, reduction="none")
@@ -88,13 +88,13 @@ def several_labels_loss(
     """Compute the binary cross-entropy of examples with any number of labels.
 
     Args:
-        logits: ``(batch, classes)``.
-        targets: Ones where a label holds, zeros elsewhere; NaN where it is not known.
-        weights: How much a yes of each class counts; None is as much as a no.
-        label_smoothing: How far targets are drawn from 0 and 1 to a half.
+        logits: The classifier's outputs.
+        targets: 1 for a label of the example, 0 for another, NaN where it is unknown.
+        weights: Weight of a yes of each class, relative to a no; None is 1.
+        label_smoothing: Moves targets from 0 and 1 towards a half.
 
     Returns:
-        The mean over all that is known; 0 if nothing is.
+        The mean over all known targets; 0 if there are none.
 
     Example:
         >>> targets = torch.tensor([[1.0, 0.0, float("nan")]])
@@ -112,14 +112,11 @@ def several_labels_loss(
 def count_loss(
     outputs: Float[Tensor, "batch 1"], counts: Float[Tensor, " batch"]
 ) -> Float[Tensor, ""]:
-    """Compute how unlikely counts are in Poisson distributions, up to a constant.
+    """Compute the mean negative log-likelihood of Poisson-distributed counts, up to a constant.
 
     Args:
         outputs: The logarithms of the expected counts.
-        counts: The right counts; NaN where none is known.
-
-    Returns:
-        The mean; 0 if no count is known.
+        counts: The true counts; unknown ones are NaN and do not count.
 
     Example:
         >>> count_loss(torch.zeros(1, 1), torch.tensor([1.0])).item()  # expects 1, which is right
@@ -133,14 +130,7 @@ def count_loss(
 def number_loss(
     outputs: Float[Tensor, "batch 1"], numbers: Float[Tensor, " batch"]
 ) -> Float[Tensor, ""]:
-    """Compute the squared error.
-
-    Args:
-        outputs: Numbers, ``(batch, 1)``.
-        numbers: The right ones; NaN where none is known.
-
-    Returns:
-        The mean; 0 if no number is known.
+    """Compute the mean squared error; unknown numbers are NaN and do not count.
 
     Example:
         >>> number_loss(torch.tensor([[1.0], [2.0]]), torch.tensor([4.0, float("nan")])).item()

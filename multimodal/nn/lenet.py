@@ -1,11 +1,10 @@
 """LeNet's layout: convolutions, each followed by pooling, for small pictures.
 
-The first network of most lectures. Its widths are free: 6 and 16 are those of 1998, and a few times
-as many cost little today; so is its window, which was of five pixels on digits of 28. The fully
-connected layers that follow the last pooling belong to the classifier's head
-(`multimodal.classification.model`: pooling ``flatten``, hidden layers of 120 and 84). Here every
-convolution pads its picture, so that digits of 8 pixels do too; in the paper only the first picture
-has a margin.
+The first network of most lectures. Its widths and its window are free: in 1998 they were 6, 16 and
+five pixels, on digits of 28 pixels. The fully connected layers after the last pooling belong to the
+classifier's head (`multimodal.classification.model`: pooling ``flatten``, hidden layers of 120 and
+84). Here every convolution pads its input, so that digits of 8 pixels fit; in the paper only the
+input image has a margin.
 
 References:
     LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
@@ -33,15 +32,8 @@ _DEVIATION = 0.25  # of pixels from 0 to 1, about; the first layer learns the re
 class LeNet(ImageEncoder):
     """Convolutions with pooling, for images from 8 pixels up.
 
-    Args:
-        channels: Width of each convolution.
-        strides: Pooling after each convolution; 1 is none.
-        window: Side of each convolution's window in pixels, odd.
-        normalisation: ``batch``, ``group`` or ``none``, after each convolution.
-        activation: What follows.
-        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
-        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
-        trainable_stages: How many of the last convolutions are trained: 0 none, -1 all.
+    The arguments are those of `multimodal.nn.encoders.EncoderSettings`, and `mean` that of each
+    channel of the images, from 0 to 1. `strides` is the pooling after each convolution.
 
     Raises:
         ValueError: If the sizes do not fit each other.

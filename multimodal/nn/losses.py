@@ -1,10 +1,10 @@
-"""Cross-entropy over a vocabulary that computes its gradient where the logits lie.
+"""Cross-entropy over a vocabulary that overwrites the logits with their gradient.
 
 The logits of a batch are the largest tensor of a captioner's training, and torch's cross-entropy
-walks through memory for them several times: log-softmax, its gradient, zeros to scatter into,
-another time for label smoothing. Here a few rows at a time, small enough for the processor's cache,
-are turned from logits into their gradient in place. That is faster and needs a third of the
-memory; the price is that the logits are gone.
+passes over them several times: log-softmax, its gradient, zeros to scatter into, label smoothing.
+Here a few rows at a time, small enough for the processor's cache, turn from logits into their
+gradient in place. That is faster and needs a third of the memory; the price is that the logits are
+gone.
 
 References:
     Szegedy, Vanhoucke, Ioffe, Shlens and Wojna 2016, "Rethinking the inception architecture for
@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 _ROWS = 64  # of 10,000 words: 2.5 MB
-_ROWS_ON_GPU = 4096  # there a few launches count more than the cache
+_ROWS_ON_GPU = 4096  # fewer launches matter more than the cache
 
 
 def cross_entropy_in_place(
@@ -30,16 +30,16 @@ def cross_entropy_in_place(
     """Compute the mean cross-entropy of words, and overwrite the logits.
 
     Equal to `torch.nn.functional.cross_entropy`, always in single precision inside. Only for logits
-    that are a layer's output and that nobody else reads, before or after.
+    that are a layer's output and that no other operation reads.
 
     Args:
-        logits: ``(real, vocab)``; afterwards they hold their own gradient, or nothing of use.
-        targets: The words ``(real,)``.
+        logits: Overwritten.
+        targets: Ids of the true words.
         label_smoothing: Share of the target that is spread over the vocabulary.
 
     Returns:
-        The loss to be trained on, and the plain cross-entropy in nats a word, without smoothing and
-        without gradient.
+        The training loss, and the plain cross-entropy in nats a word, without smoothing and without
+        gradient.
 
     Raises:
         ValueError: If there are no words.
@@ -93,7 +93,7 @@ class _CrossEntropy(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
         (logits,) = ctx.saved_tensors
-        # A loss that is trained on as it is has gradient 1; to ask a GPU for it would take longer.
+        # The gradient of a loss that is not scaled is 1; reading it from a GPU would take longer.
         if logits.is_cuda or gradient.item() != 1:
             logits = logits * gradient.to(logits.dtype)
         return logits, None, None

@@ -10,7 +10,7 @@ References:
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -18,15 +18,11 @@ from torch import Tensor, nn
 
 PoolingName = Literal["last", "mean", "max", "attention"]
 
-_NAMES = ("last", "mean", "max", "attention")
+_NAMES = get_args(PoolingName)
 
 
 class Pooling(nn.Module):
-    """One or several ways of pooling, concatenated.
-
-    Args:
-        names: Any of ``last``, ``mean``, ``max`` and ``attention``.
-        width: Width of the vectors.
+    """One or several ways of pooling vectors of a width, concatenated.
 
     Attributes:
         output_dim: Width of the result: ``width`` times the number of names.
@@ -58,13 +54,7 @@ class Pooling(nn.Module):
         states: Float[Tensor, "batch feature"],
         mask: Bool[Tensor, "batch time"],
     ) -> Float[Tensor, "batch pooled"]:
-        """Pool.
-
-        Args:
-            outputs: A vector after each word.
-            states: The vector after each whole text, for ``last``.
-            mask: True where a word is real.
-        """
+        """Pool the vectors of the words; ``last`` takes `states`, those after each whole text."""
         parts = [self._pool(name, outputs, states, mask) for name in self.names]
         return torch.cat(parts, dim=-1)
 
@@ -85,14 +75,6 @@ class AttentionPooling(nn.Module):
     """An average of the words, weighted by a small network's scores (Yang et al. 2016, 2.2).
 
     ``score = u . tanh(W h + b)``.
-
-    Args:
-        width: Width of the vectors.
-
-    Example:
-        >>> pooled, weights = AttentionPooling(4)(torch.zeros(1, 2, 4), torch.ones(1, 2).bool())
-        >>> weights.tolist()
-        [[0.5, 0.5]]
     """
 
     def __init__(self, width: int) -> None:
@@ -103,12 +85,7 @@ class AttentionPooling(nn.Module):
     def forward(
         self, outputs: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]
     ) -> tuple[Float[Tensor, "batch feature"], Float[Tensor, "batch time"]]:
-        """Pool.
-
-        Returns:
-            The averages and each word's weight: those of a text sum to 1, those of a text without
-            words are 0.
-        """
+        """Return averages and weights, which sum to 1, or are 0 in a text without words."""
         scores = self.score(self.hidden(outputs).tanh()).squeeze(-1)  # (batch, time)
         # The lowest number and not -inf: a row of -inf alone would give NaN, here and backwards.
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)

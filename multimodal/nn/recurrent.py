@@ -5,8 +5,8 @@ one. Here the state is always a tuple of tensors ``(batch, layers, hidden)``: on
 two (hidden, cell) for the LSTM. Batch comes first, so beam search can reorder any state the same
 way.
 
-A padded sequence is read backwards from its last real vector on, never from the padding: what torch
-does only for packed sequences, which are several times slower on the CPU.
+A padded sequence is read backwards from its last real vector, not from the padding. torch does that
+only for packed sequences, which are several times slower on the CPU.
 
 References:
     Elman 1990, "Finding structure in time"; Hochreiter and Schmidhuber 1997, "Long short-term
@@ -44,9 +44,9 @@ class Recurrent(nn.Module):
     """A stack of recurrent layers with batch-first state.
 
     Args:
-        input_dim: Width of each input vector.
+        input_dim: Width of an input vector.
         hidden_dim: Width of the hidden state.
-        cell: Which recurrence: ``"rnn"`` (tanh), ``"gru"`` or ``"lstm"``.
+        cell: ``"rnn"`` (tanh), ``"gru"`` or ``"lstm"``.
         num_layers: Number of stacked layers.
         dropout: Dropout between layers, a probability.
         weight_drop: Dropout on the weights from state to state, a probability.
@@ -85,15 +85,7 @@ class Recurrent(nn.Module):
     def forward(
         self, inputs: Float[Tensor, "batch time feature"], state: State
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """Run over a whole sequence in one fused call.
-
-        Args:
-            inputs: Vectors ``(batch, time, feature)``.
-            state: Tuple of ``(batch, layers, hidden)``.
-
-        Returns:
-            The top layer's outputs ``(batch, time, hidden)`` and the state after the last step.
-        """
+        """Return the top layer's outputs for whole sequences, and the state after them."""
         if isinstance(self.layers, nn.LSTM) and _lacks_bfloat16(inputs.device.type):
             dtype = torch.get_autocast_dtype("cpu")
             with torch.autocast("cpu", enabled=False):
@@ -105,8 +97,8 @@ class Recurrent(nn.Module):
         first = tuple(
             part.transpose(0, 1).contiguous() for part in state
         )  # (layers, batch, hidden)
-        given = first if self.num_states == 2 else first[0]
-        outputs, last = self.weight_drop(self.layers, inputs, given)
+        initial = first if self.num_states == 2 else first[0]
+        outputs, last = self.weight_drop(self.layers, inputs, initial)
         parts = last if self.num_states == 2 else (last,)
         return outputs, tuple(part.transpose(0, 1) for part in parts)
 
@@ -120,23 +112,22 @@ class Recurrent(nn.Module):
     ) -> Float[Tensor, "batch time hidden"]:
         """Read padded sequences of different lengths, skipping the padding where that pays.
 
-        On the CPU an LSTM that learns in single precision skips all of it if there is much. Else
-        the rows are sorted by length and read in a few groups, each as wide as its longest row: the
-        fused kernel is fastest where no gradient is wanted, and a packed sequence would leave it
-        and is several times slower. On a GPU, where asking for a length would wait for the device,
-        all rows are read at once.
+        On the CPU, an LSTM trained in single precision skips all padding if there is much.
+        Otherwise the rows are sorted by length and read in a few groups, each as wide as its
+        longest row: the fused kernel is fastest without gradients, and packed sequences cannot use
+        it. On a GPU, where reading a length would wait for the device, all rows are read at once.
 
         Args:
-            inputs: Vectors ``(batch, time, feature)``, real ones first.
+            inputs: Vectors, real ones first.
             state: Tuple of ``(batch, layers, hidden)``.
-            lengths: Real vectors of each row.
+            lengths: Number of real vectors in each row.
             backwards: Whether to read from each row's last real vector to its first.
 
         Returns:
             The top layer's outputs, each at the position of its input vector; those at the padding
             have no meaning.
         """
-        # What is exported must not depend on lengths either: a graph has no branches.
+        # Nor may an exported graph depend on lengths: it has no branches.
         on_cpu = inputs.device.type == "cpu" and not torch.compiler.is_exporting()
         full = on_cpu and int(lengths.sum()) > _FULL * inputs.shape[0] * inputs.shape[1]
         if on_cpu and not full and isinstance(self.layers, nn.LSTM) and _needs_gradient(inputs):
@@ -181,14 +172,7 @@ class Recurrent(nn.Module):
 def flip_sequences(
     values: Float[Tensor, "batch time feature"], lengths: Int[Tensor, " batch"]
 ) -> Float[Tensor, "batch time feature"]:
-    """Reverse the real part of each row and leave the padding in place.
-
-    Args:
-        values: Padded vectors ``(batch, time, feature)``, real ones first.
-        lengths: Real vectors of each row.
-
-    Returns:
-        Vectors of the same shape; flipped twice they are the same again.
+    """Reverse the real part of each row, which comes first, and leave the padding in place.
 
     Example:
         >>> values = torch.tensor([[[1.0], [2.0], [0.0]], [[3.0], [4.0], [5.0]]])
@@ -204,7 +188,7 @@ def flip_sequences(
 
 
 def _lacks_bfloat16(device: str) -> bool:
-    """Whether autocast asks for an LSTM in bfloat16 that this processor has no kernel for.
+    """Return whether autocast chooses a bfloat16 LSTM that this processor has no kernel for.
 
     oneDNN computes bfloat16 from AVX-512 on. On an older processor torch's LSTM stops with an
     error where RNN and GRU take another kernel (torch 2.14), so it computes in single precision.

@@ -1,10 +1,9 @@
 """A small residual network that trains fast: few, wide layers, most work in large products.
 
-Deep networks were made for millions of pictures. On tens of thousands of small ones, a few wide
-layers learn as much in a fraction of the time: a processor spends it in large convolutions instead
-of moving thin maps through memory. Each block halves the picture right
-after its first convolution, before anything else touches it, and adds the output of one more
-convolution.
+Deep networks were made for millions of images. On tens of thousands of small ones, a few wide
+layers learn as much in a fraction of the time, since large convolutions use a processor better than
+many thin ones. Each block halves the map right after its first convolution, then adds the output of
+one more convolution.
 
 References:
     Page 2018, "How to train your ResNet" (DAWNBench's CIFAR-10 in seconds: nine layers, pooling
@@ -36,15 +35,9 @@ _DEVIATION = 0.25  # of pixels from 0 to 1, about; the first normalisation corre
 class ResidualCNN(ImageEncoder):
     """A stem and residual blocks of two convolutions, for images of 32 to 96 pixels.
 
-    Args:
-        channels: Width of the stem, then of each block.
-        strides: Stride of the stem, then pooling of each block; 1 is none.
-        normalisation: ``batch``, ``group`` or ``none``, after each convolution.
-        activation: What follows.
-        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
-        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
-        trainable_stages: How many of the last blocks are trained, the stem being the first: 0
-            none, -1 all.
+    The arguments are those of `multimodal.nn.encoders.EncoderSettings`, and `mean` that of each
+    channel of the images, from 0 to 1. `channels` and `strides` are first the stem's, then the
+    width and the pooling of each block; the stem is the first stage.
 
     Raises:
         ValueError: If the sizes do not fit each other.
@@ -106,22 +99,22 @@ class ResidualCNN(ImageEncoder):
         return [[self.stem], *([block] for block in self.blocks)]
 
     def unfreeze(self, stages: int) -> None:
-        """Open the last stages for training; a stem that whitens stays as it is."""
+        """Unfreeze the last stages, but never a whitening stem."""
         super().unfreeze(stages)
         if self.is_whitened:
             self._first().weight.requires_grad_(False)
 
     @torch.no_grad()
     def whiten(self, images: UInt8[Tensor, "batch channels height width"]) -> None:
-        """Let the stem take pictures apart into what varies independently, and stay so.
+        """Set the stem's filters to the principal components of image patches, and freeze them.
 
-        Neighbouring pixels are nearly alike, so that what tells things apart is a small part of
-        what a random layer sees. The stem's filters become the principal components of the
-        pictures' patches, the largest first, each with its negative; the normalisation that
-        follows brings them to one size. What filters there are beyond that stay random.
+        Neighbouring pixels are nearly alike, so most of a random layer's output carries no
+        information. The largest component comes first, each is followed by its negative, and the
+        normalisation after the stem scales them to one size. Filters beyond the components stay
+        random.
 
         Args:
-            images: Some hundred pictures as they are trained on.
+            images: Some hundred training images, as augmented.
 
         Example:
             >>> encoder = ResidualCNN(channels=[8, 16], strides=[1, 2])

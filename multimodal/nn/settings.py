@@ -43,7 +43,7 @@ class ModelSettings:
 
     @classmethod
     def for_loading(cls: type[Settings], values: dict[str, Any]) -> Settings:
-        """Rebuild settings for saved weights: those that the encoder started from are not read."""
+        """Rebuild settings for saved weights, without the file that the encoder started from."""
         if "encoder" in get_type_hints(cls):
             values = {**values, "encoder": {**values["encoder"], "weights": "none"}}
         return cls.from_dict(values)

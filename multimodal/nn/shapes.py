@@ -1,4 +1,4 @@
-"""The shape of an encoder's feature map, found by running it on an empty image."""
+"""The shape of an encoder's feature map."""
 
 from typing import Any, cast
 
@@ -11,28 +11,12 @@ _FEW_PIXELS = 256 * 256
 
 
 def map_shape(encoder: nn.Module, channels: int, height: int, width: int) -> tuple[int, int, int]:
-    """Return feature, rows and columns of an encoder's map; for large images without computing it.
+    """Return feature, rows and columns of the result of ``encoder.feature_map`` for an empty image.
 
-    Args:
-        encoder: Has a method ``feature_map``.
-        channels: Channels of an image.
-        height: Height of an image in pixels.
-        width: Width of an image in pixels.
-
-    Example:
-        >>> class Half(nn.Module):
-        ...     def feature_map(self, images: Tensor) -> Tensor:
-        ...         return images[..., ::2, ::2]
-        >>> map_shape(Half(), 3, 8, 6)
-        (3, 4, 3)
+    The map of a large image is not computed.
     """
-    small = height * width <= _FEW_PIXELS
-    features = (
-        _computed(encoder, channels, height, width)
-        if small
-        else _on_meta(encoder, channels, height, width)
-    )
-    feature, rows, columns = features.shape[1:]
+    compute = _computed if height * width <= _FEW_PIXELS else _on_meta
+    feature, rows, columns = compute(encoder, channels, height, width).shape[1:]
     return feature, rows, columns
 
 
@@ -58,7 +42,7 @@ def _on_meta(encoder: nn.Module, channels: int, height: int, width: int) -> Tens
 
 
 class _MapOf(nn.Module):
-    """Let ``functional_call`` reach the map, which ``forward`` flattens."""
+    """The map as ``forward``, which is what ``functional_call`` calls."""
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()

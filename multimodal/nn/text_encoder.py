@@ -1,10 +1,10 @@
 """The recurrent encoder of texts, shared by answerers, sentiment classifiers and language models.
 
-A text is read from its first word to its last and, if asked, from its last to its first. The two
-directions can meet after every layer, as in torch's bidirectional networks, or only after the last:
-then each is a stack of its own, which a language model can train, since it never reads the word
-that it predicts. The backward direction starts at each text's last word, so padding changes
-nothing: the result is torch's on a packed batch, without leaving the fused kernels of the CPU.
+A text is read forwards, or in both directions. The two directions can meet after every layer, as in
+torch's bidirectional networks, or only after the last: then each is a stack of its own, which a
+language model can train, since it never reads the word that it predicts. The backward direction
+starts at each text's last word, so padding changes nothing: the result equals torch's on a packed
+batch, with the fused kernels of the CPU.
 
 References:
     Schuster and Paliwal 1997, "Bidirectional recurrent neural networks"; Graves, Mohamed and Hinton
@@ -17,7 +17,7 @@ References:
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -74,7 +74,7 @@ class TextEncoder(nn.Module):
     """Recurrent layers over word vectors, in one direction or in two.
 
     Args:
-        settings: What to build; the word vectors themselves are the caller's.
+        settings: Recurrent layers; the caller embeds the words.
         dropout: Builds the dropout layers from a probability: `SequenceDropout`, or `Dropout` to
             drop elements independently.
 
@@ -99,7 +99,7 @@ class TextEncoder(nn.Module):
         dropout: Callable[[float], nn.Module] = SequenceDropout,
     ) -> None:
         super().__init__()
-        if settings.directions not in ("ahead", "both", "apart"):
+        if settings.directions not in get_args(Directions):
             raise ValueError(
                 f"`directions` must be ahead, both or apart, got {settings.directions!r}."
             )
@@ -122,16 +122,11 @@ class TextEncoder(nn.Module):
         vectors: Float[Tensor, "batch time embedding"],
         mask: Bool[Tensor, "batch time"],
     ) -> tuple[Float[Tensor, "batch time output"], Float[Tensor, "batch output"]]:
-        """Encode whole texts from a state of zeros.
-
-        Args:
-            vectors: Word vectors, real ones first.
-            mask: True where a word is real.
+        """Encode whole texts, whose real words come first, from a state of zeros.
 
         Returns:
-            The last layer's outputs ``(batch, time, output)``, zero at the padding, and its output
-            after the whole text ``(batch, output)``: of each direction after the last word that it
-            read. A text without words has zeros.
+            The last layer's outputs, zero at the padding, and for the whole text that of each
+            direction after the last word that it read. A text without words has zeros.
         """
         lengths = mask.sum(dim=1)
         stacks = [self.ahead, self.back] if self.back else [self.ahead]
@@ -150,18 +145,15 @@ class TextEncoder(nn.Module):
     def resume(
         self, vectors: Float[Tensor, "batch time embedding"], state: State
     ) -> tuple[Float[Tensor, "batch time last"], State]:
-        """Read on from first to last, from an earlier state; not where the directions meet.
+        """Read forwards from an earlier state; not for directions that meet.
 
-        Nothing is dropped after the last layer: a language model needs its outputs before dropout
+        There is no dropout after the last layer: a language model needs its outputs before dropout
         and after.
 
         Args:
-            vectors: Word vectors, all of them taken for real; padding may stand only where nothing
-                real follows, also in later calls.
+            vectors: Word vectors, all read as real: no real word may follow padding, also in later
+                calls.
             state: From `start` or an earlier call.
-
-        Returns:
-            The last layer's outputs and the state after the last vector.
         """
         values, parts, after = self.input_dropout(vectors), list(state), list[Tensor]()
         for depth, layer in enumerate(self.ahead):
@@ -176,11 +168,7 @@ class TextEncoder(nn.Module):
     def read_backwards(
         self, vectors: Float[Tensor, "batch time embedding"], mask: Bool[Tensor, "batch time"]
     ) -> Float[Tensor, "batch time last"]:
-        """Read texts from last to first with the second of two stacks that never meet.
-
-        Args:
-            vectors: Word vectors, real ones first.
-            mask: True where a word is real.
+        """Read texts, real words first, backwards with the second of two stacks that never meet.
 
         Returns:
             Its outputs before dropout; those at the padding have no meaning.
@@ -216,17 +204,7 @@ class TextEncoder(nn.Module):
 
 
 def parameters_by_depth(embedding: nn.Module, encoder: TextEncoder) -> list[list[nn.Parameter]]:
-    """List the parameters from bottom to top: the word vectors, then layer after layer.
-
-    Returns:
-        One list for the word vectors and one for each layer, of both directions.
-
-    Example:
-        >>> settings = TextEncoderSettings(embedding_dim=3, hidden_dim=4, num_layers=2)
-        >>> groups = parameters_by_depth(nn.Embedding(9, 3), TextEncoder(settings))
-        >>> [len(group) for group in groups]
-        [1, 8, 8]
-    """
+    """Group the parameters from bottom to top: the word vectors, then each layer's."""
     groups = [list(embedding.parameters())]
     for depth, layer in enumerate(encoder.ahead):
         backward = list(encoder.back[depth].parameters()) if encoder.back else []
@@ -259,7 +237,7 @@ def _rename_stacked_layers(
 ) -> None:
     """Read weights that were saved when several layers in one direction were one torch network."""
     for name in list(weights):
-        found = _STACKED.fullmatch(name.removeprefix(prefix))
-        if found and name.startswith(prefix):
-            kind, depth = found.groups()
+        stacked = _STACKED.fullmatch(name.removeprefix(prefix))
+        if stacked and name.startswith(prefix):
+            kind, depth = stacked.groups()
             weights[f"{prefix}ahead.{depth}.layers.{kind}_l0"] = weights.pop(name)

@@ -1,13 +1,12 @@
 """An LSTM over sentences of different lengths, without their padding.
 
-The words of all sentences lie one after the other, time by time, the longest sentence first: at
-every step the sentences still going are the first rows. So nothing is computed for padding, and
-what does not depend on the step before is one large matrix product over all words: the inputs'
-share of the gates, and in the backward pass the gradients of both weights and of the inputs. Only
-the recurrence goes step by step.
+The words of all sentences are stored step by step, the longest sentence first: at every step the
+unfinished sentences are the first rows. So nothing is computed for padding, and all that does not
+depend on the previous step is one large matrix product: the inputs' part of the gates, and in the
+backward pass the gradients of both weights and of the inputs. Only the recurrence goes stepwise.
 
-Measured on the CPU in single precision it takes three quarters of the time of torch's fused LSTM on
-padded sentences. In bfloat16 and on a GPU the fused ones are faster.
+On the CPU in single precision it takes three quarters of the time of torch's fused LSTM on padded
+sentences (measured). In bfloat16 and on a GPU the fused kernels are faster.
 
 References:
     Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers,
@@ -31,14 +30,11 @@ def read_unpadded(
     """Run one LSTM layer over sentences of different lengths.
 
     Args:
-        words: All first words, then all second ones and so on, ``(words, feature)``; within a step
-            the longer sentence comes first.
-        state: Hidden and cell before the first word, longest sentence first, ``(batch, hidden)``.
+        words: All first words, then all second ones and so on; within a step the longer sentence
+            comes first.
+        state: Hidden and cell before the first word, longest sentence first.
         weights: torch's ``weight_ih``, ``weight_hh``, ``bias_ih`` and ``bias_hh``.
         sizes: Number of sentences with a first word, a second and so on.
-
-    Returns:
-        The output after each word ``(words, hidden)``.
 
     Example:
         >>> lstm = torch.nn.LSTM(3, 4)
@@ -88,7 +84,7 @@ class _Unpadded(torch.autograd.Function):
             rows = ctx.sizes[step]
             start -= rows
             here = slice(start, start + rows)
-            # A sentence's place among the rows stays: its last step is `size of that step` back.
+            # A sentence keeps its row in every step, so its previous step is that step's size back.
             last = slice(start - ctx.sizes[step - 1], start - ctx.sizes[step - 1] + rows)
             befores[here] = outputs[last] if step else first_hidden[:rows]
             before = cells[last] if step else first_cell[:rows]

@@ -1,4 +1,4 @@
-"""Word vectors and the vocabulary layer over them: what captioners and language models share.
+"""Word vectors and the vocabulary layer of captioners and language models.
 
 References:
     Press and Wolf 2017, "Using the output embedding to improve language models" (tied embeddings);
@@ -16,8 +16,7 @@ from multimodal.nn.embedding import input_scale
 class WordPredictor(nn.Module):
     """A network that reads word vectors and predicts words of the same vocabulary.
 
-    A subclass sets `embedding`, builds the layers that give its outputs, then calls
-    `add_vocabulary`.
+    A subclass sets `embedding`, builds its layers, then calls `add_vocabulary`.
 
     Attributes:
         embedding: The word vectors.
@@ -28,11 +27,9 @@ class WordPredictor(nn.Module):
     tied: bool
 
     def add_vocabulary(self, output_dim: int, *, tied: bool) -> None:
-        """Build the vocabulary layer.
+        """Build the vocabulary layer for vectors of width `output_dim`.
 
-        Args:
-            output_dim: Width of the vectors from which words are predicted.
-            tied: Whether it uses the matrix of the word vectors.
+        If `tied`, it predicts with the matrix of the word vectors.
         """
         vocab_size, embedding_dim = self.embedding.weight.shape
         self.tied = tied

@@ -1,9 +1,8 @@
-"""Dropout on the weights from state to state, while the fused kernels go on being used.
+"""Dropout on the weights from state to state, with the fused kernels.
 
-One draw holds for all steps of a call, so that the same connections are missing at every word: what
-dropout on the state itself would be if it forgot nothing. The parameters stay what and where they
-are: the layers are called with other tensors in their place, so that nothing of it is in a saved
-model, and evaluation is the plain network.
+One draw serves all steps of a call, so that the same connections are missing at every word. The
+layers are called with other tensors in place of their parameters, which do not change: a saved
+model is the plain network, and so is evaluation.
 
 References:
     Merity, Keskar and Socher 2018, "Regularizing and optimizing LSTM language models", section 2
@@ -22,22 +21,10 @@ _HIDDEN = 1  # its place in torch's order: weight_ih, weight_hh, bias_ih, bias_h
 
 
 class WeightDrop(nn.Module):
-    """Run torch's recurrent layers with some of their recurrent weights set to zero.
-
-    Args:
-        probability: Of a weight to be dropped in training; at least 0, less than 1.
+    """Run torch's recurrent layers with some of their recurrent weights set to zero in training.
 
     Raises:
-        ValueError: If the probability is out of range.
-
-    Example:
-        >>> import torch
-        >>> lstm, drop = nn.LSTM(3, 4), WeightDrop(0.5)
-        >>> outputs, state = drop(lstm, torch.zeros(2, 1, 3), None)
-        >>> outputs.shape
-        torch.Size([2, 1, 4])
-        >>> list(drop.state_dict())
-        []
+        ValueError: If the probability of dropping a weight is not in [0, 1).
     """
 
     def __init__(self, probability: float) -> None:
@@ -45,16 +32,7 @@ class WeightDrop(nn.Module):
         self.dropout = Dropout(probability)
 
     def forward(self, layers: nn.RNNBase, inputs: Tensor, state: Any) -> Any:
-        """Call ``layers(inputs, state)``, in training without some of its weights.
-
-        Args:
-            layers: torch's RNN, GRU or LSTM.
-            inputs: What it takes.
-            state: The state it takes, in its own form.
-
-        Returns:
-            What it returns.
-        """
+        """Return ``layers(inputs, state)``, in training without some of its weights."""
         if not self._active:
             return layers(inputs, state)
         dropped = {
@@ -65,14 +43,7 @@ class WeightDrop(nn.Module):
         return functional_call(layers, dropped, (inputs, state))
 
     def drop(self, weights: Sequence[Tensor]) -> list[Tensor]:
-        """Drop some of one layer's recurrent weights.
-
-        Args:
-            weights: One entry of torch's ``all_weights``.
-
-        Returns:
-            The same tensors, but for the recurrent weights in training.
-        """
+        """Drop some of the recurrent weights of a layer, an entry of torch's ``all_weights``."""
         kept = list(weights)
         if self._active:
             kept[_HIDDEN] = self.dropout(kept[_HIDDEN])

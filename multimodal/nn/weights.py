@@ -6,42 +6,38 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor, nn
 
 
-def weights_below(found: Mapping[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:
-    """Extract the weights of one part of a larger model.
-
-    Args:
-        found: The weights of a file.
-        wanted: The names of the part's own weights.
+def weights_below(weights: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
+    """Extract one part of a larger model's weights by the names within that part.
 
     Returns:
-        The weights below the part's prefix; all of them if no prefix has the part.
+        The weights below the part's prefix; all of them if there is no such part.
 
     Example:
         >>> import torch
-        >>> found = {"model.encoder.a": torch.zeros(1), "model.decoder.b": torch.zeros(1)}
-        >>> list(weights_below(found, ["a"]))
+        >>> weights = {"model.encoder.a": torch.zeros(1), "model.decoder.b": torch.zeros(1)}
+        >>> list(weights_below(weights, ["a"]))
         ['a']
     """
-    probe = next(iter(wanted))
-    prefixes = [name.removesuffix(probe) for name in found if f".{name}".endswith(f".{probe}")]
+    probe = next(iter(names))
+    prefixes = [name.removesuffix(probe) for name in weights if f".{name}".endswith(f".{probe}")]
     prefix = min(prefixes, key=len, default="")
-    return {name.removeprefix(prefix): found[name] for name in found if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in weights.items()
+        if name.startswith(prefix)
+    }
 
 
 def load_named(module: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Copy named tensors into a module, in its own precision, or report what does not fit.
-
-    Args:
-        module: What receives the weights.
-        weights: Tensor by name.
-        source: Where they come from, for the message.
+    """Copy tensors by name into a module, in its own precision.
 
     Raises:
-        ValueError: If a weight is missing, superfluous, or has another shape or kind of number.
+        ValueError: If a weight is missing, superfluous, or has another shape or kind of number; the
+            message names `source`.
     """
     named = OrderedDict(weights)
-    # MNASNet refuses weights that do not say their version; that of its parts must stay unsaid,
-    # since the vision transformer then accepts the names of its older files too.
+    # MNASNet refuses weights without a version; its parts must have none, since the vision
+    # transformer then accepts the names of its older files too.
     setattr(named, "_metadata", {"": {"version": 2}})  # noqa: B010 - no declared attribute
     own = module.state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
@@ -68,12 +64,8 @@ def load_named(module: nn.Module, weights: Mapping[str, Tensor], source: str) ->
 def check_finite(weights: Mapping[str, Tensor], source: str) -> None:
     """Refuse weights that are NaN or infinite.
 
-    Args:
-        weights: Tensor by name.
-        source: Where they come from, for the message.
-
     Raises:
-        ValueError: If one of them is NaN or infinite; the message names it.
+        ValueError: If one is; the message names it and `source`.
 
     Example:
         >>> import torch

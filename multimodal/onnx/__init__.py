@@ -1,8 +1,8 @@
-"""Trained models for other runtimes: their networks as ONNX graphs, written, and run from Python.
+"""Export trained networks as ONNX graphs, and run the graphs from Python.
 
-A graph holds a network's arithmetic and nothing else: no search, no words, no resizing. What these
-need stands as plain data beside the graphs. The beam search of :mod:`multimodal.decoding` runs over
-a graph's step as it runs over a network's.
+A graph holds a network's arithmetic only; search, words and resizing are described as plain data
+beside it. The beam search of :mod:`multimodal.decoding` runs over a graph's step as it runs over a
+network's.
 
 References:
     https://onnx.ai; Bai et al. 2019, "ONNX: Open neural network exchange".

@@ -1,8 +1,8 @@
 """The graphs of each network, with names for their inputs and outputs.
 
 A captioner has two graphs, because its search runs the second once a word; an answerer has two,
-because a picture is encoded once for all its questions. The classifiers have one each. `GRAPHS` is
-the table: a network that is to become graphs needs a row.
+because an image is encoded once for all its questions. The classifiers have one each. `GRAPHS` has
+a row for each network.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,8 @@ from multimodal.vqa.model import Answerer
 
 Axes = dict[int, str]
 
-# Examples of the axes that may vary. A 1 would be taken for a constant, and equal numbers for one.
+# Example sizes of the axes that may vary: the exporter would take a 1 for a constant, and equal
+# numbers for the same axis.
 _BATCH, _BEAMS, _TIME = 3, 4, 7
 
 
@@ -30,7 +31,7 @@ class Graph:
     Attributes:
         name: Name of its file, without the suffix.
         module: Tensors, or tuples of them, in and out.
-        inputs: Names of the input tensors, an example of each, and its axes that may vary.
+        inputs: An example of each input tensor and its axes that may vary, by name.
         outputs: Names of the output tensors.
     """
 
@@ -60,7 +61,7 @@ class CaptionStart(nn.Module):
 
 
 class CaptionStep(nn.Module):
-    """One step of a captioner, whose state is so many tensors."""
+    """One step of a captioner with this number of state tensors."""
 
     def __init__(self, captioner: Captioner, num_states: int) -> None:
         super().__init__()
@@ -68,14 +69,11 @@ class CaptionStep(nn.Module):
         self.num_states = num_states
 
     def forward(self, tokens: Tensor, *parts: Tensor) -> tuple[Tensor, ...]:
-        """Predict the word after ``tokens`` ``(batch, beams)``.
-
-        ``parts`` are the state's tensors ``(batch, beams, ...)``, then the context's ``(batch,
-        ...)``.
+        """Predict the word after ``tokens`` ``(batch, beams)`` from state and context.
 
         Returns:
-            Logits ``(batch, beams, vocab)``, the next state's tensors and, where the decoder
-            attends, its weights ``(batch, beams, regions)``.
+            Logits ``(batch, beams, vocab)``, the next state's tensors and, if the decoder attends,
+            its weights ``(batch, beams, regions)``.
         """
         state, context = parts[: self.num_states], parts[self.num_states :]
         logits, state, weights = self.captioner.step(tokens, state, context)
@@ -83,14 +81,14 @@ class CaptionStep(nn.Module):
 
 
 class QuestionAnswer(nn.Module):
-    """An answerer's question encoder, fusion and answers, one question a picture."""
+    """An answerer's question encoder, fusion and answers, one question an image."""
 
     def __init__(self, answerer: Answerer) -> None:
         super().__init__()
         self.answerer = answerer
 
     def forward(self, features: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Answer the question ``(batch, time)`` about each picture ``(batch, regions, feature)``.
+        """Answer the question ``(batch, time)`` about each image ``(batch, regions, feature)``.
 
         Returns:
             Logits ``(batch, answers)``, and attention weights ``(batch, regions)``.
@@ -102,17 +100,10 @@ class QuestionAnswer(nn.Module):
 
 @torch.no_grad()
 def graphs_of(model: nn.Module, size: int) -> list[Graph]:
-    """Divide a network into graphs.
-
-    Args:
-        model: A trained captioner, answerer, or classifier of texts or of images, in evaluation.
-        size: Height and width of the images that it takes.
-
-    Returns:
-        Its graphs.
+    """Divide a network for square images of this size, in evaluation mode, into graphs.
 
     Raises:
-        ValueError: If it is another network.
+        ValueError: If there are no graphs for this network.
     """
     if type(model) not in GRAPHS:
         raise ValueError(
@@ -190,7 +181,7 @@ def _words() -> dict[str, tuple[Tensor, Axes]]:
 
 
 def shapes(graph: Graph) -> tuple[Any, ...]:
-    """Name the axes that may vary for each argument of a graph's module, as `torch.export` does."""
+    """Return the axes that may vary for each argument of a graph's module, for `torch.export`."""
     axes = [dict(axes) for _, axes in graph.inputs.values()]
     if isinstance(graph.module, CaptionStep):
         return axes[0], tuple(axes[1:])

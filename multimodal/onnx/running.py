@@ -20,13 +20,13 @@ class OnnxGraph:
         num_threads: Threads that it computes with; 0 leaves the choice to the runtime.
 
     Attributes:
-        inputs: Names of the tensors that it takes.
-        outputs: Names of the tensors that it gives.
+        inputs: Names of the input tensors.
+        outputs: Names of the output tensors.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ModuleNotFoundError: If the extra ``onnx`` is not installed.
-        ValueError: If the file is no graph.
+        ValueError: If the file is not a graph.
     """
 
     def __init__(self, path: str | Path, *, num_threads: int = 0) -> None:
@@ -42,12 +42,12 @@ class OnnxGraph:
             )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads
-        options.log_severity_level = 3  # errors; a warning about its own insides helps nobody
+        options.log_severity_level = 3  # errors only: its warnings are about its own internals
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # the runtime's own classes, which share no other parent
+        except Exception as error:  # the runtime's own classes share no other parent
             reason = str(error).splitlines()[0]
             raise ValueError(
                 f"{path} cannot be run as an ONNX graph ({reason}). Export the model again."
@@ -55,40 +55,34 @@ class OnnxGraph:
         self.inputs = [each.name for each in self._session.get_inputs()]
         self.outputs = [each.name for each in self._session.get_outputs()]
 
-    def __call__(self, *given: Tensor) -> Tensors:
-        """Compute the graph's outputs for its inputs, in their order.
+    def __call__(self, *inputs: Tensor) -> Tensors:
+        """Compute the graph's outputs for its inputs, in the order of their names.
 
         Raises:
-            ValueError: If there are too few or too many of them, or one is not of the graph's type
-                or shape.
+            ValueError: If there are too few or too many inputs, or one has another type or shape.
         """
-        if len(given) != len(self.inputs):
+        if len(inputs) != len(self.inputs):
             raise ValueError(
                 f"The graph takes {len(self.inputs)} tensors ({', '.join(self.inputs)}), got "
-                f"{len(given)}."
+                f"{len(inputs)}."
             )
-        arrays = {name: each.numpy() for name, each in zip(self.inputs, given, strict=True)}
+        arrays = {name: each.numpy() for name, each in zip(self.inputs, inputs, strict=True)}
         try:
-            found = self._session.run(None, arrays)
+            outputs = self._session.run(None, arrays)
         except Exception as error:  # as above
             shapes = {name: tuple(array.shape) for name, array in arrays.items()}
             raise ValueError(
                 f"The graph cannot compute this ({str(error).splitlines()[0]}). It got {shapes}."
             ) from error
-        return tuple(torch.from_numpy(array) for array in found)
+        return tuple(torch.from_numpy(array) for array in outputs)
 
 
 class OnnxCaptioner:
     """A captioner's graphs with the `begin` and `step` of a search; see `multimodal.decoding`.
 
     Args:
-        folder: What `write_onnx` wrote of a captioner.
-        num_threads: As for `OnnxGraph`.
-
-    Raises:
-        FileNotFoundError: If the folder lacks a graph.
-        ModuleNotFoundError: If the extra ``onnx`` is not installed.
-        ValueError: If a file is no graph.
+        folder: A captioner's folder from `write_onnx`.
+        num_threads: See `OnnxGraph`, which also lists the errors.
     """
 
     def __init__(self, folder: str | Path, *, num_threads: int = 0) -> None:
@@ -98,11 +92,7 @@ class OnnxCaptioner:
         self.num_states = len(named)
 
     def begin(self, images: UInt8[Tensor, "batch 3 height width"]) -> tuple[Tensors, Tensors]:
-        """Encode images.
-
-        Returns:
-            State and context, tensors ``(batch, ...)``.
-        """
+        """Encode images, and return state and context, tensors ``(batch, ...)``."""
         _, *parts = self.encoder(images)
         return tuple(parts[: self.num_states]), tuple(parts[self.num_states :])
 
@@ -111,17 +101,7 @@ class OnnxCaptioner:
     ) -> tuple[
         Float[Tensor, "batch beams vocab"], Tensors, Float[Tensor, "batch beams regions"] | None
     ]:
-        """Predict the next word of each beam, as `multimodal.captioning.model.Captioner.step`.
-
-        Args:
-            tokens: The last word of each beam.
-            state: Tensors ``(batch, beams, ...)``.
-            context: Tensors ``(batch, ...)``.
-
-        Returns:
-            Logits, the next state, and the attention weights, or None where the decoder does not
-            attend.
-        """
+        """Predict the next word of each beam, as `multimodal.captioning.model.Captioner.step`."""
         logits, *after = self.decoder(tokens, *state, *context)
         weights = after.pop() if len(after) > self.num_states else None
         return logits, tuple(after), weights

@@ -1,4 +1,4 @@
-"""Write a trained model as ONNX graphs, with the plain data that its users need beside them."""
+"""Write a trained model as ONNX graphs, with its words and transform as plain data."""
 
 import contextlib
 import io
@@ -27,25 +27,22 @@ _NEEDED = ("onnx", "onnxscript")
 def write_onnx(
     saved: SavedModel, folder: Path, *, source: str = "the model", overwrite: bool = False
 ) -> list[Graph]:
-    """Write the graphs of a model into a folder, which is either complete or not there.
+    """Write the graphs of a model, ``config.json`` and ``README.md`` into a folder.
 
-    Batch, beams and the number of words may vary in what the graphs take. Images go in as bytes,
-    for graphs normalise them by themselves.
+    The folder is written completely or not at all. Batch, beams and the number of words of the
+    graphs' inputs may vary. Images are bytes, which the graphs normalise.
 
     Args:
-        saved: What `multimodal.saving.read_model` returned.
-        folder: Where the graphs go, with ``config.json`` and ``README.md``.
-        source: Where the model comes from, for messages.
-        overwrite: Whether graphs that are there already are replaced.
-
-    Returns:
-        The graphs that were written.
+        saved: From `multimodal.saving.read_model`.
+        folder: A new folder, or one that `write_onnx` may `overwrite`.
+        source: Name of the model in messages.
+        overwrite: Whether existing graphs are replaced.
 
     Raises:
-        FileExistsError: If the place is taken.
+        FileExistsError: If the folder exists.
         ModuleNotFoundError: If the extra ``onnx`` is not installed.
         OSError: If the folder cannot be written.
-        ValueError: If the model has no graphs: a language model has none, and see `write_graph`.
+        ValueError: If the model has no graphs, as a language model, or `write_graph` fails.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
@@ -64,15 +61,11 @@ def write_onnx(
 
 
 def write_graph(graph: Graph, path: Path) -> None:
-    """Write one graph.
-
-    Args:
-        graph: From `multimodal.onnx.graphs.graphs_of`.
-        path: Its file.
+    """Write one graph into a file.
 
     Raises:
-        ValueError: If torch's exporter cannot: of a plain recurrence (``rnn``) over a text, it
-            makes a graph for one length only.
+        ValueError: If torch's exporter fails, as on a plain recurrence (``rnn``) over a text, for
+            which it makes a graph of one length only.
     """
     try:
         with _quiet():

@@ -36,19 +36,6 @@ def adversarial_loss(
         mask: True where a word is real.
         parameters: The parameters in `loss_of`, without the embedding of the vectors.
         size: Length of the move, as of `worst_move`.
-
-    Example:
-        >>> weight = nn.Parameter(torch.tensor([1.0, 0.0]))
-        >>> vectors = torch.tensor([[[3.0, 4.0]]], requires_grad=True)
-        >>> mask = torch.tensor([[True]])
-        >>> loss = adversarial_loss(
-        ...     lambda moved: (moved @ weight).sum(), vectors, mask, [weight], size=0.2
-        ... )
-        >>> loss.item()  # the average of 3 and, moved by 0.2 * 5, of 4
-        3.5
-        >>> loss.backward()
-        >>> weight.grad.tolist()
-        [3.5, 4.0]
     """
     learning = [vectors, *(each for each in parameters if each.requires_grad)]
     loss = loss_of(vectors)

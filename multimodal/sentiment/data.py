@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from typing_extensions import override
+
 from multimodal.data.batches import TextBatch
 from multimodal.data.documents import Excerpt, Keep, read_words
 from multimodal.data.examples import TextExample
-from multimodal.data.module import DataModule, TestSplit
+from multimodal.data.module import DataModule, TestSplit, build_vocabulary
 from multimodal.data.readers.table import Target
 from multimodal.data.source import open_source
 from multimodal.data.text_source import READERS, read_texts
@@ -25,14 +27,14 @@ _FOLD_HOLDOUT = 0.1
 
 @dataclass(frozen=True)
 class TextSettings:
-    """How texts are read.
+    """Limits of the texts and of their vocabulary.
 
     Args:
         min_count: Words that occur less often in the training texts become ``<unk>``.
         max_vocabulary: The most frequent words are kept, up to this many with the four special
             tokens; 0 keeps all.
-        max_words: Longer texts are cut to so many words.
-        keep: What is kept of these: the ``start``, the ``end``, or both ``ends``.
+        max_words: Longer texts are cut to this many words.
+        keep: The part of a longer text that is kept: the ``start``, the ``end``, or both ``ends``.
         buckets: Whether texts of similar length share a batch, which saves padding.
     """
 
@@ -48,23 +50,25 @@ class SentimentData(DataModule[TextExample, TextBatch]):
 
     Args:
         format: ``reviews`` (built in), ``polarity``, ``movie_reviews`` or ``subjectivity`` (of an
-            NLTK data folder), ``imdb``, ``sst``, ``table`` (a CSV, TSV or JSONL file of one's own),
-            or the import path of a reader of one's own.
+            NLTK data folder), ``imdb``, ``sst``, ``table`` (a CSV, TSV or JSONL file),
+            or the import path of a reader of your own.
         root: Folder, archive or file of the data set; not used by ``reviews``.
         options: Keywords of the format's reader, such as ``classes`` of ``sst``; see
             data/README.md.
-        target: ``label`` for classes, ``number`` for a real number, as stars are.
+        target: ``label`` for classes, ``number`` for a real number, such as stars.
         text: How texts are read.
         holdout: Share of the training texts used for validation in place of the data set's own
             validation split; 0 uses that, and a tenth where there are folds.
         folds: Parts of a cross-validation; 0 is none, and uses the data set's splits.
-        fold: The part that is tested on, from 0; the model is trained on the others.
+        fold: The tested part, from 0; the model is trained on the others.
         test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.
         batch_size: Texts in a training batch.
         eval_batch_size: Texts in an evaluation batch.
         workers: Processes that pad batches; 0 pads in the main one, which is fast enough.
         seed: Seed of reviews, folds, holdout and order.
     """
+
+    built_in = "reviews"
 
     def __init__(
         self,
@@ -110,17 +114,14 @@ class SentimentData(DataModule[TextExample, TextBatch]):
     def words(self) -> Vocabulary:
         """The vocabulary of the training texts, or an adopted one.
 
-        After a language model's words follow those of the training texts that it lacks. All words
-        of the built-in reviews are known, so that none of them is sampled for this.
+        The words of a language model come first, then those of the training texts that it lacks.
         """
-        limited = self.text.min_count > 1 or self.text.max_vocabulary
-        if self.is_built_in and not limited:
-            own = Vocabulary([*SPECIALS, *reviews.words()])
-        else:
-            texts = (read_words(each.text, self.reading).words for each in self.examples("train"))
-            own = Vocabulary.build(
-                texts, min_count=self.text.min_count, max_size=self.text.max_vocabulary or None
-            )
+        own = build_vocabulary(
+            lambda: (read_words(each.text, self.reading).words for each in self.examples("train")),
+            reviews.words() if self.is_built_in else [],
+            min_count=self.text.min_count,
+            max_vocabulary=self.text.max_vocabulary,
+        )
         if not self._first_words:
             return own
         first = Vocabulary(self._first_words)
@@ -147,31 +148,18 @@ class SentimentData(DataModule[TextExample, TextBatch]):
         return in_order([label for label in counts if isinstance(label, str)])
 
     @property
-    def vocabulary(self) -> list[str]:
-        """All tokens as plain data."""
-        return self.words.to_list()
-
-    @property
     def excerpt(self) -> dict[str, Any]:
         """How long texts are cut, as plain data."""
         return asdict(self.reading)
 
-    @property
-    def is_built_in(self) -> bool:
-        """Whether the data are the built-in reviews, whose words are known."""
-        return self.source.format == "reviews"
-
+    @override
     def linked(self) -> dict[str, Any]:
-        """Return vocabulary, labels and how long texts are cut, as plain data."""
         return {"vocabulary": self.vocabulary, "labels": self.labels, "excerpt": self.excerpt}
 
     def adopt(self, saved: SavedModel) -> None:
-        """Use the words of a checkpoint: a classifier's own, or a language model's to start from.
+        """Use the words, labels and excerpts of a classifier's checkpoint.
 
-        Args:
-            saved: A classifier's checkpoint, whose labels, target and cutting of long texts are
-                used too; or a language model's, whose words come before those of the training
-                texts.
+        Of a language model's, only the words are used, before those of the training texts.
         """
         if saved.task == "language_model":
             self._first_words = saved.vocabulary
@@ -182,30 +170,16 @@ class SentimentData(DataModule[TextExample, TextBatch]):
         self.reading = Excerpt(**saved.extra["excerpt"])
         self.source = self.source.with_shared(target=self.target)
 
+    @override
     def read(self, split: str) -> list[TextExample]:
-        """Read a split as the data set has it, or as the folds have it.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
         return read_texts(self.source, split, self.folds, self.fold, self.seed)
 
-    def dataset(self, split: str, *, training: bool) -> TextDataset:  # noqa: ARG002 (nothing is drawn)
-        """Build the data set of a split.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-            training: Not used.
-        """
+    @override
+    def dataset(self, split: str, *, training: bool) -> TextDataset:
         return TextDataset(self.examples(split), self.words, self.labels, self.reading)
 
-    def lengths(self, dataset: TextDataset, *, training: bool) -> list[int] | None:  # noqa: ARG002
-        """Return the lengths of the texts, where batches are bucketed.
-
-        Args:
-            dataset: What `dataset` returned.
-            training: Not used.
-        """
+    @override
+    def lengths(self, dataset: TextDataset, *, training: bool) -> list[int] | None:
         return dataset.lengths if self.text.buckets else None
 
 
@@ -214,12 +188,6 @@ _SCALE = ("very negative", "negative", "neutral", "positive", "very positive")
 
 def in_order(labels: list[str]) -> list[str]:
     """Sort labels: from negative to positive, numbers by size, others by the alphabet.
-
-    Args:
-        labels: Different labels.
-
-    Returns:
-        The same, sorted.
 
     Example:
         >>> in_order(["very positive", "negative", "neutral"])

@@ -48,12 +48,7 @@ class SentimentSettings(ModelSettings):
 
 
 class SentimentClassifier(nn.Module):
-    """Word vectors, text encoder, pooling and classes.
-
-    Args:
-        settings: What to build.
-        vocab_size: Number of tokens, specials included.
-        num_classes: Number of classes; 1 for a number, such as stars.
+    """Word vectors, text encoder, pooling and classes, or one output for a number such as stars.
 
     Raises:
         ValueError: If a setting is not one of its choices, or a probability is out of range.
@@ -85,15 +80,7 @@ class SentimentClassifier(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"]
     ) -> Float[Tensor, "batch classes"]:
-        """Score every class of each text.
-
-        Args:
-            tokens: Token ids.
-            mask: True where a token is real, real ones first; a text may have none.
-
-        Returns:
-            Logits, or the number itself ``(batch, 1)``.
-        """
+        """Return logits or numbers; the real tokens of a text come first, it may have none."""
         if not tokens.shape[1]:  # texts without words only
             tokens, mask = F.pad(tokens, (0, 1)), F.pad(mask, (0, 1))
         logits: Tensor = self.classify(self.embedding(tokens), mask)
@@ -104,12 +91,7 @@ class SentimentClassifier(nn.Module):
         vectors: Float[Tensor, "batch time embedding"],
         mask: Bool[Tensor, "batch time"],
     ) -> Float[Tensor, "batch classes"]:
-        """Score texts from word vectors, so that attributions can differentiate through them.
-
-        Args:
-            vectors: From ``embedding``, or changed.
-            mask: True where a word is real.
-        """
+        """Score texts from word vectors, so that attributions can differentiate through them."""
         outputs, states = self.reader(vectors, mask)
         logits: Tensor = self.head(self.pooling(outputs, states, mask))
         return logits

@@ -1,8 +1,8 @@
 """Classify texts with a trained model, with the contribution of each word.
 
-`SentimentPredictor` reads texts with the tokenizer, and as far, as its model read them in training.
-A result comes with the probability of every label, the words that are not in the vocabulary, and
-the contribution of each word to the log-odds of the label.
+Texts are tokenized, and cut to the same length, as in the training of the model. A result comes
+with the probability of every label, the unknown words, and the contribution of each word to the
+log-odds of the label.
 
 References:
     Sundararajan, Taly and Yan 2017, "Axiomatic attribution for deep networks" (contributions).
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
 from multimodal.attribution.evidence import Evidence
@@ -20,7 +20,7 @@ from multimodal.attribution.scores import log_odds
 from multimodal.data.batches import collate_texts
 from multimodal.data.documents import Excerpt, read_words
 from multimodal.inference.devices import Precision, arithmetic
-from multimodal.inference.predictor import Predictor, Problem
+from multimodal.inference.predictor import Predictor, Problem, check_sizes
 from multimodal.inference.rebuilding import (
     read_labels,
     read_number,
@@ -52,14 +52,13 @@ class SentimentPredictor(Predictor[str, Text, Sentiment]):
     A call explains its results unless ``explain=False``; a stream only with ``explain=True``.
 
     Args:
-        model: A trained classifier; it is moved to the device and set to evaluation.
+        model: A trained classifier.
         vocabulary: Its words.
         labels: Names of its classes in their order; none if it gives a number.
         excerpt: How much of a long text it reads.
         centre: Added to the output of a model that gives a number, after `scale`.
-        scale: What the output of a model that gives a number is multiplied by.
-        device: As for `Predictor`.
-        precision: As for `Predictor`; contributions are computed in single precision either way.
+        scale: Factor of the output of a model that gives a number.
+        device, precision: As for `Predictor`; contributions are computed in single precision.
 
     Raises:
         ValueError: If model, vocabulary and labels do not belong together, the excerpt is out of
@@ -94,7 +93,10 @@ class SentimentPredictor(Predictor[str, Text, Sentiment]):
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> None:
-        _check_sizes(model, vocabulary, labels)
+        check_sizes(
+            tokens=(model.embedding.num_embeddings, len(vocabulary)),
+            outputs=(model.head[-1].out_features, len(labels) or 1),
+        )
         read_words("", excerpt)  # refuses one that is out of range
         super().__init__(model, device=device, precision=precision)
         self.vocabulary = vocabulary
@@ -123,10 +125,6 @@ class SentimentPredictor(Predictor[str, Text, Sentiment]):
         )
         parts = {"model": model, "vocabulary": vocabulary, "labels": labels, "excerpt": excerpt}
         return parts | units
-
-    @override
-    def is_single(self, inputs: object) -> bool:
-        return isinstance(inputs, str)
 
     @override
     def read(self, given: object, number: int | None) -> Text:
@@ -185,7 +183,7 @@ class SentimentPredictor(Predictor[str, Text, Sentiment]):
         )
 
     def _contributions(self, tokens: Tensor, mask: Tensor, best: Tensor) -> list[tuple[float, ...]]:
-        # Tensors made in inference mode have no gradients, copies of them have.
+        # Tensors made in inference mode have no gradients, their copies do.
         with torch.inference_mode(mode=False):
             tokens, mask, chosen = tokens.clone(), mask.clone(), best.clone()
 
@@ -197,15 +195,3 @@ class SentimentPredictor(Predictor[str, Text, Sentiment]):
     def evidence(self, text: object, question: str = "") -> Evidence:
         """Return the prediction with its scores, for `multimodal.explain`."""
         return text_evidence(self, text, question)
-
-
-def _check_sizes(model: SentimentClassifier, vocabulary: Vocabulary, labels: Sequence[str]) -> None:
-    last = model.head[-1]
-    assert isinstance(last, nn.Linear)
-    known = (model.embedding.num_embeddings, last.out_features)
-    if known != (len(vocabulary), len(labels) or 1):
-        raise ValueError(
-            f"The model knows {known[0]} tokens and has {known[1]} outputs, the vocabulary has "
-            f"{len(vocabulary)} and there are {len(labels)} labels. Take all from the same "
-            "training."
-        )

@@ -28,17 +28,17 @@ class Sentiment(Result):
         probability: The probability of the label, 0 to 1; 0 where the model gives a number.
         probabilities: The probability of every label, in the model's order of labels.
         value: The number, where the model gives one, such as stars.
-        tokens: The words that were read, in lower case and without punctuation.
+        tokens: The words that the model read, in lower case and without punctuation.
         contributions: The contribution of each of these words to the natural log-odds of the label,
             negative if it is evidence against it; for a number, by how much each word raises it.
-            Empty if they were not asked for.
+            Empty with ``explain=False``.
         text: The text as given.
         unknown_words: Words that are not in the vocabulary, each once.
         cut: Whether the text is longer than the model reads, and so was read in part.
 
     Example:
-        >>> found = {"negative": 0.25, "positive": 0.75}
-        >>> sentiment = Sentiment("positive", 0.75, found, tokens=("fun",), contributions=(1.5,))
+        >>> both = {"negative": 0.25, "positive": 0.75}
+        >>> sentiment = Sentiment("positive", 0.75, both, tokens=("fun",), contributions=(1.5,))
         >>> print(sentiment)
         positive
         >>> sentiment.to_dict()["contributions"]
@@ -63,8 +63,8 @@ class Sentiment(Result):
         """The parts of the text that the model did not use, in sentences; empty if it used all.
 
         Example:
-            >>> read = ("a", "gnu", "and", "a", "zebra")
-            >>> Sentiment("good", 0.5, {}, tokens=read, unknown_words=("gnu",), cut=True).note
+            >>> tokens = ("a", "gnu", "and", "a", "zebra")
+            >>> Sentiment("good", 0.5, {}, tokens=tokens, unknown_words=("gnu",), cut=True).note
             'The model never saw the word gnu. The text is longer than the 5 words it read.'
         """
         sentences = []
@@ -78,20 +78,6 @@ class Sentiment(Result):
             sentences.append(f"The text is longer than the {len(self.tokens):,} words it read.")
         return " ".join(sentences)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types: objects, lists, strings and numbers."""
-        return {
-            "label": self.label,
-            "probability": self.probability,
-            "probabilities": dict(self.probabilities),
-            "value": self.value,
-            "tokens": list(self.tokens),
-            "contributions": list(self.contributions),
-            "text": self.text,
-            "unknown_words": list(self.unknown_words),
-            "cut": self.cut,
-        }
-
     def summary(self) -> dict[str, Any]:
         """Return the label or the value, unknown words, and contributions if there are any."""
         values = self.to_dict()
@@ -100,11 +86,7 @@ class Sentiment(Result):
         return {name: values[name] for name in names}
 
     def figure(self) -> "Figure":
-        """Draw the text, each word coloured by its contribution.
-
-        Returns:
-            matplotlib's figure; without contributions the words have no colours.
-        """
+        """Draw the text, each word coloured by its contribution if that was computed."""
         # Only now: matplotlib takes a while to import.
         from multimodal.figures.texts import text_figure
 
@@ -124,7 +106,7 @@ class Sentiment(Result):
     def _legend(self) -> tuple[str, str]:
         if self.value is not None:
             return "raises it", "lowers it"
-        return f"speaks for {self.label}", f"speaks against {self.label}"
+        return f"supports {self.label}", f"opposes {self.label}"
 
     def _repr_html_(self) -> str:
         """Write the text for a notebook, each word coloured by its contribution."""

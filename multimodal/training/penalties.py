@@ -22,12 +22,6 @@ def activation_penalty(
     Args:
         outputs: The last layer's, after dropout.
         mask: True where a word is real; at least one is.
-
-    Example:
-        >>> import torch
-        >>> mask = torch.tensor([[True, True, False]])
-        >>> activation_penalty(torch.tensor([[[1.0], [3.0], [9.0]]]), mask).item()
-        5.0
     """
     return outputs[mask].float().square().mean()
 
@@ -43,12 +37,6 @@ def change_penalty(
 
     Returns:
         The mean over pairs of neighbouring real words and features; 0 if there are none.
-
-    Example:
-        >>> import torch
-        >>> mask = torch.tensor([[True, True, False]])
-        >>> change_penalty(torch.tensor([[[1.0], [3.0], [9.0]]]), mask).item()
-        4.0
     """
     both = mask[:, 1:] & mask[:, :-1]
     changes = (outputs[:, 1:] - outputs[:, :-1])[both].float().square()

@@ -111,13 +111,6 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> Suggestion:
 
     Raises:
         ValueError: If the loss never fell.
-
-    Example:
-        >>> rates = [10 ** (step / 5 - 4) for step in range(20)]
-        >>> losses = [2.0] * 8 + [1.8, 1.2, 0.8, 0.7, 0.7, 0.8, 1.5, 3.0, 6.0, 9.0, 9.0, 9.0]
-        >>> suggestion = suggest(rates, losses)
-        >>> round(suggestion.steepest, 4), round(suggestion.lowest, 4)
-        (0.0063, 0.0158)
     """
     finite = [loss if math.isfinite(loss) else math.inf for loss in losses]
     first = max(1, round(_LEFT_OUT * len(finite)))

@@ -38,12 +38,6 @@ def start_from_weights(
 
     Raises:
         ValueError: If no parameter fits.
-
-    Example:
-        >>> words = Vocabulary.build([["dog"]])
-        >>> other = {"weight": torch.ones(2, 3), "bias": torch.ones(4)}
-        >>> start_from_weights(nn.Linear(3, 2), other, words, words)
-        {'bias': 'shape 4, here 2'}
     """
     pairs = [
         (row, theirs.encode([word])[0]) for row, word in enumerate(ours.to_list()) if word in theirs
@@ -95,14 +89,6 @@ def start_from_vectors(
 
     Raises:
         ValueError: If the file has no word vectors, or of another width than the embedding's.
-
-    Example:
-        >>> path = getfixture("tmp_path") / "small.vec"
-        >>> _ = path.write_text("dog 0.25 0.5\ncat 1.0 1.0\n")
-        >>> embedding = nn.Embedding(2, 2, padding_idx=0)
-        >>> start_from_vectors(embedding, path, ["<pad>", "dog"])
-        >>> embedding.weight.tolist()
-        [[0.0, 0.0], [0.25, 0.5]]
     """
     vectors = read_word_vectors(path, words, ignore_case=True)
     width = vectors.matrix.shape[1]

@@ -1,10 +1,10 @@
 """Train the top of a pretrained network first, and more of it as the epochs pass.
 
 New layers learn first, on top of pretrained ones; otherwise their first, large gradients would undo
-what the layers below have learned. Which layers train at the start of a transfer is a strategy:
-from the cheapest to the most expensive a linear classifier on the features of a frozen encoder; the
-head alone; the head and the last stages; the stages one after the other; everything at once. Few
-pictures allow little of it, many allow more; `multimodal transfer` tries them all.
+what the layers below have learned. A strategy of transfer learning chooses the layers that are
+trained, from the cheapest to the most expensive: a linear classifier on the features of a frozen
+encoder; the head alone; the head and the last stages; the stages one after the other; everything at
+once. The more images, the more layers; `multimodal transfer` tries all strategies.
 
 References:
     Howard and Ruder 2018, "Universal language model fine-tuning for text classification", section
@@ -120,12 +120,6 @@ def unfreeze_groups(groups: Sequence[Sequence[nn.Parameter]], number: int) -> No
     Args:
         groups: From bottom to top, as a model's ``parameters_by_depth`` lists them.
         number: How many of the last groups are trained.
-
-    Example:
-        >>> layers = [nn.Linear(1, 1), nn.Linear(1, 1)]
-        >>> unfreeze_groups([list(layer.parameters()) for layer in layers], 1)
-        >>> [layer.weight.requires_grad for layer in layers]
-        [False, True]
     """
     for height, group in enumerate(reversed(groups)):
         for parameter in group:
@@ -137,13 +131,6 @@ def open_encoder(encoder: ImageEncoder, strategy: str, stages: int) -> None:
 
     Raises:
         ValueError: If there is no such strategy, or the encoder has fewer stages.
-
-    Example:
-        >>> from multimodal.nn.encoders import SmallCNN
-        >>> encoder = SmallCNN()
-        >>> open_encoder(encoder, "last_stages", 2)
-        >>> [any(p.requires_grad for p in block.parameters()) for block in encoder.blocks]
-        [False, False, False, True, True]
     """
     match strategy:
         case "none":

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
+
+from typing_extensions import override
 
 from multimodal.data.batches import QuestionBatch
 from multimodal.data.examples import Question, QuestionExample
 from multimodal.data.feature_extraction import View
 from multimodal.data.image_source import Images, OnBadImage
-from multimodal.data.module import DataModule, TestSplit
+from multimodal.data.module import DataModule, TestSplit, build_vocabulary
 from multimodal.data.readers import (
     read_clevr,
     read_daquar,
@@ -23,9 +25,8 @@ from multimodal.data.readers.scenes import read_scene_questions
 from multimodal.data.source import Reader, open_source
 from multimodal.data.transforms import TransformSettings
 from multimodal.metrics.answers import normalize_answer
-from multimodal.nn.encoder import ImageEncoder
 from multimodal.saving.checkpoint import SavedModel
-from multimodal.text import SPECIALS, Vocabulary, tokenize
+from multimodal.text import Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary
 from multimodal.vqa.dataset import QuestionDataset
 from multimodal.worlds import scenes
@@ -42,7 +43,7 @@ READERS: Final[Mapping[str, Reader[QuestionExample]]] = {
 
 @dataclass(frozen=True)
 class QuestionText:
-    """How questions are read.
+    """Limits of the questions and of their vocabulary.
 
     Args:
         min_count: Words in fewer training questions than this become ``<unk>``.
@@ -77,8 +78,8 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
 
     Args:
         format: ``scenes`` (built in), ``vqa`` (JSON of VQA v1 and v2), ``clevr``, ``easy_vqa``,
-            ``daquar``, ``table`` (a CSV, TSV or JSONL file of one's own), or the import path of a
-            reader of one's own.
+            ``daquar``, ``table`` (a CSV, TSV or JSONL file), or the import path of a
+            reader of your own.
         root: Folder of the data set, or of the table; not used by ``scenes``.
         options: Keywords of the format's reader, such as ``questions`` and ``annotations`` of
             ``vqa``; see data/README.md.
@@ -97,6 +98,8 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
         workers: Processes that read images; 0 reads in the main one.
         seed: Seed of scenes, holdout, order and augmentation.
     """
+
+    images: Images
 
     def __init__(
         self,
@@ -141,15 +144,9 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
 
     @cached_property
     def words(self) -> Vocabulary:
-        """The vocabulary of the training questions, or an adopted one.
-
-        All words of the built-in scenes are known, so that none of them is sampled for this.
-        """
-        if self.is_built_in and self.text.min_count == 1:
-            return Vocabulary([*SPECIALS, *scenes.question_words()])
-        texts = {question.text: tokenize(question.text) for question in self.asked("train")}
-        sentences = (texts[question.text] for question in self.asked("train"))
-        return Vocabulary.build(sentences, min_count=self.text.min_count)
+        """The vocabulary of the training questions, or an adopted one."""
+        known = scenes.question_words() if self.is_built_in else []
+        return build_vocabulary(self._tokenized, known, min_count=self.text.min_count)
 
     @cached_property
     def answer_words(self) -> AnswerVocabulary:
@@ -183,11 +180,6 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
             ) from error
 
     @property
-    def vocabulary(self) -> list[str]:
-        """All question words as plain data."""
-        return self.words.to_list()
-
-    @property
     def answers(self) -> list[str]:
         """All answers as plain data."""
         return self.answer_words.to_list()
@@ -198,74 +190,25 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
         return asdict(self.images.settings)
 
     def asked(self, split: str) -> Iterator[Question]:
-        """Return all questions of a split.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
+        """Return all questions of a split."""
         return (question for example in self.examples(split) for question in example.questions)
 
-    @property
-    def is_built_in(self) -> bool:
-        """Whether the data are the built-in scenes, whose words are known."""
-        return self.source.format == "scenes"
-
+    @override
     def linked(self) -> dict[str, Any]:
-        """Return both vocabularies and the evaluation transform as plain data."""
         return {
             "vocabulary": self.vocabulary,
             "answers": self.answers,
             "transform": self.eval_transform,
         }
 
+    @override
     def adopt(self, saved: SavedModel) -> None:
-        """Use the vocabularies and the transform of a checkpoint.
-
-        Args:
-            saved: The checkpoint that is evaluated.
-        """
         self.words = Vocabulary(saved.vocabulary)
         self.answer_words = AnswerVocabulary(saved.extra["answers"])
         self.images.settings = TransformSettings(**saved.transform)
 
-    def use_encoder(
-        self, encoder: ImageEncoder | None, *, trained_from_epoch: int, trainable_stages: int
-    ) -> None:
-        """Cache the features of this encoder, where a cache is named.
-
-        Args:
-            encoder: The task's encoder; None where it has none.
-            trained_from_epoch: Epoch from which it is trained; -1 is never.
-            trainable_stages: Stages of it that are trained from the start.
-        """
-        self.images.use_encoder(
-            encoder, trained_from_epoch=trained_from_epoch, trainable_stages=trainable_stages
-        )
-
-    def setup(self, stage: str) -> None:
-        """Check that the features of a run that trains can be cached.
-
-        Args:
-            stage: Lightning's name of it.
-        """
-        if self.trainer is not None and stage == "fit":
-            self.images.begin(self.trainer)
-
-    def read(self, split: str) -> list[QuestionExample]:
-        """Read a split as the data set has it.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-        """
-        return self.source.read(split)
-
+    @override
     def dataset(self, split: str, *, training: bool) -> QuestionDataset:
-        """Build the data set of a split.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-            training: Whether images are augmented and questions drawn.
-        """
         examples = self.examples(split)
         images = [example.image for example in examples]
         return QuestionDataset(
@@ -278,9 +221,13 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
             seed=self.seed,
         )
 
+    def _tokenized(self) -> Iterator[list[str]]:
+        words = cache(tokenize)  # the same question is often asked of many images
+        return (words(question.text) for question in self.asked("train"))
+
     def _name(self) -> str:
-        """What messages call the training questions."""
-        if self.source.format == "scenes":
+        """Name the training questions in messages."""
+        if self.is_built_in:
             return "the scenes"
         file = self.source.options.get("questions") or self.source.options.get("file") or ""
         return str(Path(self.source.root, file.replace("{split}", "train")))

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from typing_extensions import override
 
 from multimodal.data.batches import QuestionBatch, collate_questions
-from multimodal.data.buckets import Request, seed_for
+from multimodal.data.buckets import Request, draw_some
 from multimodal.data.examples import Question, QuestionExample
 from multimodal.data.image_source import ImageSource
+from multimodal.data.loaders import ExampleDataset
 from multimodal.metrics.answers import soft_scores
 from multimodal.text import Vocabulary, tokenize
 from multimodal.vqa.answers import AnswerVocabulary
@@ -22,7 +23,7 @@ from multimodal.vqa.answers import AnswerVocabulary
 _LOGGER = logging.getLogger(__name__)
 
 
-class QuestionDataset(Dataset[QuestionBatch]):
+class QuestionDataset(ExampleDataset[QuestionExample, QuestionBatch]):
     """Images with their questions, a whole batch a call.
 
     Args:
@@ -47,7 +48,7 @@ class QuestionDataset(Dataset[QuestionBatch]):
         max_words: int = 50,
         seed: int = 0,
     ) -> None:
-        self.examples = list(examples)
+        super().__init__(examples)
         self.source = source
         self.answers = answers
         self.questions_per_image = questions_per_image
@@ -58,43 +59,25 @@ class QuestionDataset(Dataset[QuestionBatch]):
             [numbers.setdefault(asked.text, len(numbers)) for asked in example.questions]
             for example in self.examples
         ]
-        words = [tokenize(text) for text in numbers]
-        _check(words, numbers)
+        words = [_words(text) for text in numbers]
         self._tokens = [vocabulary.encode(each[:max_words]) for each in words]
         cut = sum(len(each) > max_words for each in words)
         if cut:
             _LOGGER.warning("%d questions are longer than %d words and were cut.", cut, max_words)
         self._scored: dict[tuple[str, ...], tuple[int, dict[int, float]]] = {}
 
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def __getitem__(self, request: Request) -> QuestionBatch:
-        """Return a batch of one."""
-        return self.__getitems__([request])
-
+    @override
     def __getitems__(self, requests: Sequence[Request]) -> QuestionBatch:
-        """Build the batch of these requests.
-
-        Args:
-            requests: (epoch, index) pairs.
-
-        Returns:
-            The batch; without the unreadable images if these are skipped.
-
-        Raises:
-            ImageError: If an image cannot be read and such are not skipped, or none of the batch
-                can.
-        """
         rows = self.source.read(requests)
         image_of: list[int] = []
         asked: list[Question] = []
         numbers: list[int] = []
-        for row, (epoch, index) in enumerate(rows.requests):
-            for place in self._choose(epoch, index):
+        for row, request in enumerate(rows.requests):
+            example, texts = self.examples[request[1]], self._questions[request[1]]
+            for chosen in draw_some(len(texts), self.questions_per_image, self.seed, request):
                 image_of.append(row)
-                asked.append(self.examples[index].questions[place])
-                numbers.append(self._questions[index][place])
+                asked.append(example.questions[chosen])
+                numbers.append(texts[chosen])
         different = {number: row for row, number in enumerate(dict.fromkeys(numbers))}
         tokens, mask = collate_questions([self._tokens[number] for number in different])
         labels, scores = self._targets(asked)
@@ -112,14 +95,6 @@ class QuestionDataset(Dataset[QuestionBatch]):
             asked=tuple(asked),
             skipped=rows.skipped,
         )
-
-    def _choose(self, epoch: int, index: int) -> list[int]:
-        number = len(self._questions[index])
-        if not 0 < self.questions_per_image < number:
-            return list(range(number))
-        generator = torch.Generator().manual_seed(seed_for(self.seed, epoch, index, 1))
-        order: list[int] = torch.randperm(number, generator=generator).tolist()
-        return order[: self.questions_per_image]
 
     def _targets(self, asked: Sequence[Question]) -> tuple[Tensor, Tensor]:
         labels = torch.full((len(asked),), -1)
@@ -143,9 +118,10 @@ class QuestionDataset(Dataset[QuestionBatch]):
         return self._scored[answers]
 
 
-def _check(words: Sequence[Sequence[str]], texts: Sequence[str] | dict[str, int]) -> None:
-    for each, text in zip(words, texts, strict=True):
-        if not each:
-            raise ValueError(
-                f"A question has no word in it: {text!r}. Write one, or remove the question."
-            )
+def _words(text: str) -> list[str]:
+    words = tokenize(text)
+    if not words:
+        raise ValueError(
+            f"A question has no word in it: {text!r}. Write one, or remove the question."
+        )
+    return words

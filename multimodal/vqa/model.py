@@ -68,13 +68,7 @@ class AnswererSettings(ModelSettings):
 
 
 class Answerer(nn.Module):
-    """Image encoder, question encoder, fusion and answers.
-
-    Args:
-        settings: What to build.
-        vocab_size: Number of question words, specials included.
-        num_answers: Number of answers.
-    """
+    """Image encoder, question encoder, fusion and answers."""
 
     def __init__(self, settings: AnswererSettings, vocab_size: int, num_answers: int) -> None:
         super().__init__()
@@ -122,10 +116,10 @@ class Answerer(nn.Module):
 
         Args:
             features: The encoder's regions, or a cache of them.
-            tokens: The questions' words, each question once.
+            tokens: The words of the different questions.
             mask: True where a word is real.
-            image_of: The image's index for each row.
-            question_of: The question's index for each row.
+            image_of: Index of each row's image.
+            question_of: Index of each row's question.
 
         Returns:
             Logits, and the attention weights.
@@ -139,14 +133,7 @@ class Answerer(nn.Module):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows answers"], Float[Tensor, "rows regions"]]:
-        """Score every answer to encoded questions, so that attributions can change them.
-
-        Args:
-            features: As for `forward`.
-            questions: From the question encoder.
-            image_of: As for `forward`.
-            question_of: As for `forward`.
-        """
+        """Score every answer to encoded questions, so that attributions can change them."""
         # A cache holds half precision; outside autocast the weights decide the arithmetic.
         regions = self.project(features.to(next(self.answer.parameters()).dtype))
         if self.blind == "image":

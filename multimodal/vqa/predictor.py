@@ -1,15 +1,14 @@
 """Answer questions about images with a trained model.
 
-`VQAPredictor` opens images with the function, and resizes them with the transform, that its model
-was evaluated with, and reads questions with the same tokenizer. An image is opened and encoded once
-for all its questions in a batch. An answer comes with its probability, the next best answers, where
-the model looked, and the words of the question that are not in the vocabulary.
+Images are opened and resized, and questions tokenized, as in the evaluation of the model. An image
+is opened and encoded once for all its questions in a batch. An answer comes with its probability,
+the next best answers, the attention map, and the unknown words of the question.
 
 References:
     Antol et al. 2015, "VQA: Visual question answering", section 4 (answers as classes, a softmax);
     Teney et al. 2018, "Tips and tricks for visual question answering", section 3.2 (a sigmoid for
     each answer); Yang et al. 2016, "Stacked attention networks for image question answering",
-    figure 5 (where it looked).
+    figure 5 (attention maps).
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -19,7 +18,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, over
 
 import torch
 from jaxtyping import UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import override
 
 from multimodal.attribution.evidence import Evidence
@@ -29,7 +28,7 @@ from multimodal.data.transforms import EvalTransform
 from multimodal.inference.devices import Precision, arithmetic
 from multimodal.inference.inputs import IMAGE_NAME, ImageInput, Picture, is_one, read_image, view
 from multimodal.inference.options import read_options
-from multimodal.inference.predictor import Predictor, Problem
+from multimodal.inference.predictor import Predictor, Problem, check_sizes
 from multimodal.inference.rebuilding import read_transform, read_vocabulary, rebuild
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.text import Vocabulary, tokenize
@@ -46,13 +45,7 @@ _TOGETHER = 256  # questions about one image that go through the model together
 
 
 class Question(NamedTuple):
-    """A question as a model reads it.
-
-    Attributes:
-        text: The question as given.
-        tokens: The ids of its words.
-        unknown_words: Its words that are not in the vocabulary, each once.
-    """
+    """A question as a model reads it; each unknown word is listed once."""
 
     text: str
     tokens: tuple[int, ...]
@@ -70,14 +63,13 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
     """Answer questions about images; see `AnswerOptions` for the keywords of a call.
 
     Args:
-        model: A trained answerer; it is moved to the device and set to evaluation.
+        model: A trained answerer.
         vocabulary: The words of its questions.
         answers: Its answers.
         transform: The transform it was evaluated with.
-        loss: What it was trained with: ``cross_entropy`` makes probabilities that share 1 among
-            all answers, ``soft`` one for each answer by itself.
-        device: As for `Predictor`.
-        precision: As for `Predictor`.
+        loss: The loss of its training: with ``cross_entropy`` the probabilities of all answers sum
+            to 1, with ``soft`` each answer has its own.
+        device, precision: As for `Predictor`.
 
     Raises:
         ValueError: If model, vocabulary and answers do not belong together, the device does not
@@ -114,7 +106,10 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
         device: str | torch.device = "auto",
         precision: Precision = "float32",
     ) -> None:
-        _check_sizes(model, vocabulary, answers)
+        check_sizes(
+            tokens=(model.questions.embedding.num_embeddings, len(vocabulary)),
+            answers=(model.answer[-1].out_features, len(answers)),
+        )
         if loss not in get_args(Loss):
             raise ValueError(f"`loss` must be {' or '.join(get_args(Loss))}, got {loss!r}.")
         super().__init__(model, device=device, precision=precision)
@@ -134,13 +129,9 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
             saved,
             source,
         )
-        return {
-            "model": model,
-            "vocabulary": vocabulary,
-            "answers": answers,
-            "transform": read_transform(saved, source),
-            "loss": saved.extra.get("loss", "cross_entropy"),
-        }
+        parts = {"model": model, "vocabulary": vocabulary, "answers": answers}
+        loss = saved.extra.get("loss", "cross_entropy")
+        return {**parts, "transform": read_transform(saved, source), "loss": loss}
 
     @overload  # type: ignore[override]  # a question comes with the image
     def __call__(  # type: ignore[overload-overlap]  # a str is an iterable of str too
@@ -164,13 +155,9 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
 
         Args:
             image: One image, which is encoded once for all questions, or many.
-            question: One question, or many. Many images all get one question, or each its own: the
-                first image the first one, and so on.
+            question: One question, or many. Many images share one question, or have one each, in
+                the same order.
             options: Fields of `AnswerOptions`.
-
-        Returns:
-            One answer to one question about one image; otherwise a list of answers in the order
-            of the questions, or of the images.
 
         Raises:
             FileNotFoundError: If an image's file does not exist.
@@ -189,10 +176,10 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
                 return self._ask([question], image, chosen.top)[0]
             return self._ask(question, image, chosen.top)
         answers: list[Answer] = []
-        for found in self._each(_pair_up(image, question), chosen, numbered=True):
-            if not isinstance(found, Answer):
-                raise found
-            answers.append(found)
+        for answer in self._each(_pair_up(image, question), chosen, numbered=True):
+            if not isinstance(answer, Answer):
+                raise answer
+            answers.append(answer)
         return answers
 
     @override
@@ -226,11 +213,7 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
         return Pair(image, question)
 
     def seen(self, picture: Picture) -> UInt8[Tensor, "3 height width"]:
-        """Return the part of a picture that the model receives; attention maps lie over it.
-
-        Args:
-            picture: One picture, as for a call.
-        """
+        """Return the part of a picture that the model receives; attention maps lie over it."""
         return view(picture, self.transform)
 
     @override
@@ -241,15 +224,15 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
         return self._answer(self._encode(list(images.values())), items, image_of, options.top)
 
     def _ask(self, questions: Iterable[object], picture: Any, top: int) -> list[Answer]:
-        asked = [
+        read = [
             read_question(each, self.vocabulary, f"Question {number} (counted from 0)")
             for number, each in enumerate(questions)
         ]
         image = read_image(picture, self.transform, None)
         grid = self._encode([image])
         answers: list[Answer] = []
-        for start in range(0, len(asked), _TOGETHER):
-            pairs = [Pair(image, question) for question in asked[start : start + _TOGETHER]]
+        for start in range(0, len(read), _TOGETHER):
+            pairs = [Pair(image, question) for question in read[start : start + _TOGETHER]]
             answers += self._answer(grid, pairs, [0] * len(pairs), top)
         return answers
 
@@ -306,15 +289,12 @@ class VQAPredictor(Predictor[tuple[Picture, str], Pair, Answer]):
 
 
 def read_question(question: object, vocabulary: Vocabulary, name: str) -> Question:
-    """Read a question with a model's words.
+    """Tokenize a question, and encode it with a model's vocabulary.
 
     Args:
         question: The question.
         vocabulary: The model's words.
-        name: What it is called in error messages.
-
-    Returns:
-        The question as the model reads it.
+        name: The question's name in error messages.
 
     Raises:
         TypeError: If it is not a string.
@@ -346,13 +326,13 @@ def _pair_up(pictures: object, questions: str | Iterable[str]) -> Iterator[tuple
     if isinstance(questions, str):
         yield from ((picture, questions) for picture in pictures)
         return
-    many, asked = list(pictures), list(questions)
-    if len(many) != len(asked):
+    many, each = list(pictures), list(questions)
+    if len(many) != len(each):
         raise ValueError(
             f"Many pictures are asked one question, or one each: got {len(many)} pictures and "
-            f"{len(asked)} questions."
+            f"{len(each)} questions."
         )
-    yield from zip(many, asked, strict=True)
+    yield from zip(many, each, strict=True)
 
 
 def _split(pair: object, number: int | None) -> tuple[Any, object]:
@@ -365,22 +345,10 @@ def _split(pair: object, number: int | None) -> tuple[Any, object]:
 
 
 def _key(picture: Picture) -> Hashable:
-    """Return what identifies a picture within a batch: its name, or which object it is."""
+    """Return a key by which equal pictures of a batch are opened once."""
     if isinstance(picture, str | Path | bytes | ImageFile | Scene):
         return picture
     return id(picture)
-
-
-def _check_sizes(model: Answerer, vocabulary: Vocabulary, answers: AnswerVocabulary) -> None:
-    last = model.answer[-1]
-    assert isinstance(last, nn.Linear)
-    known = (model.questions.embedding.num_embeddings, last.out_features)
-    if known != (len(vocabulary), len(answers)):
-        raise ValueError(
-            f"The model knows {known[0]} tokens and {known[1]} answers, the vocabulary has "
-            f"{len(vocabulary)} and there are {len(answers)} answers. Take all from the same "
-            "training."
-        )
 
 
 def _read_answers(saved: SavedModel, source: str) -> AnswerVocabulary:

@@ -13,11 +13,7 @@ from multimodal.vqa.fusion.contract import Questions
 
 
 class QuestionEncoder(nn.Module):
-    """Word vectors and a text encoder over them; dropout takes each number independently.
-
-    Args:
-        settings: Word vectors and recurrent layers.
-        vocab_size: Number of tokens, specials included.
+    """Word vectors and a text encoder over them; dropout drops each number independently.
 
     Attributes:
         output_dim: Width of a question's vectors.
@@ -42,12 +38,7 @@ class QuestionEncoder(nn.Module):
         tokens: Int[Tensor, "questions time"],
         mask: Bool[Tensor, "questions time"],
     ) -> Questions:
-        """Encode questions, each different question of a batch once.
-
-        Args:
-            tokens: Token ids.
-            mask: True where a token is real, real ones first.
-        """
+        """Encode the different questions of a batch; real tokens come first."""
         return self.encode(self.embedding(tokens), mask)
 
     def encode(
@@ -55,11 +46,6 @@ class QuestionEncoder(nn.Module):
         vectors: Float[Tensor, "questions time embedding"],
         mask: Bool[Tensor, "questions time"],
     ) -> Questions:
-        """Encode questions from word vectors, so that attributions can differentiate through them.
-
-        Args:
-            vectors: From ``embedding``, or changed.
-            mask: True where a word is real.
-        """
+        """Encode questions from word vectors, which attributions differentiate through."""
         outputs, states = self.reader(vectors, mask)
         return Questions(states=states, outputs=outputs, mask=mask)

@@ -1,8 +1,8 @@
-"""An answer to a question about a picture, with its alternatives and where the model looked.
+"""An answer to a question about a picture, with its alternatives and the attention map.
 
 References:
-    Yang et al. 2016, "Stacked attention networks for image question answering", figure 5 (where it
-    looked).
+    Yang et al. 2016, "Stacked attention networks for image question answering", figure 5
+    (attention maps).
 """
 
 from dataclasses import dataclass, field
@@ -28,16 +28,16 @@ class Alternative(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Result):
-    """An answer to a question about a picture, with its alternatives and where the model looked.
+    """An answer to a question about a picture, with its alternatives and the attention map.
 
     Args:
         answer: The answer.
-        probability: How sure the model is, 0 to 1. Of a model that was trained with the soft loss
+        probability: Its probability, 0 to 1. Of a model that was trained with the soft loss
             it is the share of people who would accept the answer, for each answer by itself.
         alternatives: The next best answers, best first.
-        attention: Where the model looked: ``attention[row][column]``, a grid over the picture from
-            the upper left that sums to 1; a model without attention gives an even grid.
-        question: The question as it was asked.
+        attention: The attention map ``attention[row][column]``, a grid over the picture from the
+            upper left that sums to 1; a model without attention gives an even grid.
+        question: The question as given.
         unknown_words: Words of the question that are not in the vocabulary.
         picture: The image as the model received it.
 
@@ -73,27 +73,14 @@ class Answer(Result):
         several = "s" * (len(self.unknown_words) > 1)
         return f"The model never saw the word{several} {', '.join(self.unknown_words)}."
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the picture as JSON types."""
-        return {
-            "answer": self.answer,
-            "probability": self.probability,
-            "alternatives": [other._asdict() for other in self.alternatives],
-            "attention": [list(row) for row in self.attention],
-            "question": self.question,
-            "unknown_words": list(self.unknown_words),
-        }
-
     def summary(self) -> dict[str, Any]:
         """Return everything but the question and the attention."""
-        left_out = ("question", "attention")
-        return {key: value for key, value in self.to_dict().items() if key not in left_out}
+        values = self.to_dict()
+        names = ("answer", "probability", "alternatives", "unknown_words")
+        return {name: values[name] for name in names}
 
     def figure(self) -> "Figure":
-        """Draw the picture, where the model looked, and the ranked answers.
-
-        Returns:
-            matplotlib's figure.
+        """Draw the picture, the attention map, and the ranked answers.
 
         Raises:
             ValueError: If it has no picture, because no predictor made it.

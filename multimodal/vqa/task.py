@@ -184,21 +184,17 @@ class VQATask(Task):
         loss, logits = self.model_step(batch)
         self.log(f"{stage}/loss", loss, batch_size=len(batch.asked), sync_dist=True)
         answers = self._answers_of(logits)
-        rows = [
-            (question, answer)
-            for question, answer in zip(batch.asked, answers, strict=True)
-            if question.answers
-        ]
-        if rows:
-            asked = [question for question, _ in rows]
+        known = [row for row, question in enumerate(batch.asked) if question.answers]
+        if known:
+            questions = [batch.asked[row] for row in known]
             scores = self.scores[stage]
             assert isinstance(scores, VQAScores)
             scores.update(
-                [question.question_id for question in asked],
-                [answer for _, answer in rows],
-                [question.answers for question in asked],
-                [question.question_type for question in asked],
-                [question.answer_type for question in asked],
+                [question.question_id for question in questions],
+                [answers[row] for row in known],
+                [question.answers for question in questions],
+                [question.question_type for question in questions],
+                [question.answer_type for question in questions],
             )
         return answers
 

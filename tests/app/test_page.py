@@ -32,7 +32,7 @@ def test_a_tab_without_a_model_says_so_above():
     assert any("No model for questions about pictures" in str(value) for value in shown)
 
 
-def test_what_a_shipped_model_knows_is_said_above(replies):
+def test_the_data_of_a_shipped_model_is_named_above(replies):
     pytest.importorskip("gradio")
     assert set(_KNOWN) == {name for name, _ in _TABS.values()}
     page = build(Replies(Models({"classification": "classification-digits"}, "cpu")))
@@ -45,8 +45,8 @@ def test_what_a_shipped_model_knows_is_said_above(replies):
 def test_a_file_reaches_the_replies_unopened():
     pytest.importorskip("gradio")
     show = _shown(lambda picture, question: Reply(f"{question} {picture}", None))
-    said, place, drawing = show({"path": "text.png", "url": "there"}, "what?")
-    assert (said, place["visible"], drawing) == ("what? text.png", False, None)
+    sentence, column, drawing = show({"path": "text.png", "url": "there"}, "what?")
+    assert (sentence, column["visible"], drawing) == ("what? text.png", False, None)
     assert show(None, "what?")[0] == "what? None"
 
 
@@ -87,7 +87,7 @@ def browser():
 
 
 class Reader:
-    """Somebody who reads the page, and clicks."""
+    """A user of the page."""
 
     def __init__(self, browser):
         from selenium.webdriver.support.ui import WebDriverWait
@@ -123,18 +123,18 @@ class Reader:
     def write(self, where, text):
         self.shown(f"{where} textarea, {where} input")[0].send_keys(text)
 
-    def said(self):
-        return "".join(each.get_attribute("value") for each in self.shown(".said textarea"))
+    def sentence(self):
+        return "".join(each.get_attribute("value") for each in self.shown(".sentence textarea"))
 
     def answer(self, name):
-        """What the open tab says, with a screenshot where somebody wants to look at it."""
-        said = self.wait.until(lambda _: self.said())
+        """Return the sentence of the open tab, after a screenshot if a folder for them is set."""
+        sentence = self.wait.until(lambda _: self.sentence())
         self.wait.until(lambda _: self.shown(".drawn img"))
         time.sleep(1)
         if folder := os.environ.get("MULTIMODAL_SCREENSHOTS"):
             found = base64.b64decode(self.browser.get_screenshot_as_base64())
             Path(folder, f"{name}.png").write_bytes(found)
-        return said
+        return sentence
 
 
 @pytest.mark.slow
@@ -147,10 +147,10 @@ def test_every_tab_answers_in_a_browser_and_nothing_leaves_the_machine(
     (tmp_path / "text.png").write_text("This is no picture.")
     reader.upload(str(tmp_path / "text.png"))
     reader.click("Caption it")
-    assert reader.wait.until(lambda _: reader.said()).startswith("text.png is not a picture")
+    assert reader.wait.until(lambda _: reader.sentence()).startswith("text.png is not a picture")
     assert not reader.shown(".drawn")
     reader.click("Draw a scene")
-    reader.wait.until(lambda _: not reader.said())
+    reader.wait.until(lambda _: not reader.sentence())
     reader.await_picture()
     reader.click("Caption it")
     assert "picture" in reader.answer("caption")
@@ -159,12 +159,12 @@ def test_every_tab_answers_in_a_browser_and_nothing_leaves_the_machine(
     reader.upload(red)
     reader.write("#question", "What colour is the picture?")
     reader.click("Ask")
-    answer = replies.models.get("vqa", object)(red, "What colour is the picture?")
+    answer = replies.models.get("vqa")(red, "What colour is the picture?")
     assert reader.answer("ask").startswith(f"{answer}, ")
 
     reader.open("Sentiment")
     reader.write("#text", "the film is not bad")
-    reader.click("Judge it")
+    reader.click("Classify it")
     assert reader.answer("sentiment").startswith("positive, ")
 
     reader.open("Classify")
@@ -173,10 +173,10 @@ def test_every_tab_answers_in_a_browser_and_nothing_leaves_the_machine(
     reader.click("Classify it")
     assert "%" in reader.answer("classify")
 
-    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     urls = [
         message["params"]["request"]["url"]
-        for message in asked
+        for message in messages
         if message["method"] == "Network.requestWillBeSent"
     ]
     assert urls

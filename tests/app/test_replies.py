@@ -14,32 +14,32 @@ def is_drawing(picture):
 
 def test_a_picture_is_captioned_with_its_attention(replies, red):
     reply = replies.caption(red)
-    assert reply.said == "a red picture that isn't green"
+    assert reply.text == "a red picture that isn't green"
     assert is_drawing(reply.picture)
 
 
 def test_a_question_is_answered(replies, red):
     reply = replies.answer(red, tiny_answerer.WHAT)
-    answer = replies.models.get("vqa", object)(red, tiny_answerer.WHAT)
-    assert reply.said == f"{answer.answer}, {100 * answer.probability:.1f} %"
+    answer = replies.models.get("vqa")(red, tiny_answerer.WHAT)
+    assert reply.text == f"{answer.answer}, {100 * answer.probability:.1f} %"
     assert is_drawing(reply.picture)
-    assert "(the model never saw: zebra)" in replies.answer(red, "Is it zebra?").said
+    assert "(the model never saw: zebra)" in replies.answer(red, "Is it zebra?").text
 
 
-def test_a_text_is_judged(replies):
-    reply = replies.judge("the film is not bad")
-    assert reply.said.startswith("positive, ")
+def test_a_text_is_classified(replies):
+    reply = replies.sentiment("the film is not bad")
+    assert reply.text.startswith("positive, ")
     assert is_drawing(reply.picture)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_picture_is_classified_and_explained(replies, red, method):
     reply = replies.classify(red, method)
-    assert reply.said.startswith("red, ")
+    assert reply.text.startswith("red, ")
     assert is_drawing(reply.picture)
 
 
-def test_scenes_are_as_large_as_models_see_them_and_can_be_asked_about(replies, tmp_path):
+def test_scenes_have_the_size_of_the_model_and_a_question(replies, tmp_path):
     scene, question = replies.scene_and_question()
     assert scene.shape == (48, 48, 3)  # the models see 32 pixels, scenes are drawn from 48 on
     assert question.endswith("?")
@@ -50,7 +50,7 @@ def test_scenes_are_as_large_as_models_see_them_and_can_be_asked_about(replies, 
 
 
 def test_a_model_of_digits_gets_a_digit(replies, monkeypatch):
-    predictor = replies.models.get("classification", object)
+    predictor = replies.models.get("classification")
     monkeypatch.setattr(predictor, "labels", ("0", "1", "2"))
     digit = replies.example_to_classify()
     assert digit.shape == (8, 8, 3)
@@ -68,35 +68,35 @@ def test_reviews_are_written(replies):
         ("caption", ["gone.png"], "No picture gone.png"),
         ("answer", ["RED", "  "], "Write a question first."),
         ("answer", ["RED", "why " * 100], "A question has 300 letters at most, got 400."),
-        ("judge", [""], "Write a text first."),
-        ("judge", ["a" * (LONGEST_TEXT + 1)], "A text has 10,000 letters at most"),
-        ("judge", ["..."], "A text has no word in it"),
+        ("sentiment", [""], "Write a text first."),
+        ("sentiment", ["a" * (LONGEST_TEXT + 1)], "A text has 10,000 letters at most"),
+        ("sentiment", ["..."], "A text has no word in it"),
         ("classify", [None, "occlusion"], "Put a picture in first, or take an example."),
         ("classify", ["RED", "lime"], "`method` must be one of saliency"),
     ],
 )
-def test_what_is_wrong_is_a_sentence(replies, red, *, verb, given, sentence):
+def test_a_wrong_input_gets_a_sentence(replies, red, *, verb, given, sentence):
     reply = getattr(replies, verb)(*(red if part == "RED" else part for part in given))
-    assert sentence in reply.said
+    assert sentence in reply.text
     assert reply.picture is None
 
 
-def test_a_sentence_names_a_file_and_not_where_the_page_keeps_it(replies, tmp_path):
+def test_a_sentence_names_a_file_and_not_its_folder(replies, tmp_path):
     (tmp_path / "text.png").write_text("This is no picture.")
-    said = replies.caption(str(tmp_path / "text.png")).said
-    assert said.startswith("text.png is not a picture in a format read here")
-    assert "No picture gone.png" in replies.caption(str(tmp_path / "gone.png")).said
+    text = replies.caption(str(tmp_path / "text.png")).text
+    assert text.startswith("text.png is not a picture in a format read here")
+    assert "No picture gone.png" in replies.caption(str(tmp_path / "gone.png")).text
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(replies, tmp_path):
     path = tmp_path / "bomb.png"
     Image.new("1", (20_000, 20_000)).save(path)
     reply = replies.caption(str(path))
-    assert "20000" in reply.said or "20,000" in reply.said or "more pixels" in reply.said
+    assert "20000" in reply.text or "20,000" in reply.text or "more pixels" in reply.text
     assert reply.picture is None
 
 
 def test_a_tab_without_a_model_says_so(red):
     empty = Replies(Models({"captioning": "nowhere.ckpt"}))
-    assert "No model for captions" in empty.caption(red).said
-    assert "No model for texts was named" in empty.judge("fine").said
+    assert "No model for captions" in empty.caption(red).text
+    assert "No model for texts was named" in empty.sentiment("fine").text

@@ -153,9 +153,7 @@ def test_a_text_is_a_string(models):
 
 @pytest.mark.parametrize("predictor", [SentimentPredictor, None, "captioning-scenes"])
 def test_only_predictors_are_explained(predictor):
-    message = (
-        r"`explain` takes a predictor of captions.*got (the class SentimentPredictor|NoneType|str),"
-    )
+    message = r"`explain` takes a predictor.*got (the class SentimentPredictor|NoneType|str),"
     with pytest.raises(TypeError, match=message):
         explain(predictor, TEXT)
 

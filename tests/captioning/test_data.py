@@ -11,6 +11,7 @@ from multimodal.captioning.data import CaptionData, CaptionText
 from multimodal.data.transforms import TransformSettings
 from multimodal.nn.encoders import SmallCNN
 from multimodal.text import tokenize
+from multimodal.training.connection import Connection
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 TINY = {"train": 12, "val": 4, "test": 4}
@@ -111,7 +112,7 @@ def test_images_that_are_not_there_stop_or_are_left_out(tmp_path, caplog, format
 
 
 class Looker(LightningModule):
-    """Keeps what it was shown; its encoder was frozen only for the first epoch."""
+    """Keeps its batches; its encoder is frozen for the first epoch only."""
 
     unfreeze_epoch = 1
 
@@ -120,12 +121,18 @@ class Looker(LightningModule):
         torch.manual_seed(seed)
         encoder = SmallCNN(channels=[8, 8], strides=[4, 2], trainable_stages=stages)
         self.model = nn.ModuleDict({"encoder": encoder})
-        self.seen = []
+        self.batches = []
 
     def test_step(self, batch, batch_idx):
-        self.seen.append(batch)
+        self.batches.append(batch)
 
     validation_step = test_step
+
+    def training_step(self, batch, batch_idx):
+        raise AssertionError("a run that must be refused was trained")
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
 def quiet_trainer(folder):
@@ -136,10 +143,11 @@ def quiet_trainer(folder):
         enable_progress_bar=False,
         enable_checkpointing=False,
         max_epochs=1,
+        callbacks=Connection(),
     )
 
 
-def test_an_evaluation_caches_what_the_encoder_of_the_checkpoint_sees(tmp_path):
+def test_an_evaluation_caches_features_of_the_checkpoints_encoder(tmp_path):
     trained, path = Looker(seed=1, stages=1), tmp_path / "trained.ckpt"
     trainer = quiet_trainer(tmp_path)
     trainer.strategy.connect(trained)
@@ -147,7 +155,7 @@ def test_an_evaluation_caches_what_the_encoder_of_the_checkpoint_sees(tmp_path):
     data = tiny(format="table", root=str(SAMPLES / "csv"), cache=str(tmp_path / "cache"))
     task = Looker(seed=2, stages=1)
     trainer.test(task, data, ckpt_path=path, weights_only=True, verbose=False)
-    (batch,) = task.seen
+    (batch,) = task.batches
     assert batch.images is None
     (plain,) = tiny(format="table", root=str(SAMPLES / "csv")).test_dataloader()
     with torch.no_grad():
@@ -157,7 +165,5 @@ def test_an_evaluation_caches_what_the_encoder_of_the_checkpoint_sees(tmp_path):
 
 def test_a_cache_is_refused_where_the_encoder_is_trained_from_the_start(tmp_path):
     data = tiny(format="table", root=str(SAMPLES / "csv"), cache=str(tmp_path / "cache"))
-    data.trainer = quiet_trainer(tmp_path)
-    data.trainer.strategy.connect(Looker(seed=0, stages=2))
     with pytest.raises(ValueError, match="this run trains the encoder"):
-        data.setup("fit")
+        quiet_trainer(tmp_path).fit(Looker(seed=0, stages=2), data)

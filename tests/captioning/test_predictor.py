@@ -189,7 +189,7 @@ def test_search_options_are_checked_by_the_search(predictor):
 
 def test_another_vocabulary_than_the_models_is_refused():
     model, _ = trained()
-    with pytest.raises(ValueError, match="The model knows 12 tokens and the vocabulary has 5"):
+    with pytest.raises(ValueError, match="The model has 12 tokens, expected 5"):
         CaptionPredictor(model, Vocabulary.build([["one"]]), EvalTransform(tiny_transform()))
 
 

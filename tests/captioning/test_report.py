@@ -3,10 +3,12 @@ import logging
 import re
 
 import pytest
+import task_trainer
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
+from task_trainer import Loader
 
 from multimodal.captioning import report as pictures
 from multimodal.captioning.report import CaptionReport, Written, chosen_ranks, ranked_sheet
@@ -42,19 +44,6 @@ def scene_examples(count):
     return [CaptionExample(scene, describe(scene), f"scene {scene.index}") for scene in scenes]
 
 
-class Loader:
-    """A loader of ready batches; Lightning takes a bare list for a list of loaders."""
-
-    def __init__(self, ready):
-        self.ready = ready
-
-    def __len__(self):
-        return len(self.ready)
-
-    def __iter__(self):
-        return iter(self.ready)
-
-
 def batches(examples, size=5):
     """Batches as of a feature cache: without the pictures themselves."""
     ready = [
@@ -73,16 +62,8 @@ def batches(examples, size=5):
 
 
 def make_trainer(folder, *callbacks, **changes):
-    settings = {"logger": False, "max_epochs": 1, "num_sanity_val_steps": 0, **changes}
-    return Trainer(
-        default_root_dir=folder,
-        accelerator="cpu",
-        callbacks=list(callbacks),
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=False,
-        **settings,
-    )
+    settings = {"callbacks": list(callbacks), "enable_checkpointing": False, **changes}
+    return task_trainer.make_trainer(folder, **settings)
 
 
 def read_table(path):
@@ -92,7 +73,7 @@ def read_table(path):
 
 def test_a_test_writes_a_sheet_and_a_table_of_all_captions(tmp_path):
     examples = scene_examples(15)
-    # Every other caption is a reference of its own picture, the rest say one and the same.
+    # Every other caption is a reference of its picture, the rest are all the same.
     captions = [
         tokenize(each.captions[0]) if index % 2 else ["a", "thing", "that", "isn't", "there"]
         for index, each in enumerate(examples)
@@ -147,18 +128,18 @@ def test_a_sheet_shows_best_median_and_worst_in_this_order(monkeypatch):
     written = [Written(each, (str(number),)) for number, each in enumerate(scene_examples(40))]
     unchecked = getattr(ranked_sheet, "__wrapped__", ranked_sheet)
     unchecked(written, [float(number) for number in range(40)])
-    places = ["39", "38", "37", "36", "21", "20", "19", "18", "3", "2", "1", "0"]
-    assert drawn["captions"] == places
+    expected = ["39", "38", "37", "36", "21", "20", "19", "18", "3", "2", "1", "0"]
+    assert drawn["captions"] == expected
     assert drawn["notes"][4].startswith("19. CIDEr-D 21.00. Reference: ")
     assert drawn["title"].startswith("Captions of 40 test pictures by CIDEr-D: best, median and")
 
 
 @pytest.mark.parametrize("count", [0, 1, 12, 13, 14, 100])
-def test_no_place_is_chosen_twice(count):
-    places = chosen_ranks(count)
-    assert places == sorted(set(places))
-    assert len(places) == min(count, 12)
-    assert all(0 <= place < count for place in places)
+def test_no_rank_is_chosen_twice(count):
+    ranks = chosen_ranks(count)
+    assert ranks == sorted(set(ranks))
+    assert len(ranks) == min(count, 12)
+    assert all(0 <= rank < count for rank in ranks)
 
 
 def test_validation_pictures_go_to_tensorboard(tmp_path):
@@ -183,7 +164,7 @@ def test_tensorboard_takes_the_sheet_as_it_is(tmp_path):
     assert b"val/captions" in events.read_bytes()
 
 
-def test_validation_pictures_become_files_if_asked_for(tmp_path):
+def test_validation_pictures_become_files_by_an_option(tmp_path):
     trainer = make_trainer(tmp_path, CaptionReport(files=True), max_epochs=2)
     trainer.fit(Parrot([["a", "star"]] * 2), *[batches(scene_examples(2))] * 2)
     names = sorted(path.name for path in (tmp_path / "samples").iterdir())

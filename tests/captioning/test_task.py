@@ -53,7 +53,7 @@ def fitted(tmp_path_factory):
     return trainer, task, data, path
 
 
-def test_prediction_writes_what_cocos_results_hold(fitted):
+def test_predictions_have_the_form_of_cocos_results(fitted):
     trainer, task, data, _ = fitted
     (results,) = trainer.predict(task, data)
     assert [result["image_id"] for result in results] == [0, 1, 2, 3]
@@ -157,7 +157,7 @@ def test_a_cache_beside_a_trained_encoder_is_refused(tmp_path):
         make_trainer(tmp_path).fit(make_task(data), data)
 
 
-def test_eight_scenes_are_learnt_by_heart(tmp_path):
+def test_eight_scenes_are_captioned_by_heart(tmp_path):
     data = make_data(batch_size=8)
     data._examples["train"] = [
         replace(example, captions=example.captions[:1]) for example in data.examples("train")
@@ -188,7 +188,7 @@ def test_every_decoder_learns_from_its_own_captions(decoder, tmp_path):
     assert [name for name in before if torch.equal(before[name], after[name])] == []
 
 
-def test_cross_entropy_alone_is_trained_on_until_the_epoch(tmp_path):
+def test_until_its_epoch_self_critical_training_changes_nothing(tmp_path):
     data = make_data()
     weights = []
     for epoch in (-1, 1):
@@ -233,11 +233,11 @@ class Rewards(Callback):
     """Keep the mean reward of every step."""
 
     def __init__(self):
-        self.seen = []
+        self.values = []
 
     def on_train_batch_end(self, trainer, *_):
         if "train/reward" in trainer.callback_metrics:
-            self.seen.append(float(trainer.callback_metrics["train/reward"]))
+            self.values.append(float(trainer.callback_metrics["train/reward"]))
 
 
 @pytest.mark.slow
@@ -246,5 +246,5 @@ def test_the_reward_rises_on_eight_scenes(tmp_path):
     task = make_task(data, learning_rate=1e-2, warmup=0.0, self_critical_epoch=10)
     quick = {"max_epochs": 70, "limit_val_batches": 0, "gradient_clip_val": 1.0}
     make_trainer(tmp_path, callbacks=[rewards], **quick).fit(task, data)
-    assert len(rewards.seen) == 60
-    assert sum(rewards.seen[-5:]) > 2 * sum(rewards.seen[:5]) > 0
+    assert len(rewards.values) == 60
+    assert sum(rewards.values[-5:]) > 2 * sum(rewards.values[:5]) > 0

@@ -86,12 +86,14 @@ def test_many_labels_are_listed_in_part():
 
 @pytest.mark.parametrize("label", [1.5, ("dog",)])
 def test_a_label_that_is_no_name_is_refused(label):
-    with pytest.raises(ValueError, match=r"set\[4\]: the label .* is none of the training images'"):
+    with pytest.raises(ValueError, match=r"set\[4\]: the label .* is none of the training labels"):
         dataset(label)
 
 
 def test_a_name_where_numbers_are_wanted_is_refused():
-    with pytest.raises(ValueError, match=r"set\[4\]: a number is wanted, got 'dog'. Set `target`"):
+    with pytest.raises(
+        ValueError, match=r"set\[4\]: the label must be a number, got 'dog'. Set `target`"
+    ):
         dataset("dog", names=(), target="number")
 
 

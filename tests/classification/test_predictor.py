@@ -189,7 +189,7 @@ def test_options_below_one_are_refused(predictor):
 
 def test_parts_of_different_trainings_are_refused():
     transform = EvalTransform(tiny_transform())
-    with pytest.raises(ValueError, match=r"The model has 3 outputs and there are 2 labels\. Take"):
+    with pytest.raises(ValueError, match=r"The model has 3 outputs, expected 2\. Take"):
         ClassificationPredictor(trained(), ["yes", "no"], transform)
 
 

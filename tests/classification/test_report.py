@@ -7,6 +7,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
+from task_trainer import make_trainer
 
 from multimodal.classification.data import ClassificationData, ImageSettings
 from multimodal.classification.report import ClassificationReport, mistake_sheet
@@ -41,14 +42,7 @@ def run_test(data, folder, predictions, *, shown=16, **changes):
     report = ClassificationReport(
         data.labels, data.target, lambda: data.examples("train"), shown=shown
     )
-    trainer = Trainer(
-        default_root_dir=folder,
-        accelerator="cpu",
-        callbacks=[report],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        **{"logger": False, **changes},
-    )
+    trainer = make_trainer(folder, callbacks=[report], **changes)
     trainer.test(Parrot(predictions), datamodule=data, verbose=False)
 
 

@@ -63,14 +63,14 @@ def test_every_target_is_trained_tested_and_predicted(kind, tmp_path):
     task, trainer = make_task(data, is_count=kind == "count"), make_trainer(tmp_path)
     assert task.target == kind
     trainer.fit(task, data)
-    (found,) = trainer.test(task, data, verbose=False)
+    (metrics,) = trainer.test(task, data, verbose=False)
     expected = {
         "label": {"accuracy", "top5_accuracy", "macro_f1", "calibration_error"},
         "labels": {"mean_average_precision", "exact_match", "micro_f1", "macro_f1"},
         "number": {"mean_error", "root_mean_square", "correlation"},
         "count": {"accuracy", "mean_error", "root_mean_square", "correlation"},
     }[kind]
-    assert {name.removeprefix("test/") for name in found} == {*expected, "loss"}
+    assert {name.removeprefix("test/") for name in metrics} == {*expected, "loss"}
     entries = [entry for batch in trainer.predict(task, data) for entry in batch]
     assert [entry["image_id"] for entry in entries] == [e.image_id for e in data.examples("test")]
     named = {"label": "label", "labels": "labels", "number": "value", "count": "count"}[kind]
@@ -85,7 +85,7 @@ def test_every_loss_trains_every_parameter(loss):
     assert [name for name, p in task.model.named_parameters() if p.grad is None] == []
 
 
-def test_the_datas_mean_is_what_the_network_subtracts(fitted):
+def test_the_network_subtracts_the_mean_of_the_data(fitted):
     _, task, data, _ = fitted
     encoder = task.model.encoder
     torch.testing.assert_close(-(encoder.shift / encoder.scale).flatten(), torch.tensor(data.mean))
@@ -154,7 +154,7 @@ def test_penalties_shrink_weights(tmp_path):
     assert sizes["l2"] < sizes["plain"]
 
 
-def test_unlabelled_images_do_not_count():
+def test_unlabelled_images_are_left_out_of_the_loss():
     data = make_data()
     batch, task = a_batch(data), make_task(data).eval()
     labels = batch.labels.clone()
@@ -168,7 +168,7 @@ def test_unlabelled_images_do_not_count():
 
 @pytest.fixture(scope="module")
 def encoder(fitted):
-    """What starts an encoder from the short run's."""
+    """The setting that starts an encoder from that of the short run."""
     return {"weights": str(fitted[-1])}
 
 
@@ -176,7 +176,7 @@ def encoder(fitted):
     ("transfer", "expected"),
     [("head", 0), ("last_stages", 1), ("gradual", 0), ("full", 3), ("none", 3)],
 )
-def test_a_strategy_opens_what_it_trains(transfer, expected, encoder, tmp_path):
+def test_a_strategy_trains_its_stages_only(transfer, expected, encoder, tmp_path):
     data = make_data()
     task = make_task(data, encoder=encoder, transfer=transfer)
     before = {name: value.clone() for name, value in task.model.encoder.state_dict().items()}
@@ -188,7 +188,7 @@ def test_a_strategy_opens_what_it_trains(transfer, expected, encoder, tmp_path):
 
 
 @pytest.mark.parametrize("step", [4, 6, 8])
-def test_a_gradual_run_resumes_with_what_was_open_and_to_the_bit(step, encoder, tmp_path):
+def test_a_gradual_run_resumes_with_the_same_open_stages_to_the_bit(step, encoder, tmp_path):
     path, quick = tmp_path / "middle.ckpt", {"max_epochs": 3, "limit_val_batches": 0}
     own = {"encoder": encoder, "transfer": "gradual", "depth_factor": 2.0, "mixup": 0.2}
     unbroken, resumed = (make_task(make_data(), sizes={"dropout": 0.2}, **own) for _ in range(2))
@@ -221,11 +221,11 @@ def test_lower_stages_learn_more_slowly(encoder, tmp_path):
         for group in task.trainer.optimizers[0].param_groups
         for parameter in group["params"]
     }
-    found = [rates[id(group[0])] / 5e-3 for group in task.model.parameters_by_depth()]
-    assert found == pytest.approx([0.0625, 0.125, 0.25, 1.0])
+    factors = [rates[id(group[0])] / 5e-3 for group in task.model.parameters_by_depth()]
+    assert factors == pytest.approx([0.0625, 0.125, 0.25, 1.0])
 
 
-def test_a_closed_encoder_that_starts_from_nothing_is_refused(tmp_path):
+def test_a_frozen_encoder_with_random_weights_is_refused(tmp_path):
     data = make_data()
     with pytest.raises(ValueError, match=r"`transfer` head builds on what an encoder has learned"):
         make_trainer(tmp_path).fit(make_task(data, transfer="head"), data)

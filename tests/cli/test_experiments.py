@@ -92,10 +92,11 @@ data:
   class_path: multimodal.classification.data.ClassificationData
   init_args:
     format: scenes
-    scenes:
+    options:
       train: 24
       val: 12
-    image_size: 48
+    transform:
+      size: 48
     batch_size: 8
 trainer:
   max_epochs: 2

@@ -27,10 +27,10 @@ from multimodal.data.examples import (
 from multimodal.data.images import ImageError
 
 DOG = ImageFile(Path("dog.jpg"))
-ASKED = (Question("Is it a dog?", ("yes", "no"), 1), Question("Why?", (), 2))
+QUESTIONS = (Question("Is it a dog?", ("yes", "no"), 1), Question("Why?", (), 2))
 EXAMPLES = {
     "captions": CaptionExample(DOG, ("A dog .", "It runs ."), "dog.jpg"),
-    "questions": QuestionExample(DOG, ASKED, 7),
+    "questions": QuestionExample(DOG, QUESTIONS, 7),
     "text": TextExample("Fine.", 4.5, "t.csv:2"),
     "image": ImageExample(DOG, "dog", "dog/1"),
     "several": ImageExample(DOG, ("dog", "grass"), "dog/1"),
@@ -57,16 +57,16 @@ def test_every_kind_of_example_has_its_texts_and_labels(kind, texts, labels):
 
 
 def test_pictures_are_opened_once_and_compared_by_their_pixels():
-    opened = []
+    loaded = []
 
     def load(image):
-        opened.append(image.index)
+        loaded.append(image.index)
         if image.index == 3:
             raise ImageError("3 is damaged.")
         return torch.full((3, 2, 2), image.index % 2)
 
     opened = open_images([PixelImage("a", index) for index in (0, 1, 2, 3, 0)], load)
-    assert opened == [0, 1, 2, 3]
+    assert loaded == [0, 1, 2, 3]
     assert opened.broken == ["3 is damaged."]
     assert sorted(opened.digests.values()) == ["a[0]", "a[1]"]
     assert opened.copies == 1

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from PIL import Image
 
 from multimodal.data.examples import ImageFile
@@ -78,39 +78,59 @@ def cached(folder=""):
     return Images(TransformSettings(size=48), folder)
 
 
-class Blind(LightningModule):
-    pass
+@pytest.fixture
+def trainer():
+    return Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, max_epochs=1)
 
 
-def trainer_of(task):
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, max_epochs=1)
-    trainer.strategy.connect(task)
-    return trainer
+@pytest.fixture
+def encoder():
+    return SmallCNN(channels=[8, 8], strides=[4, 2], trainable_stages=0)
 
 
-def test_a_cache_needs_a_task_with_an_encoder():
-    with pytest.raises(ValueError, match=r"an ImageEncoder; Blind has none"):
-        cached("features").begin(trainer_of(Blind()))
+def test_a_cache_needs_a_task_with_an_encoder(photos, trainer):
+    with pytest.raises(ValueError, match=r"needs a task whose `model\.encoder` is an ImageEncoder"):
+        cached("features").source("test", photos, trainer, training=False)
 
 
-def test_without_a_cache_any_task_may_run():
-    cached().begin(trainer_of(Blind()))
+def test_without_a_cache_no_encoder_is_needed(photos, trainer):
+    source = cached().source("test", photos, trainer, training=False)
+    assert source.read([(0, 1)]).images.shape == (1, 3, 48, 48)
 
 
-def test_scenes_are_not_cached(tmp_path):
-    task = Blind()
-    task.model = LightningModule()
-    task.model.encoder = SmallCNN(channels=[8, 8], strides=[4, 2], trainable_stages=0)
-    scene = sample_scene(0, 0, "test")
+def test_without_a_trainer_images_are_read(photos, encoder):
+    images = cached("features")
+    images.use_encoder(encoder, -1, trainable_stages=0)
+    assert images.source("test", photos, None, training=False).cache is None
+
+
+def test_scenes_are_not_cached(tmp_path, trainer, encoder):
+    images, scene = cached(str(tmp_path)), sample_scene(0, 0, "test")
+    images.use_encoder(encoder, -1, trainable_stages=0)
     with pytest.raises(ValueError, match=r"scenes are drawn, not read"):
-        cached(str(tmp_path)).source("test", [scene], trainer_of(task), training=False)
+        images.source("test", [scene], trainer, training=False)
 
 
-def test_an_encoder_that_is_handed_over_is_not_looked_for_in_the_task(tmp_path):
+def test_images_are_read_again_once_the_encoder_is_trained(tmp_path, photos, trainer, encoder):
     images = cached(str(tmp_path))
-    encoder = SmallCNN(channels=[8, 8], strides=[4, 2], trainable_stages=0)
-    images.use_encoder(encoder, trained_from_epoch=3, trainable_stages=0)
-    images.begin(trainer_of(Blind()))
-    images.use_encoder(encoder, trained_from_epoch=-1, trainable_stages=2)
+    images.use_encoder(encoder, 3, trainable_stages=0)
+    source = images.source("train", photos, trainer, training=True)
+    assert source.read([(2, 0)]).images is None
+    assert source.read([(3, 0)]).features is None
+
+
+def test_each_run_makes_features_of_its_own_encoder(tmp_path, photos, trainer, encoder):
+    images, features = cached(str(tmp_path)), []
+    for _ in range(2):
+        images.use_encoder(encoder, -1, trainable_stages=0)
+        source = images.source("test", photos, trainer, training=False)
+        features.append(source.read([(0, 0)]).features)
+        for weights in encoder.parameters():
+            weights.data.mul_(2.0)
+    assert not features[0].equal(features[1])
+
+
+def test_a_cache_is_refused_where_the_encoder_is_trained_from_the_start(tmp_path, encoder):
     with pytest.raises(ValueError, match=r"trains the encoder: `encoder\.trainable_stages` is 2"):
-        images.begin(trainer_of(Blind()))
+        cached(str(tmp_path)).use_encoder(encoder, -1, trainable_stages=2)
+    cached().use_encoder(encoder, -1, trainable_stages=2)  # without a cache it may be trained

@@ -224,7 +224,7 @@ def test_what_is_no_prompt_among_many_is_numbered(writer):
 def test_parts_that_do_not_belong_together_are_refused():
     model, words = trained()
     build = inspect.unwrap(Writer.__init__)
-    with pytest.raises(ValueError, match=r"The model knows \d+ tokens and the vocabulary has 5\."):
+    with pytest.raises(ValueError, match=r"The model has \d+ tokens, expected 5\."):
         Writer(model, Vocabulary.build([["one"]]))
     with pytest.raises(ValueError, match="`level` must be words or characters, got 'letters'"):
         build(object(), model, words, level="letters")

@@ -65,9 +65,9 @@ def test_candidates_estimate_the_loss_over_all_words():
     parts = []
     for _ in range(windows):
         words = torch.multinomial(shares, 60, replacement=True)
-        among = torch.cat([words, target]).unique()
-        logits = scores[among].expand(60, -1)
-        parts.append(task._loss(logits, target.expand(60), among).exp())
+        candidates = torch.cat([words, target]).unique()
+        logits = scores[candidates].expand(60, -1)
+        parts.append(task._loss(logits, target.expand(60), candidates).exp())
     # 1 / probability is linear in the sum over words, which the estimate gets right on average.
     assert torch.stack(parts).mean().item() == pytest.approx(whole.item(), rel=0.1)
 

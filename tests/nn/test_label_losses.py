@@ -71,7 +71,7 @@ def test_a_class_of_weight_two_counts_as_if_it_came_twice(kind):
     torch.testing.assert_close(label_loss(logits, labels, kind=kind, weights=weights), expected)
 
 
-def test_what_is_not_known_of_several_labels_does_not_count():
+def test_unknown_labels_of_several_do_not_count():
     logits, _ = batch(2, 3)
     targets = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
     gaps = targets.clone()
@@ -117,5 +117,5 @@ def test_losses_that_are_none_are_refused():
     logits, labels = batch()
     with pytest.raises(ValueError, match=r"`loss` must be one of cross_entropy, hinge, binary, g"):
         label_loss(logits, labels, kind="squared")
-    with pytest.raises(ValueError, match="hinge loss knows no label smoothing"):
+    with pytest.raises(ValueError, match="hinge loss has no label smoothing"):
         label_loss(logits, labels, kind="hinge", label_smoothing=0.1)

@@ -75,18 +75,17 @@ def test_a_megabyte_of_text_is_cut_and_said(caplog):
 def test_a_label_outside_the_set_is_named_with_its_text():
     examples = [*EXAMPLES, TextExample("So so.", "neutral", "texts.csv:7")]
     with pytest.raises(
-        ValueError, match=r"texts.csv:7: the label 'neutral' is none of negative, positive\. Corr"
+        ValueError,
+        match=r"texts.csv:7: the label 'neutral' is none of .* \(negative, positive\)",
     ):
         dataset(examples)
 
 
 def test_a_label_where_numbers_are_wanted_is_named_with_its_text():
-    with pytest.raises(
-        ValueError, match=r"a: a number is wanted, got the label 'positive'\. Set `t"
-    ):
+    with pytest.raises(ValueError, match=r"a: the label must be a number, got 'positive'\. Set `t"):
         dataset(labels=[])
 
 
 def test_many_labels_are_listed_in_part():
-    with pytest.raises(ValueError, match="none of 0, 1, 2, 3, 4, 5, 6, 7 and 12 more"):
+    with pytest.raises(ValueError, match="0, 1, 2, 3, 4, 5, 6, 7 and 12 more"):
         dataset(labels=[str(n) for n in range(20)])

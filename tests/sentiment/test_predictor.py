@@ -278,9 +278,9 @@ def test_what_is_no_text_among_many_is_numbered(predictor):
 
 def test_parts_of_different_trainings_are_refused():
     model, words = trained()
-    with pytest.raises(ValueError, match=r"The model knows 15 tokens and has 2 outputs, .* has 5"):
+    with pytest.raises(ValueError, match="The model has 15 tokens, expected 5"):
         SentimentPredictor(model, Vocabulary.build([["one"]]), LABELS, Excerpt())
-    with pytest.raises(ValueError, match=r"there are 3 labels\. Take all from the same training"):
+    with pytest.raises(ValueError, match=r"has 2 outputs, expected 3\. Take .* from the same"):
         SentimentPredictor(model, words, ["a", "b", "c"], Excerpt())
 
 

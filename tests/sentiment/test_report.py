@@ -34,7 +34,7 @@ def test_the_baseline_predicts_in_the_order_of_the_models_labels():
     torch.testing.assert_close(others[BOTH], (others[LINEAR] + 0.5) / 2)
 
 
-def test_a_label_that_training_never_had_gets_no_probability_from_the_baseline():
+def test_a_label_without_training_texts_gets_no_probability_from_the_baseline():
     results = [predicted((0.2, 0.3, 0.5), "neutral", "good")]
     others = linear_predictions(TRAIN, results, ["neg", "neutral", "pos"])
     assert others[LINEAR][0, 1] == 0

@@ -69,7 +69,7 @@ def test_numbers_are_learned_from_moved_texts_too(tmp_path):
     assert all(torch.isfinite(new).all() and not torch.equal(old, new) for old, new in changed)
 
 
-def test_a_move_of_less_than_nothing_is_refused():
+def test_a_negative_move_is_refused():
     with pytest.raises(ValueError, match=r"0 or more .* got -1"):
         make_task(make_data(), adversarial=-1.0)
 
@@ -146,15 +146,15 @@ def test_a_classifier_starts_from_a_language_models_layers_and_words(tmp_path):
     data = make_data()
     data.words = texts.words
     task = make_task(data, reader=reader, language_model=str(tmp_path / "reader.ckpt"))
-    # A step at no rate changes nothing: what is there afterwards is what it started from.
+    # A step at no rate changes nothing, so that the weights are those of the start.
     task.rates = type(task.rates)(peak=0.0, weight_decay=0.0)
     make_trainer(tmp_path, max_steps=1, limit_val_batches=0).fit(task, data)
     tokens, mask = torch.arange(4, 9)[None], torch.ones(1, 5, dtype=torch.bool)
     scaled = teacher.model.embedding(tokens) * input_scale(teacher.model.embedding.embedding_dim)
     teacher.eval(), task.eval()
-    heard = teacher.model.reader(scaled, mask)
+    expected = teacher.model.reader(scaled, mask)
     read = task.model.reader(task.model.embedding(tokens), mask)
-    torch.testing.assert_close(read, heard)
+    torch.testing.assert_close(read, expected)
 
 
 def test_a_language_model_of_characters_is_refused(tmp_path):

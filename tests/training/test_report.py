@@ -7,6 +7,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
+from task_trainer import Loader, make_trainer
 
 from multimodal.data.batches import CaptionBatch
 from multimodal.data.examples import CaptionExample, ImageFile
@@ -21,19 +22,6 @@ class Parrot(LightningModule):
             {"image_id": each.image_id, "caption": f"a picture of {each.image_id}, déjà vu"}
             for each in batch.examples
         ]
-
-
-class Loader:
-    """A loader of ready batches; Lightning takes a bare list for a list of loaders."""
-
-    def __init__(self, ready):
-        self.ready = ready
-
-    def __len__(self):
-        return len(self.ready)
-
-    def __iter__(self):
-        return iter(self.ready)
 
 
 def make_batch(*pairs):
@@ -53,13 +41,7 @@ def make_batch(*pairs):
 
 
 def predict(folder, batches, *, path="", **changes):
-    trainer = Trainer(
-        default_root_dir=folder,
-        accelerator="cpu",
-        callbacks=[ResultsFile(path)],
-        enable_progress_bar=False,
-        **{"logger": False, **changes},
-    )
+    trainer = make_trainer(folder, callbacks=[ResultsFile(path)], **changes)
     trainer.predict(Parrot(), Loader(batches), return_predictions=False)
 
 
@@ -81,7 +63,7 @@ def test_the_logger_names_the_folder(tmp_path):
     assert ids(tmp_path / "run" / "version_0" / "results.json") == [7]
 
 
-def test_a_path_of_ones_own_is_taken(tmp_path):
+def test_a_path_is_used(tmp_path):
     predict(tmp_path, [make_batch((0, 7))], path=str(tmp_path / "deep" / "mine.json"))
     assert ids(tmp_path / "deep" / "mine.json") == [7]
     assert not (tmp_path / "results.json").exists()
@@ -92,13 +74,10 @@ def test_entries_are_in_the_order_of_the_data_set_and_an_image_is_there_once(tmp
     assert ids(tmp_path / "results.json") == [7, 5, 4]
 
 
-def test_a_second_prediction_begins_anew(tmp_path):
+def test_a_second_prediction_writes_only_its_entries(tmp_path):
     callback = ResultsFile()
     for image_id in (1, 2):
-        trainer = Trainer(
-            default_root_dir=tmp_path, accelerator="cpu", callbacks=[callback], logger=False,
-            enable_progress_bar=False,
-        )  # fmt: skip
+        trainer = make_trainer(tmp_path, callbacks=[callback])
         loader = Loader([make_batch((0, image_id))])
         trainer.predict(Parrot(), loader, return_predictions=False)
         assert ids(tmp_path / "results.json") == [image_id]
@@ -110,7 +89,7 @@ def test_only_the_first_process_writes(tmp_path, monkeypatch):
     assert not (tmp_path / "results.json").exists()
 
 
-def test_what_cannot_be_written_is_a_sentence_and_the_old_file_stays(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_written_is_an_error_and_the_old_one_stays(tmp_path, monkeypatch):
     (tmp_path / "results.json").write_text("old")
 
     def full(self, *arguments, **more):
@@ -122,7 +101,7 @@ def test_what_cannot_be_written_is_a_sentence_and_the_old_file_stays(tmp_path, m
     assert (tmp_path / "results.json").read_text() == "old"
 
 
-def test_processes_unite_what_they_found(monkeypatch):
+def test_rows_of_all_processes_are_united(monkeypatch):
     parts = [{0: "zero", 3: "repeated"}, {1: "one", 3: "again"}]
 
     def all_gather_object(into, own):
@@ -136,9 +115,8 @@ def test_processes_unite_what_they_found(monkeypatch):
     assert gather(parts[0]) == {0: "zero", 1: "one", 3: "repeated"}
 
 
-def test_one_process_keeps_its_own():
-    found = {0: "zero"}
-    assert gather(found) == found
+def test_one_process_keeps_its_rows():
+    assert gather({0: "zero"}) == {0: "zero"}
 
 
 class Oracle(LightningModule):
@@ -150,13 +128,7 @@ class Oracle(LightningModule):
 
 
 def test_answers_are_written_question_by_question(tmp_path):
-    trainer = Trainer(
-        default_root_dir=tmp_path,
-        accelerator="cpu",
-        callbacks=[ResultsFile()],
-        enable_progress_bar=False,
-        logger=False,
-    )
+    trainer = make_trainer(tmp_path, callbacks=[ResultsFile()])
     trainer.predict(Oracle(), Loader([make_batch((1, 7)), make_batch((0, 5), (1, 7))]))
     written = json.loads((tmp_path / "results.json").read_text())
     assert [entry["question_id"] for entry in written] == [50, 51, 70, 71]
@@ -185,10 +157,7 @@ class Counter(LightningModule):
 
 
 def run_test(folder, callback, batches):
-    trainer = Trainer(
-        default_root_dir=folder, accelerator="cpu", callbacks=[callback], logger=False,
-        enable_progress_bar=False,
-    )  # fmt: skip
+    trainer = make_trainer(folder, callbacks=[callback])
     trainer.test(Counter(), Loader(batches), verbose=False)
 
 

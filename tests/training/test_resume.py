@@ -19,7 +19,7 @@ class StopAt(Callback):
 
     def __init__(self, event: int) -> None:
         self.event = event
-        self.seen = 0
+        self.count = 0
 
     def on_train_batch_start(self, *_) -> None:
         self._count()
@@ -28,8 +28,8 @@ class StopAt(Callback):
         self._count()
 
     def _count(self) -> None:
-        self.seen += 1
-        if self.seen == self.event:
+        self.count += 1
+        if self.count == self.event:
             signal.raise_signal(signal.SIGTERM)
 
 

@@ -22,13 +22,13 @@ def start(folder, *arguments):
 
 
 def assert_stopped(run, folder, code):
-    assert run.finish() == code, run.said
+    assert run.finish() == code, run.printed
     saved = torch.load(folder / INTERRUPTED, weights_only=True)["global_step"]
     name = signal.Signals(code - 128).name
-    assert f"Stopped by {name} after step {saved}." in run.said
-    assert f"--ckpt_path {folder / INTERRUPTED}" in run.said
+    assert f"Stopped by {name} after step {saved}." in run.printed
+    assert f"--ckpt_path {folder / INTERRUPTED}" in run.printed
     # Every step that was finished before the end is in it.
-    assert run.said.count("step ") - run.said.count("after step") == saved
+    assert run.printed.count("step ") - run.printed.count("after step") == saved
 
 
 def test_sigterm_leaves_a_checkpoint_of_the_last_step_and_exits_with_143(tmp_path):
@@ -69,7 +69,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
     os.kill(run.process.pid, signal.SIGINT)
     assert run.finish() == 130
     assert time.monotonic() - begun < 15
-    assert "Stopped at once" in run.said
+    assert "Stopped at once" in run.printed
 
 
 @pytest.mark.slow

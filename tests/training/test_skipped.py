@@ -33,7 +33,7 @@ def test_an_epoch_reports_how_many_images_were_left_out_and_names_some(caplog):
     assert "and 2 more" in caplog.text
 
 
-def test_an_image_met_twice_counts_once(caplog):
+def test_an_image_skipped_twice_counts_once(caplog):
     batch = Batch(torch.arange(100), ("1.jpg: truncated",))
     run(SkippedImages(), batch, batch)
     assert "1 images could not be read" in caplog.text
@@ -44,7 +44,7 @@ def test_nothing_is_reported_if_all_images_were_read(caplog):
     assert "could not be read" not in caplog.text
 
 
-def test_each_epoch_counts_anew(caplog):
+def test_each_epoch_starts_a_new_count(caplog):
     callback = SkippedImages()
     run(callback, Batch(torch.arange(100), ("1.jpg: truncated",)))
     caplog.clear()
@@ -58,14 +58,14 @@ def test_too_many_unreadable_images_stop_the_run():
         run(SkippedImages(), Batch(torch.arange(10), ("1.jpg: truncated",)))
 
 
-@pytest.mark.parametrize(("alone", "said"), [(True, True), (False, False)])
-def test_a_validation_reports_if_it_is_no_part_of_a_training(caplog, alone, said):
+@pytest.mark.parametrize(("alone", "reported"), [(True, True), (False, False)])
+def test_a_validation_outside_a_training_reports(caplog, alone, reported):
     callback, trainer = SkippedImages(), Mock(Trainer, global_rank=0, is_global_zero=True)
     trainer.state = TrainerState(fn=TrainerFn.VALIDATING if alone else TrainerFn.FITTING)
     batch = Batch(torch.arange(100), ("1.jpg: truncated",))
     callback.on_validation_batch_end(trainer, LightningModule(), None, batch, 0)
     callback.on_validation_end(trainer, LightningModule())
-    assert ("1.jpg: truncated" in caplog.text) == said
+    assert ("1.jpg: truncated" in caplog.text) == reported
 
 
 def share(rank, file, answers):
@@ -82,7 +82,7 @@ def share(rank, file, answers):
         answers.put(str(error))
 
 
-def test_all_processes_stop_where_one_met_too_many(tmp_path):
+def test_all_processes_stop_if_one_skips_too_many(tmp_path):
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
     processes = [
@@ -92,6 +92,6 @@ def test_all_processes_stop_where_one_met_too_many(tmp_path):
         process.start()
     for process in processes:
         process.join(60)
-    told = [answers.get(timeout=1) for _ in processes]
-    assert told[0] == told[1]
-    assert told[0].startswith("1 of 11 images could not be read")
+    messages = [answers.get(timeout=1) for _ in processes]
+    assert messages[0] == messages[1]
+    assert messages[0].startswith("1 of 11 images could not be read")

@@ -60,11 +60,11 @@ def test_a_holdout_keeps_the_questions_of_an_image_together():
 def test_the_answers_of_a_checkpoint_replace_those_of_the_data():
     data = tiny()
     data.adopt(
-        SavedModel("vqa", {}, [*SPECIALS, "is"], {"size": 32}, {}, {"answers": ["no", "yes"]})
+        SavedModel("vqa", {}, [*SPECIALS, "is"], {"size": 56}, {}, {"answers": ["no", "yes"]})
     )
     assert data.answers == ["no", "yes"]
     assert data.vocabulary[4:] == ["is"]
-    assert data.eval_transform["size"] == 64
+    assert data.eval_transform["size"] == 56
     (first, *_) = data.train_dataloader()
     assert first.scores.shape[1] == 2
     assert -1 in first.labels.tolist()

@@ -26,7 +26,7 @@ TRAINING = [
     Question("Is it big?", ("no",), 2, "is"),
     Question("What is it?", ("dog",), 3, "what"),
 ]
-FOUND = [
+ANSWERED = [
     Answered(Question("Is it red?", ("yes",), 4, "is"), {OURS: "yes", QUESTION_ONLY: "no"}),
     Answered(Question("Is it big?", ("no",), 5, "is"), {OURS: "no", QUESTION_ONLY: "no"}),
     Answered(Question("What is it?", ("zebra",), 6, "what"), {OURS: "dog", QUESTION_ONLY: "dog"}),
@@ -34,7 +34,7 @@ FOUND = [
 
 
 def test_the_table_has_a_row_for_all_and_one_for_each_type_the_commonest_first():
-    report = compare(FOUND, QuestionPriors(TRAINING), ["yes", "no", "dog"])
+    report = compare(ANSWERED, QuestionPriors(TRAINING), ["yes", "no", "dog"])
     assert report.measure == "accuracy"
     assert report.columns == (OURS, QUESTION_ONLY, IMAGE_ONLY, PRIOR, SAME, BOUND)
     assert [row[:2] for row in report.rows] == [("all", 3), ("is", 2), ("what", 1)]
@@ -51,8 +51,8 @@ def test_several_peoples_answers_are_measured_by_the_official_accuracy():
     assert report.rows[0][2][0] == pytest.approx(0.9)
 
 
-def test_a_baseline_that_was_not_trained_is_a_dash_and_says_how():
-    report = compare(FOUND, QuestionPriors(TRAINING), ["yes", "no", "dog"])
+def test_a_baseline_that_was_not_trained_is_a_dash_with_the_command_to_train_it():
+    report = compare(ANSWERED, QuestionPriors(TRAINING), ["yes", "no", "dog"])
     markdown = re.sub(" +", " ", report.markdown())
     assert "| is | 2 | 100.0 | 50.0 | - | 50.0 | 50.0 | 100.0 |" in markdown
     assert _not_trained(report) == (
@@ -61,8 +61,8 @@ def test_a_baseline_that_was_not_trained_is_a_dash_and_says_how():
     )
 
 
-def test_each_answer_is_listed_with_what_people_said(tmp_path):
-    _write_answers(FOUND, tmp_path / "answers.tsv")
+def test_each_answer_is_listed_with_the_most_common_one_of_people(tmp_path):
+    _write_answers(ANSWERED, tmp_path / "answers.tsv")
     with (tmp_path / "answers.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert rows[2] == {
@@ -79,6 +79,6 @@ def test_each_answer_is_listed_with_what_people_said(tmp_path):
 )
 def test_there_is_a_report_if_the_training_questions_are_known(tmp_path, examples):
     report = AnswerReport(["yes", "no", "dog"], lambda: examples)
-    report.write(dict(enumerate(FOUND)), tmp_path, LightningModule())
+    report.write(dict(enumerate(ANSWERED)), tmp_path, LightningModule())
     assert (tmp_path / "report.md").exists() == (tmp_path / "answers.tsv").exists()
     assert (tmp_path / "report.md").exists() == bool(examples)

@@ -87,11 +87,11 @@ def test_the_soft_loss_is_the_binary_cross_entropy_summed_over_the_answers():
     torch.testing.assert_close(loss, direct)
 
 
-def test_prediction_writes_what_vqas_results_hold(fitted):
+def test_predictions_have_the_form_of_vqas_results(fitted):
     trainer, task, data, _ = fitted
     entries = [entry for batch in trainer.predict(task, data) for image in batch for entry in image]
-    asked = [question.question_id for question in data.asked("test")]
-    assert [entry["question_id"] for entry in entries] == asked
+    expected = [question.question_id for question in data.asked("test")]
+    assert [entry["question_id"] for entry in entries] == expected
     assert all(entry["answer"] in data.answers for entry in entries)
 
 

@@ -29,7 +29,12 @@ from multimodal.data.readers.nltk_corpora import (
     read_subjectivity,
 )
 from multimodal.data.readers.plain_text import read_plain_text
-from multimodal.data.readers.scene_labels import read_scenes
+from multimodal.data.readers.reviews import read_reviews
+from multimodal.data.readers.scenes import (
+    read_scene_captions,
+    read_scene_labels,
+    read_scene_questions,
+)
 from multimodal.data.readers.splits import holdout, take_fold
 from multimodal.data.readers.sst import read_sst
 from multimodal.data.readers.table import (
@@ -59,7 +64,10 @@ __all__ = [
     "read_movie_reviews",
     "read_plain_text",
     "read_question_table",
-    "read_scenes",
+    "read_reviews",
+    "read_scene_captions",
+    "read_scene_labels",
+    "read_scene_questions",
     "read_sentence_polarity",
     "read_sst",
     "read_subjectivity",

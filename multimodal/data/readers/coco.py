@@ -33,7 +33,6 @@ def read_coco(
         root: The folder with `annotations/` and the photos.
         split: train, val (also called dev) or test; or what is between `captions_` and `.json`,
             such as train2017, where there are several of a kind.
-        images: Another folder or archive of the photos, relative to the root.
 
     Example:
         >>> examples = read_coco(Path("data/samples/coco"), "train")
@@ -66,7 +65,7 @@ def read_coco(
 
 
 def annotated_captions(content: Any, path: Path) -> Iterator[tuple[str, int | str, str]]:
-    """Yield the place, the image's id and the caption of each annotation in a parsed file."""
+    """Yield file and index, the image's id and the caption of each annotation in a parsed file."""
     for where, record in json_records(content, "annotations", path):
         number = identifier(record, "image_id", where)
         yield where, number, clean_sentence(field(record, "caption", str, where), where, "caption")

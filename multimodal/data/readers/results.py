@@ -1,4 +1,4 @@
-"""Read results to score and what people wrote, by id, without the pictures.
+"""Read the results to score and the captions or answers of people, by id, without the pictures.
 
 Results are in COCO's or VQA's format: a JSON list of ``{"image_id": ..., "caption": ...}`` or of
 ``{"question_id": ..., "answer": ...}``. All ids become texts, so that 7 and "7" are the same.
@@ -15,12 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 from multimodal.data.readers.coco import annotated_captions
 from multimodal.data.readers.flickr8k import read_captions_file, read_token_file
 from multimodal.data.readers.table import answers_in
-from multimodal.data.readers.table_files import Row, read_delimited
+from multimodal.data.readers.table_files import Row, read_delimited, read_json_lines
 from multimodal.data.readers.text_files import (
     duplicate_id,
     field,
     identifier,
-    parse_json,
     read_json,
     read_lines,
 )
@@ -30,7 +29,7 @@ _T = TypeVar("_T")
 
 
 class Answers(NamedTuple):
-    """What people answered to a question; the types are empty where the file has none."""
+    """The answers that people gave to a question; the types are empty if the file has none."""
 
     answers: tuple[str, ...]
     question_type: str = ""
@@ -38,16 +37,9 @@ class Answers(NamedTuple):
 
 
 def read_results(path: Path, id_key: str, text_key: str) -> dict[str, str]:
-    """Read a results file: one text for each id, in the file's order.
+    """Read a results file, which gives each id one text, in the file's order.
 
-    Args:
-        path: The JSON file.
-        id_key: The key of the id, ``image_id`` or ``question_id``.
-        text_key: The key of the text, ``caption`` or ``answer``.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is not a results file, is empty, or has an id twice.
+    `id_key` is ``image_id`` or ``question_id``, `text_key` ``caption`` or ``answer``.
 
     Example:
         >>> path = getfixture("tmp_path") / "results.json"
@@ -69,12 +61,7 @@ def read_results(path: Path, id_key: str, text_key: str) -> dict[str, str]:
 
 
 def read_references(path: Path) -> dict[str, list[str]]:
-    """Read the captions of each image: COCO's JSON, Flickr8k's token file or its captions.txt.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is in none of these layouts, or has no captions.
-    """
+    """Read the captions of each image: COCO's JSON, Flickr8k's token file or its captions.txt."""
     captions: dict[str, list[str]] = {}
     if path.suffix.lower() == ".json":
         for _, image_id, caption in annotated_captions(read_json(path), path):
@@ -89,17 +76,12 @@ def read_references(path: Path) -> dict[str, list[str]]:
 
 
 def read_answers(path: Path) -> dict[str, Answers]:
-    r"""Read what people answered: VQA's annotations, or a table of one's own.
+    r"""Read the answers that people gave: VQA's annotations, or a table.
 
     Args:
         path: A ``.json`` file of annotations; or a ``.csv``, ``.tsv`` or ``.jsonl`` with the
             columns ``answer`` and ``question_id`` or ``id``, without which rows are numbered
             from 1, and maybe ``question_type`` or ``type``, and ``answer_type``.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is of another kind, has no questions, or a question is twice in it or has no
-            answers.
 
     Example:
         >>> path = getfixture("tmp_path") / "answers.csv"
@@ -126,7 +108,12 @@ def _annotations(path: Path) -> Iterator[tuple[str, int | str, Answers]]:
 
 
 def _table(path: Path, suffix: str) -> Iterator[tuple[str, int | str, Answers]]:
-    for number, (line, record) in enumerate(_records(path, suffix), 1):
+    records: Iterator[tuple[int, Mapping[str, Any]]] = (
+        read_json_lines(path)
+        if suffix == ".jsonl"
+        else read_delimited(path, "\t" if suffix == ".tsv" else ",", [])
+    )
+    for number, (line, record) in enumerate(records, 1):
         row = Row(f"{path}:{line}", record, "")
         id_key = _present(record, "question_id", "id")
         question_id = identifier(record, id_key, row.where) if id_key else number
@@ -134,19 +121,6 @@ def _table(path: Path, suffix: str) -> Iterator[tuple[str, int | str, Answers]]:
         answers = answers_in(row, _present(record, "answer", "answers") or "answer")
         texts = (field(record, key, str, row.where) if key else "" for key in types)
         yield row.where, question_id, Answers(answers, *texts)
-
-
-def _records(path: Path, suffix: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if suffix != ".jsonl":
-        yield from read_delimited(path, "\t" if suffix == ".tsv" else ",", [])
-        return
-    for line, text in enumerate(read_lines(path), 1):
-        if not text.strip():
-            continue
-        record = parse_json(text, path, line)
-        if not isinstance(record, dict):
-            raise ValueError(f"{path}:{line} must be an object {{...}}, got {record!r:.40}.")
-        yield line, record
 
 
 def _present(record: Mapping[str, Any], *keys: str) -> str:

@@ -17,16 +17,10 @@ def read_reviews(
     target: Literal["label", "number"] = "label",
     seed: int = 0,
 ) -> list[TextExample]:
-    """Write reviews; a review is a function of (seed, number, split).
+    """Write reviews; each is a function of the seed, its number and the split.
 
     Args:
-        root: Not used.
-        split: train, val or test.
-        train: Number of training reviews.
-        val: Number of validation reviews.
-        test: Number of test reviews.
         target: ``label`` for negative and positive, ``number`` for stars.
-        seed: Another seed writes other reviews.
 
     Example:
         >>> [example.label for example in read_reviews(Path(), "val", val=2)]

@@ -57,7 +57,6 @@ def read_vqa(
             photos.
         split: train, val (also called dev), test, test-dev; or what is before
             `_questions.json`, such as train2014, where there are several of a kind.
-        images: Another folder or archive of the photos, relative to the root.
         image_names: How a photo is named after its number, such as `image{id}.jpg`; empty tries
             `COCO_train2014_{id:012d}.jpg` and other usual names.
         questions: The file of questions, relative to the root; `{split}` in it becomes the split.
@@ -95,7 +94,7 @@ class _QuestionRecord(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """The answers to one question as people wrote them, and its place in the file."""
+    """The answers to one question as people wrote them, and its position in the file."""
 
     position: int
     image: int | str
@@ -165,17 +164,7 @@ def _read_questions(path: Path) -> dict[int | str, _QuestionRecord]:
 
 
 def read_annotations(path: Path, *, with_images: bool = True) -> dict[int | str, Annotation]:
-    """Read the answers to each question from a file of annotations.
-
-    Args:
-        path: The JSON file.
-        with_images: Whether each annotation must name its image.
-
-    Raises:
-        FileNotFoundError: The file is missing.
-        ValueError: It is not in this layout, or answers a question twice; the message names the
-            entry.
-    """
+    """Read the answers to each question; each must name its image unless `with_images` is false."""
     annotations: dict[int | str, Annotation] = {}
     content = read_json(path, hook=_answer_texts())
     for index, (where, record) in enumerate(json_records(content, "annotations", path)):

@@ -1,10 +1,10 @@
 """Muon: weight matrices learn by orthogonalised momentum, everything else by AdamW.
 
 The gradient of a weight matrix is nearly of low rank: a few directions take most of each step, and
-rare ones, such as a word of few questions, hardly move. Muon replaces the momentum by the
-nearest orthogonal matrix, so that every direction moves alike. A network can learn in fewer steps,
-of which each costs a few more matrix products. torch's own Muon orthogonalises in bfloat16, slow
-where the processor has none, and takes matrices only, while Lightning takes one optimiser only.
+rare ones hardly move. Muon replaces the momentum by the nearest orthogonal matrix, so that every
+direction moves equally. A network can learn in fewer steps, each of which costs a few more matrix
+products. torch's own Muon orthogonalises in bfloat16, which is slow on many CPUs, and takes
+matrices only, while Lightning takes a single optimiser.
 
 References:
     Jordan, Jin, Boza, You, Cesista, Newhouse and Bernstein 2024, "Muon: an optimizer for hidden
@@ -32,7 +32,7 @@ _POLYNOMIALS = (
     (3.3184196573706015, -2.488488024314874, 0.51004894012372),
 )
 _ROWS = 128  # of a block: half the work of 256, and as good
-_NARROWEST = 32  # a matrix with fewer rows or columns has few directions to balance
+_NARROWEST = 32  # rows or columns: a smaller matrix has few directions to balance
 
 
 class Muon(torch.optim.Optimizer):
@@ -41,9 +41,9 @@ class Muon(torch.optim.Optimizer):
     Args:
         matrices: Groups of hidden layers' weights; a convolution's counts as the matrix
             ``(out channels, in channels x height x width)``. Learning rates are on AdamW's scale.
-        others: AdamW's groups: biases, embeddings, what gives the output.
-        lr: Learning rate of groups that name none.
-        momentum: Share of the last momentum that stays, and of it that is looked ahead (Nesterov).
+        others: AdamW's groups: biases, embeddings, output layers.
+        lr: Learning rate of groups without one.
+        momentum: Share of the last momentum that stays, also in Nesterov's step.
         betas: AdamW's.
     """
 
@@ -97,14 +97,9 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrix: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
-    """Bring all singular values of a matrix near 1 (between about 0.4 and 1.6), its vectors kept.
+    """Approximate ``u @ v`` of a matrix ``u @ s @ v``: singular values become about 0.4 to 1.6.
 
-    Args:
-        matrix: Any matrix. Where its shorter side is a multiple of 128, each 128 of it are taken
-            for themselves.
-
-    Returns:
-        Approximately ``u @ v`` of its singular value decomposition ``u @ s @ v``.
+    If the shorter side is a multiple of 128, each block of 128 is orthogonalised separately.
 
     Example:
         >>> orthogonalise(torch.diag(torch.tensor([3.0, -2.0]))).diag().sign()
@@ -115,7 +110,7 @@ def orthogonalise(matrix: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows 
     rows = _ROWS if wide.shape[0] % _ROWS == 0 else wide.shape[0]
     blocks = wide.reshape(-1, rows, wide.shape[1])
     norms = torch.linalg.matrix_norm(blocks, keepdim=True)
-    blocks = blocks / (1.01 * norms + 1e-7)  # the polynomials hold for singular values up to 1
+    blocks = blocks / (1.01 * norms + 1e-7)  # the polynomials need singular values up to 1
     for a, b, c in _POLYNOMIALS:
         gram = blocks @ blocks.mT
         blocks = torch.baddbmm(

@@ -1,11 +1,10 @@
 """AdamW that, for large tables of word vectors, touches only the rows of the batch.
 
-Adam moves a parameter for a while after its last gradient, so the plain one walks through every
-word's row, its moments too, at every step. Here only the rows of a sparse gradient move, and the
-others rest. A row that rests cannot go on moving, and most of what a gradient moves comes after its
-own step: nine tenths, with the usual mean over ten. Rare words would learn ten times as slowly. So
-a row moves by its gradient at once, all the way, and keeps the mean of the squares alone. All else
-is torch's fused AdamW.
+Adam moves a parameter for a while after its last gradient, so it updates every row and its moments
+at every step. Here only the rows of a sparse gradient are updated. With the usual momentum, nine
+tenths of the effect of a gradient come in later steps, in which its row would not move: rare words
+would learn ten times as slowly. So a row moves by its whole gradient at once, and only the mean of
+the squares is kept. All else is torch's fused AdamW.
 
 References:
     Loshchilov and Hutter 2019, "Decoupled weight decay regularization", algorithm 2; Kingma and Ba
@@ -62,7 +61,7 @@ class RowAdamW(torch.optim.AdamW):
                 if gradient is not None and gradient.layout == torch.sparse_coo:
                     self._update_rows(parameter, gradient.coalesce(), group)
                     tables.append((parameter, gradient))
-                    parameter.grad = None  # out of the dense optimiser's sight
+                    parameter.grad = None  # so that the dense optimiser skips it
         super().step()
         for parameter, gradient in tables:
             parameter.grad = gradient
@@ -79,7 +78,7 @@ class RowAdamW(torch.optim.AdamW):
         square = state["exp_avg_sq"].index_select(0, rows).mul_(beta)
         square.addcmul_(values, values, value=1 - beta)
         state["exp_avg_sq"].index_copy_(0, rows, square)
-        # A GPU would be waited for if the step were read as a number.
+        # Reading the step as a number would wait for the GPU.
         corrected = square.div_(1 - beta ** state["step"]).sqrt_().add_(group["eps"])
         update = values / corrected
         moved = parameter.index_select(0, rows).mul_(1 - rate * group["weight_decay"])

@@ -32,6 +32,9 @@ class Questions(NamedTuple):
 class Fusion(nn.Module, ABC):
     """The contract of the fusions.
 
+    A fusion is built from the widths of a region and of a question's vectors; ``fusion_dim`` is the
+    width of its own layers.
+
     Attributes:
         output_dim: Width of the vectors from which answers are predicted.
     """
@@ -49,10 +52,10 @@ class Fusion(nn.Module, ABC):
         """Fuse each row's image and question.
 
         Args:
-            regions: Each image's regions.
+            regions: The regions of each image.
             questions: The different questions.
-            image_of: The image's index for each row.
-            question_of: The question's index for each row.
+            image_of: Index of each row's image.
+            question_of: Index of each row's question.
 
         Returns:
             A vector for each row, and attention weights: they sum to 1, and are uniform where a
@@ -63,12 +66,7 @@ class Fusion(nn.Module, ABC):
 def even_weights(
     regions: Float[Tensor, "batch regions feature"], image_of: Int[Tensor, " rows"]
 ) -> Float[Tensor, "rows regions"]:
-    """Return the uniform weights of a fusion without attention.
-
-    Example:
-        >>> even_weights(torch.zeros(1, 4, 2), torch.tensor([0, 0])).tolist()
-        [[0.25, 0.25, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25]]
-    """
+    """Return the uniform weights of a fusion without attention."""
     return regions.new_full((len(image_of), regions.shape[1]), 1 / regions.shape[1])
 
 
@@ -79,14 +77,9 @@ def weighted_sum(
 ) -> Float[Tensor, "rows feature"]:
     """Sum the regions of each row's image by the row's weights.
 
-    On the CPU the rows of an image are laid side by side, so that no region is copied: a tenth of
-    the time of copying each row's regions. Elsewhere, where counting an image's rows would wait for
-    the device, they are copied.
-
-    Args:
-        weights: Weights of the regions in each row.
-        values: The regions' vectors.
-        image_of: The image's index for each row, in any order.
+    On the CPU the rows of an image are arranged side by side, which takes a tenth of the time of
+    copying each row's regions. On a GPU, where counting an image's rows would wait for the device,
+    they are copied.
 
     Example:
         >>> values = torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]]])
@@ -107,24 +100,21 @@ def weighted_sum(
 def positions_by_image(image_of: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " rows"], int]:
     """Assign each row a position in a block ``(images x most, ...)`` of equal parts per image.
 
-    Args:
-        image_of: The image's index for each row, in any order.
-
     Returns:
-        The row's position, to be used with ``index_copy`` and ``index_select``, and ``most``: the
-        number of rows of the image with the most rows. On a GPU this waits for the device. While a
-        graph is exported, each image has one row, in order.
+        The positions, for ``index_copy`` and ``index_select``, and ``most``: the number of rows of
+        the image with the most rows. On a GPU this waits for the device. While a graph is exported,
+        each image has one row, in order.
 
     Example:
         >>> positions_by_image(torch.tensor([1, 0, 1]))
         (tensor([2, 0, 3]), 2)
     """
-    if torch.compiler.is_exporting():  # a graph of fixed operations: one question an image
+    if torch.compiler.is_exporting():  # a graph has fixed operations: one question per image
         return image_of, 1
     counts = image_of.bincount()
     most = int(counts.max())
     order = image_of.argsort(stable=True)
-    firsts = (counts.cumsum(0) - counts)[image_of[order]]  # where the row's image starts in `order`
+    firsts = (counts.cumsum(0) - counts)[image_of[order]]  # start of the row's image in `order`
     ranks = torch.empty_like(image_of)
     ranks[order] = torch.arange(len(order), device=order.device) - firsts
     return image_of * most + ranks, most
@@ -133,17 +123,10 @@ def positions_by_image(image_of: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " ro
 def grid_coordinates(
     regions: int, device: torch.device | None = None
 ) -> Float[Tensor, "regions 2"]:
-    """Return the coordinates of the cells of a square grid, row by row.
-
-    Args:
-        regions: Number of cells.
-        device: Device of the result.
-
-    Returns:
-        To the right and down, from -1 to 1 over the grid.
+    """Return the coordinates of the cells of a square grid, row by row: to the right, then down.
 
     Raises:
-        ValueError: If the number is no square.
+        ValueError: If the number of regions is not a square.
 
     Example:
         >>> grid_coordinates(4).tolist()

@@ -1,15 +1,14 @@
 """FiLM: the question sets scale and shift of every feature map of a small residual network.
 
-The regions are the cells of a square grid, and each block knows where a cell lies. Without any
+The regions are the cells of a square grid, and each block reads the cells' coordinates. Without any
 attention this network was the first to solve questions of several steps.
 
-It is the slowest fusion here: the convolutions of all blocks but the first run for every row, not
-for every image, since the question has changed the maps by then (the part of the first block before
-the modulation runs once per image). With ten questions an image, two blocks took seven times the
-time of two hops of stacked attention, forwards and backwards on a CPU.
+It is the slowest fusion here: only the first block, up to its modulation, runs once per image; all
+other convolutions run for every row, since the question has changed the maps. With ten questions an
+image, two blocks took seven times the time of two hops of stacked attention, forwards and backwards
+on a CPU.
 
-Maps are kept as ``(rows, regions, channels)``, which to a convolution is an image with channels
-last: nothing is copied.
+Maps are ``(rows, regions, channels)``, which is an image with channels last: nothing is copied.
 
 References:
     Perez, Strub, de Vries, Dumoulin and Courville 2018, "FiLM: Visual reasoning with a general
@@ -29,15 +28,10 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, grid_coordinates
 class FilmFusion(Fusion):
     """Residual blocks modulated by the question, and a global maximum (Perez et al. 2018).
 
-    Args:
-        region_dim: Width of a region; the number of regions must be a square.
-        question_dim: Width of a question's state.
-        fusion_dim: Feature maps of the blocks.
-        num_hops: Number of blocks, at least 1.
-        output_dim: Feature maps before the maximum, and width of the result.
+    There are `num_hops` blocks of `fusion_dim` feature maps, and `output_dim` before the maximum.
 
     Raises:
-        ValueError: If there is no block; in use, if the regions are no square grid.
+        ValueError: If there is no block; in a call, if the regions are not a square grid.
     """
 
     def __init__(

@@ -4,10 +4,10 @@ A question about a scene names one to four objects ("is the red ring left of the
 attends to the question's words, and so to one of these objects; queries the regions for it; and
 gets its coordinates. Every pair of slots is then compared: squared differences of their values, and
 differences of coordinates and counts. With a product of one image vector and one question vector,
-spatial relations stay at chance.
+the accuracy on spatial relations is that of chance.
 
-A slot attends in two ways. A softmax finds one object; sigmoids, which need not sum to 1, find all
-of a kind, so that they can be counted. After each hop every slot receives the results of the
+A slot attends in two ways: a softmax selects one object; sigmoids, which need not sum to 1, select
+all of a kind, so that they can be counted. After each hop every slot receives the results of the
 others. The words also give each slot a direction: regions on the other side of its last position
 get less weight ("... left of the ring", "how many are above it").
 
@@ -33,9 +33,9 @@ class SlotsFusion(Fusion):
         region_dim: Width of a region.
         question_dim: Width of the question encoder's states and outputs.
         fusion_dim: Width of a slot.
-        num_slots: Slots; at least as many as the objects that a question names.
+        num_slots: At least the number of objects that a question names.
         num_hops: Attention steps of each slot.
-        pair_dim: Width at which slots are compared.
+        pair_dim: Width of the vectors that are compared.
     """
 
     differences: Tensor
@@ -64,10 +64,10 @@ class SlotsFusion(Fusion):
         self.see = nn.Sequential(nn.Linear(region_dim + 2, 2 * fusion_dim), nn.ReLU())
         self.keys = nn.Linear(2 * fusion_dim, 2 * fusion_dim)  # for the softmax, for the sigmoids
         self.values = nn.Linear(2 * fusion_dim, fusion_dim)
-        found_dim = fusion_dim + 2 + 1  # value, coordinates, count
+        result_dim = fusion_dim + 2 + 1  # value, coordinates, count
         self.tell = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(num_slots * found_dim, 2 * fusion_dim),
+                nn.Linear(num_slots * result_dim, 2 * fusion_dim),
                 nn.ReLU(),
                 nn.Linear(2 * fusion_dim, num_slots * fusion_dim),
             )
@@ -77,7 +77,7 @@ class SlotsFusion(Fusion):
         first, second = torch.triu_indices(num_slots, num_slots, offset=1)
         pairs, eye = len(first), torch.eye(num_slots)
         self.register_buffer("differences", eye[first] - eye[second], persistent=False)
-        joint_dim = num_slots * found_dim + pairs * (pair_dim + 4)
+        joint_dim = num_slots * result_dim + pairs * (pair_dim + 4)
         self.join = nn.Linear(joint_dim, 2 * fusion_dim)
         self.ask = nn.Linear(question_dim, 2 * fusion_dim)
         self.output_dim = 4 * fusion_dim
@@ -89,7 +89,7 @@ class SlotsFusion(Fusion):
         image_of: Int[Tensor, " rows"],
         question_of: Int[Tensor, " rows"],
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
-        """Fuse images and questions; see `Fusion`."""
+        """Attend in hops and compare the slots; the weights are the last hop's means."""
         # For each hop (questions, slots, fusion), the sides (questions, slots, 2).
         queries, gates, sides = self._read(questions)
         positions, most = positions_by_image(image_of)
@@ -105,16 +105,16 @@ class SlotsFusion(Fusion):
             side = sides[hop].index_select(0, question_of)
             block = _by_image(query, positions, len(regions), most)
             dimmed = _dim(_by_image(side, positions, len(regions), most), last, coordinates)
-            found, weights = _attend(block, keys, values, coordinates, dimmed)
-            last = found[..., -3:-1]
-            rows = self._by_row(found, positions)
+            results, weights = _attend(block, keys, values, coordinates, dimmed)
+            last = results[..., -3:-1]
+            rows = self._by_row(results, positions)
             if hop < self.num_hops - 1:
                 message = self.tell[hop](rows.flatten(1)).unflatten(1, (self.num_slots, -1))
         joint = self.join(torch.cat([rows.flatten(1), self._pairs(rows)], dim=-1))
         # A difference between two slots is an answer only together with the question: "left of"
         # or "above", "colour" or "size". A product models this directly, a sum cannot.
-        asked = self.ask(questions.states).index_select(0, question_of)
-        joint = torch.cat([joint * asked, joint + asked], dim=-1)
+        question = self.ask(questions.states).index_select(0, question_of)
+        joint = torch.cat([joint * question, joint + question], dim=-1)
         return joint, self._by_row(weights, positions).mean(dim=1)
 
     def _read(self, questions: Questions) -> tuple[tuple[Tensor, ...], ...]:

@@ -1,7 +1,8 @@
 """Stacked attention: attend, add the attended region to the question, attend again.
 
-The first hop finds what the question names, the next what is asked about it. The regions' part of
-each hop is projected once per image, and the question's part of the first one once per question.
+The first hop locates the object that the question names, the next the property in question. The
+regions' part of each hop is projected once per image, the question's part of the first hop once per
+question.
 
 References:
     Yang, He, Gao, Deng and Smola 2016, "Stacked attention networks for image question answering",
@@ -17,13 +18,7 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, weighted_sum
 class StackedAttentionFusion(Fusion):
     """Several hops, each queried by the question and all attended regions (Yang et al. 2016).
 
-    The vector is as wide as the question's state.
-
-    Args:
-        region_dim: Width of a region.
-        question_dim: Width of a question's state.
-        fusion_dim: Width of the attention's hidden layer.
-        num_hops: Number of hops, at least 1.
+    The result is as wide as the question's state, the attention's hidden layer `fusion_dim`.
 
     Raises:
         ValueError: If there is no hop.

@@ -5,7 +5,7 @@ from multimodal.data.readers.reviews import read_reviews
 FEW = {"train": 6, "val": 2, "test": 3}
 
 
-def test_every_split_has_its_number_and_its_own_reviews():
+def test_every_split_has_its_number_of_different_reviews():
     parts = [read_reviews(Path(), split, **FEW) for split in FEW]
     assert [len(part) for part in parts] == list(FEW.values())
     assert len({example.text_id for part in parts for example in part}) == 11
@@ -13,6 +13,6 @@ def test_every_split_has_its_number_and_its_own_reviews():
     assert read_reviews(Path(), "val", **FEW, seed=1) != parts[1]
 
 
-def test_reviews_have_stars_where_numbers_are_wanted():
+def test_reviews_have_numbers_of_stars():
     examples = read_reviews(Path(), "train", **FEW, target="number")
     assert all(isinstance(example.label, float) for example in examples)

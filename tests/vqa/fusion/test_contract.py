@@ -11,8 +11,13 @@ from torch import nn
 
 from multimodal.nn.choices import build_choice
 from multimodal.nn.text_encoder import TextEncoderSettings
-from multimodal.vqa.fusion import FUSIONS, Questions, grid_coordinates
-from multimodal.vqa.fusion.contract import even_weights, positions_by_image, weighted_sum
+from multimodal.vqa.fusion import FUSIONS, Questions
+from multimodal.vqa.fusion.contract import (
+    even_weights,
+    grid_coordinates,
+    positions_by_image,
+    weighted_sum,
+)
 from multimodal.vqa.model import AnswererSettings
 from multimodal.vqa.questions import QuestionEncoder
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from multimodal.vqa.fusion import FilmFusion, Questions, grid_coordinates
+from multimodal.vqa.fusion.contract import Questions, grid_coordinates
+from multimodal.vqa.fusion.film import FilmFusion
 
 IMAGE_OF, QUESTION_OF = torch.tensor([1, 0, 1]), torch.tensor([0, 0, 1])
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from multimodal.vqa.fusion import ConcatenateFusion, MultiplyFusion, Questions
+from multimodal.vqa.fusion.contract import Questions
+from multimodal.vqa.fusion.product import ConcatenateFusion, MultiplyFusion
 
 IMAGE_OF, QUESTION_OF = torch.tensor([1, 0, 1]), torch.tensor([0, 0, 1])
 
@@ -35,7 +36,7 @@ def test_concatenate_equals_its_definition_written_out():
 
 
 @pytest.mark.parametrize("kind", [MultiplyFusion, ConcatenateFusion])
-def test_it_looks_everywhere_alike(kind):
+def test_attention_is_uniform(kind):
     (_, weights), _ = _run(kind(6, 5, fusion_dim=4))
     torch.testing.assert_close(weights, torch.full((3, 7), 1 / 7))
 

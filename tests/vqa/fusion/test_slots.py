@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from multimodal.vqa.fusion import Questions, SlotsFusion
+from multimodal.vqa.fusion.contract import Questions
+from multimodal.vqa.fusion.slots import SlotsFusion
 
 
 def fusion(**sizes):

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from multimodal.vqa.fusion import Questions, StackedAttentionFusion
+from multimodal.vqa.fusion.contract import Questions
+from multimodal.vqa.fusion.stacked import StackedAttentionFusion
 
 IMAGE_OF, QUESTION_OF = torch.tensor([1, 0, 1]), torch.tensor([0, 0, 1])
 

@@ -1,7 +1,7 @@
 import torch
 
-from multimodal.vqa.fusion import Questions, TopDownFusion
-from multimodal.vqa.fusion.top_down import GatedTanh
+from multimodal.vqa.fusion.contract import Questions
+from multimodal.vqa.fusion.top_down import GatedTanh, TopDownFusion
 
 IMAGE_OF, QUESTION_OF = torch.tensor([1, 0, 1]), torch.tensor([0, 0, 1])
 
@@ -25,8 +25,8 @@ def test_it_equals_the_papers_equations_in_a_loop():
             )
             scores.append(fusion.score(gated))
         shares = torch.cat(scores).softmax(dim=0)
-        seen = sum(share * region for share, region in zip(shares, regions[image], strict=True))
-        torch.testing.assert_close(joint[row], fusion.asked(asked) * fusion.seen(seen))
+        attended = sum(share * region for share, region in zip(shares, regions[image], strict=True))
+        torch.testing.assert_close(joint[row], fusion.asked(asked) * fusion.seen(attended))
         torch.testing.assert_close(weights[row], shares)
 
 
