@@ -16,17 +16,7 @@ _EXAMPLES = """\
 
 
 def run(arguments: list[str]) -> int:
-    """List the shipped configurations: name and first comment line.
-
-    Args:
-        arguments: What follows ``configs`` on the command line.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        SystemExit: With 2 and a sentence for a wrong call, with 0 after the help.
-    """
+    """List the shipped configurations: name and first comment line."""
     parser = Arguments("configs", about="List the shipped configurations.", examples=_EXAMPLES)
     parser.add_argument(
         "--json", action="store_true", help="print a JSON array of objects: name, about, file"
@@ -50,13 +40,10 @@ def run(arguments: list[str]) -> int:
 
 
 def check_yaml(path: Path) -> None:
-    """See that a configuration file is YAML with a mapping at the top.
-
-    Args:
-        path: The file.
+    """Check that a configuration file is YAML with a mapping at the top.
 
     Raises:
-        ValueError: With file and line, if it is not.
+        ValueError: It is not; the message has file and line.
     """
     import yaml
 
@@ -77,14 +64,8 @@ def check_yaml(path: Path) -> None:
 def find_config(name: str) -> Path:
     """Find a configuration by path or by the bare name of a shipped one.
 
-    Args:
-        name: ``captioning_scenes``, or a path that ends in ``.yaml``.
-
-    Returns:
-        The file.
-
     Raises:
-        FileNotFoundError: If there is none; the closest names are offered.
+        FileNotFoundError: There is none; the closest name is offered.
     """
     path = Path(name)
     shipped = FOLDER / f"{name}.yaml"

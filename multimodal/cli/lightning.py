@@ -73,7 +73,7 @@ class Command(LightningCLI):
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Link what the data know into the task's arguments of that name, where it has them."""
+        """Link the data's values into the task's arguments of the same names."""
         for name in LINKED:
             parser.link_arguments(
                 "data",
@@ -91,7 +91,7 @@ class Command(LightningCLI):
 
     @override
     def before_instantiate_classes(self) -> None:
-        """Tune the processor, and prepare to build data and task as a checkpoint has them."""
+        """Tune the processor, and let data and task be built with the values of a checkpoint."""
         for change in tune_cpu():
             _LOGGER.info("%s", change)
         subcommand = self.config.subcommand
@@ -112,7 +112,7 @@ class Command(LightningCLI):
     def _build_from(
         self, row: Task, saved: SavedModel | None, teacher: SavedModel | None, *, is_fit: bool
     ) -> None:
-        """Let data and task be built with what checkpoints hold."""
+        """Let data and task be built with the values of checkpoints."""
 
         def build_data(kind: type[DataModule[Any, Any]], **arguments: Any) -> Any:
             data = kind(**arguments)
@@ -158,7 +158,7 @@ class Command(LightningCLI):
             super()._run_subcommand(subcommand)
 
     def after_fit(self) -> None:
-        """Say where the best weights are and what to do with them."""
+        """Print where the best weights are and the commands that use them."""
         keeper = self.trainer.checkpoint_callback
         if not isinstance(keeper, ModelCheckpoint) or keeper.best_model_score is None:
             return
@@ -179,13 +179,7 @@ class Command(LightningCLI):
 
 
 def row_of(class_path: str) -> Task | None:
-    """Find the row of a task's class in the table of tasks.
-
-    Args:
-        class_path: What a configuration names, which the parser has imported by now.
-
-    Returns:
-        The row of it or of the class it extends; None for a user's own LightningModule.
+    """Find the row of a task's class, or of the class it extends; None for others.
 
     Example:
         >>> row_of("multimodal.captioning.task.CaptioningTask").name
@@ -211,30 +205,16 @@ def _with_layers(settings: Any, teacher: SavedModel) -> Any:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one of Lightning's verbs.
-
-    Args:
-        arguments: The verb and its options.
-
-    Returns:
-        The exit code.
+    """Run one of Lightning's verbs and return the exit code.
 
     Raises:
-        ValueError: With a sentence, for anything wrong in the options or the configuration.
+        ValueError: Something is wrong in the options, the configuration or the data.
     """
     return told(lambda: command(arguments))
 
 
 def command(arguments: list[str], kind: type[Command] = Command) -> Command:
-    """Build everything that a verb needs, and run it.
-
-    Args:
-        arguments: The verb and its options.
-        kind: What runs it.
-
-    Returns:
-        The command, with the trainer, the task and the data that it made.
-    """
+    """Build trainer, task and data of a verb, run it, and return the command that holds them."""
     _quieten()
     arguments = _without_other_options(_with_paths(arguments))
     check_keys(arguments)
@@ -262,16 +242,10 @@ def command(arguments: list[str], kind: type[Command] = Command) -> Command:
 
 
 def told(work: Callable[[], object]) -> int:
-    """Do some work of `command`'s, and turn what goes wrong into a sentence or an exit code.
-
-    Args:
-        work: What to do.
-
-    Returns:
-        The exit code.
+    """Run a function that calls `command`; turn errors into one message, or an exit code.
 
     Raises:
-        ValueError: With a sentence, for anything wrong in the options or the configuration.
+        ValueError: Something is wrong in the options, the configuration or the data.
     """
     try:
         work()
@@ -297,7 +271,7 @@ def told(work: Callable[[], object]) -> int:
 
 
 def _quieten() -> None:
-    """Keep what a user can act on, and leave out Lightning's tips and its own deprecations."""
+    """Hide Lightning's tips and its own deprecations, on which a user cannot act."""
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     for noise in (

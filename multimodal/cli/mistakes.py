@@ -3,7 +3,7 @@
 The classes that a configuration names say which settings there are and what values they take. So a
 misspelt key, a value of another kind or a class that is not there gets one sentence: file and line
 or option, what was expected, what was found, and the closest valid name. What is not checked here,
-such as values of unusual types, is left to the parser, whose complaints are only shortened.
+such as values of unusual types, is left to the parser, whose messages are only shortened.
 """
 
 import re
@@ -34,7 +34,7 @@ _TOP: Final = (
 )
 _NUMBERS: Final = {int: "a whole number", float: "a number", bool: "true or false"}
 _WIDTH = 200
-# A class's own refusal stands between what the parser says of the other types that it tried.
+# A class's own message comes among the parser's errors for the other types that it tried.
 _REFUSED = re.compile(r"Errors:\n\s+- (?P<reason>.+?)\n\s+- Expected a <class 'NoneType'>", re.S)
 
 
@@ -54,11 +54,8 @@ class Setting:
 def check_keys(arguments: Sequence[str]) -> None:
     """Check all settings of a command line and of the configuration files that it names.
 
-    Args:
-        arguments: The verb and its options; configuration files are named by their paths.
-
     Raises:
-        ValueError: A setting or a class is unknown, or a value cannot be right.
+        ValueError: A setting or a class is unknown, or a value is of the wrong kind.
 
     Example:
         >>> check_keys(["fit", "--trainer.max_epoch", "3", "--model", "lightning.LightningModule",
@@ -88,10 +85,7 @@ def check_keys(arguments: Sequence[str]) -> None:
 
 
 def explain(complaint: str) -> str:
-    r"""Shorten a complaint of the argument parser to at most three lines.
-
-    Args:
-        complaint: The parser's message, often many lines.
+    r"""Shorten a message of the argument parser to at most three lines.
 
     Example:
         >>> explain("one\ntwo\nthree\nfour\nfive").splitlines()
@@ -102,13 +96,7 @@ def explain(complaint: str) -> str:
 
 
 def refusal(complaint: str) -> str:
-    r"""Return the message of a class that refused its arguments, without the parser's around it.
-
-    Args:
-        complaint: A message that came through the parser.
-
-    Returns:
-        The sentence; any other complaint as it is.
+    r"""Return a class's own message from the parser's around it; any other message as it is.
 
     Example:
         >>> refusal("No union\nErrors:\n  - No file a.\n  - Expected a <class 'NoneType'>\nGiven")
@@ -258,7 +246,7 @@ def _alternatives(kind: Any) -> Iterator[Any]:
 
 
 def _expected(value: Any, kinds: Sequence[Any]) -> str:
-    """Say what a scalar should have been, or nothing where it may be right."""
+    """Describe the expected scalar; empty where the value may be right."""
     choices = [each for kind in kinds if get_origin(kind) is Literal for each in get_args(kind)]
     numbers = [kind for kind in kinds if kind in _NUMBERS]
     others = [k for k in kinds if k not in numbers and get_origin(k) is not Literal]

@@ -11,6 +11,7 @@ holds, and passes `linked` to the task as plain data. No data module looks at th
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from lightning.pytorch import LightningDataModule
@@ -53,8 +54,6 @@ class DataModule(LightningDataModule, Generic[Example, Batch]):
     """The format whose words and labels are known without reading it."""
 
     source: Source[Example]
-    words: Vocabulary
-    """The vocabulary of the training texts, or an adopted one; classification has none."""
     images: "Images | None" = None
     """How images are opened, where features may be cached."""
 
@@ -88,6 +87,11 @@ class DataModule(LightningDataModule, Generic[Example, Batch]):
     @abstractmethod
     def adopt(self, saved: "SavedModel") -> None:
         """Use the vocabulary, labels and transform of a checkpoint instead of this data's own."""
+
+    @cached_property
+    def words(self) -> Vocabulary:
+        """The vocabulary of the training texts, or an adopted one."""
+        raise NotImplementedError(f"{type(self).__name__} has no texts.")
 
     @property
     def vocabulary(self) -> list[str]:

@@ -113,11 +113,12 @@ def read_scene_labels(
     """
     if label not in _TARGETS:
         names = ", ".join(get_args(SceneLabel))
-        raise ValueError(f"`label` must be one of {names}, got {label!r}.")
+        raise ValueError(f"`options.label` must be one of {names}, got {label!r}.")
     if target not in _TARGETS[label]:
         targets = " or ".join(_TARGETS[label])
         raise ValueError(
-            f"The target of `label` {label} must be {targets}; set `target`, got {target!r}."
+            f"The target of `options.label` {label} must be {targets}; set `target`, "
+            f"got {target!r}."
         )
     number = {"train": train, "val": val, "test": test}[split]
     world = _world(split, compositional=compositional)

@@ -85,13 +85,15 @@ def test_scenes_depend_on_seed_and_split_and_keep_their_numbers():
 
 
 def test_an_unknown_label_is_refused():
-    with pytest.raises(ValueError, match="`label` must be one of shape, colour, count, sha"):
+    with pytest.raises(
+        ValueError, match=r"`options\.label` must be one of shape, colour, count, sha"
+    ):
         inspect.unwrap(read_scene_labels)(Path(), "train", train=1, label="mood")
 
 
 @pytest.mark.parametrize(("label", "target"), [("shape", "number"), ("shapes", "label")])
 def test_a_target_that_does_not_fit_is_refused(label, target):
     with pytest.raises(
-        ValueError, match=f"target of `label` {label} must be label.*; set `target`, got"
+        ValueError, match=rf"target of `options\.label` {label} must be label.*; set `target`, got"
     ):
         labelled("train", 1, label=label, target=target)
