@@ -26,8 +26,8 @@ class Task:
     Args:
         name: The task's name in checkpoints, and its folder in the package.
         verb: The command that uses a trained model.
-        inputs: What a trained model takes.
-        usage: What the command does and how it is called, with ``{path}`` for the model.
+        inputs: The inputs of a trained model.
+        usage: Description and call of the command, with ``{path}`` for the model.
         run: The name of a training run, in "a checkpoint of ...".
         shipped: Name of the model that ships with the package; empty if there is none.
         module: Name of its LightningModule, in the folder's ``task.py``.

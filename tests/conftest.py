@@ -47,6 +47,26 @@ def checkpoint(tmp_path_factory):
     return tiny_captioner.save(tmp_path_factory.mktemp("model") / "best.ckpt")
 
 
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory):
+    """A checkpoint of a tiny model of each task, by the task's name."""
+    import tiny_answerer
+    import tiny_captioner
+    import tiny_classifier
+    import tiny_critic
+    import tiny_writer
+
+    modules = {
+        "captioning": tiny_captioner,
+        "vqa": tiny_answerer,
+        "sentiment": tiny_critic,
+        "classification": tiny_classifier,
+        "language_model": tiny_writer,
+    }
+    folder = tmp_path_factory.mktemp("models")
+    return {task: module.save(folder / f"{task}.ckpt") for task, module in modules.items()}
+
+
 @pytest.fixture
 def photos(tmp_path):
     """A folder of three pictures, one for each colour."""

@@ -39,7 +39,7 @@ def small_disk(size):
 
 
 def names(folder):
-    return sorted(found.name for found in folder.iterdir())
+    return sorted(file.name for file in folder.iterdir())
 
 
 def test_a_written_file_replaces_the_old_one(tmp_path):
@@ -169,10 +169,10 @@ def save(tensors, path):
 @pytest.mark.parametrize("name", ["a.pth", "a.pt", "a.bin", "a.ckpt", "a.safetensors"])
 def test_weights_come_back_as_they_were_saved(tmp_path, name):
     save(TENSORS, tmp_path / name)
-    found = read_weights(tmp_path / name)
-    assert list(found) == list(TENSORS) or sorted(found) == sorted(TENSORS)
+    weights = read_weights(tmp_path / name)
+    assert list(weights) == list(TENSORS) or sorted(weights) == sorted(TENSORS)
     for key, value in TENSORS.items():
-        torch.testing.assert_close(found[key], value, rtol=0, atol=0)
+        torch.testing.assert_close(weights[key], value, rtol=0, atol=0)
 
 
 def test_half_precision_stays_half_precision(tmp_path):

@@ -29,7 +29,7 @@ def test_load_gives_an_answerer_for_a_checkpoint_of_one(tmp_path):
     assert predictor(picture("red"), tiny_answerer.WHAT).answer == "red"
 
 
-def test_load_gives_a_judge_of_texts_for_a_checkpoint_of_one(tmp_path):
+def test_load_gives_a_sentiment_classifier_for_a_checkpoint_of_one(tmp_path):
     predictor = load(tiny_critic.save(tmp_path / "critic.ckpt"), device="cpu")
     assert isinstance(predictor, SentimentPredictor)
     assert predictor("the film is great").label == "positive"

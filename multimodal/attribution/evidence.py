@@ -83,7 +83,6 @@ class Evidence:
     """A prediction and its scores.
 
     Args:
-        task: Name of the task.
         prediction: The caption, the answer, the label or the number, as text.
         unit: What the scores measure; see `log_odds_of`.
         picture: The scores as functions of the picture; None where the input is a text.

@@ -25,7 +25,6 @@ def grad_cam(
 
     Args:
         features: The maps of each picture, such as an encoder's ``feature_map``.
-        batch_size: Pictures that go through the network together.
 
     Example:
         >>> maps = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # two maps of one row

@@ -60,7 +60,6 @@ def integrated_gradients(
             absolute where that is below 1.
         steps: Gradients for each input at first; doubled for those whose gap is too large.
         most_steps: The largest number of steps; gaps that are left are returned.
-        batch_size: Points that go through the network together.
 
     Example:
         >>> def product(points, index):

@@ -26,7 +26,6 @@ class Method:
 
     Args:
         name: Its name, and its file in this folder.
-        title: Its name in a sentence.
         parts: The parts of an input that it explains.
         signed: Whether values are negative where a part opposes the prediction.
         note: The meaning of values, with placeholders ``{part}`` (region or word) and ``{unit}``.

@@ -31,7 +31,7 @@ def occlude(
     *,
     batch_size: int = 64,
 ) -> Float[Tensor, "batch parts *outputs"]:
-    """Return the score of each input minus its score when a part is hidden.
+    """Return the score of each input minus its score when a part is replaced by its baseline.
 
     Values are positive for parts that support the score.
 
@@ -39,8 +39,6 @@ def occlude(
         score: The score to explain; it may also give several numbers for each row,
             ``(rows, outputs)``, which are explained together.
         hidden: For each part, True at the numbers that belong to it.
-        baselines: What replaces hidden numbers of each input.
-        batch_size: Changed inputs that go through the network together.
 
     Example:
         >>> each = torch.eye(3, dtype=torch.bool)
@@ -74,14 +72,9 @@ def occlude_words(
     *,
     batch_size: int = 64,
 ) -> Float[Tensor, "batch time *outputs"]:
-    """Return by how much the score of each text falls when one of its words is hidden.
+    """Return by how much the score of each text falls when the baseline replaces one of its words.
 
-    The score must mask padding, which then gets 0.
-
-    Args:
-        score: As for `occlude`; masking padding is its business.
-        words: Word vectors, or token ids.
-        baseline: What replaces a hidden word, such as the mean of all word vectors.
+    Words are word vectors or token ids. The score must mask padding, which then gets 0.
 
     Example:
         >>> values = torch.tensor([0.0, 0.0, 0.0, 0.0, 5.0, -2.0])

@@ -32,7 +32,7 @@ READERS: Final[Mapping[str, Reader[CaptionExample]]] = {
 
 @dataclass(frozen=True)
 class CaptionText:
-    """How captions are read.
+    """Limits of the captions and of their vocabulary.
 
     Args:
         min_count: Words that occur less often in the training captions become ``<unk>``.
@@ -57,7 +57,7 @@ class CaptionData(DataModule[CaptionExample, CaptionBatch]):
 
     Args:
         format: ``scenes`` (built in), ``flickr8k``, ``karpathy``, ``coco``, ``table`` (a CSV, TSV
-            or JSONL file of one's own), or the import path of a reader of one's own.
+            or JSONL file), or the import path of a reader of your own.
         root: Folder of the data set, or the table; not used by ``scenes``.
         options: Keywords of the format's reader, such as ``image_column`` of a table; see
             data/README.md.

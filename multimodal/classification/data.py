@@ -74,18 +74,18 @@ class ClassificationData(DataModule[ImageExample, ClassificationBatch]):
     Args:
         format: ``digits`` (comes with scikit-learn), ``mnist``, ``fashion_mnist``, ``cifar10``,
             ``cifar100``, ``folder`` (a folder for each class, or a zip archive of them), ``table``
-            (a CSV, TSV or JSONL file of one's own), ``scenes`` (built in), or the import path of a
-            reader of one's own.
+            (a CSV, TSV or JSONL file), ``scenes`` (built in), or the import path of a
+            reader of your own.
         root: Folder, archive or table of the data set; not used by digits and scenes.
         options: Keywords of the format's reader, such as ``label`` of ``scenes``; see
             data/README.md.
         target: ``label`` for one class each, ``labels`` for any number of classes each, ``number``
-            for a number, as a count is.
+            for a number, such as a count.
         transform: Size and augmentation of the images.
         holdout: Share of the training images used for validation in place of the data set's own
             validation split; 0 uses that, and a tenth where there is none.
         folds: Parts of a cross-validation; 0 is none, and uses the data set's splits.
-        fold: The part that is tested on, from 0; the model is trained on the others.
+        fold: The tested part, from 0; the model is trained on the others.
         test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.
         batch_size: Images in a training batch.
         eval_batch_size: Images in an evaluation batch.

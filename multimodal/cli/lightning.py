@@ -4,7 +4,7 @@ A configuration names a task and its data by class; everything else is plain val
 is built first. It adopts what an evaluated checkpoint holds (words, labels, transform), and what it
 then returns as `linked` becomes the task's arguments. So a configuration of other data fits a
 checkpoint, and no list of words ever passes through the parser, which copies a list once for each
-of its entries. A LightningModule of one's own may be named as well: ``--model mine.Module --data
+of its entries. A user's own LightningModule may be named as well: ``--model mine.Module --data
 mine.Data``.
 """
 
@@ -185,7 +185,7 @@ def row_of(class_path: str) -> Task | None:
         class_path: What a configuration names, which the parser has imported by now.
 
     Returns:
-        The row of it or of the class it extends; None for a LightningModule of one's own.
+        The row of it or of the class it extends; None for a user's own LightningModule.
 
     Example:
         >>> row_of("multimodal.captioning.task.CaptioningTask").name

@@ -78,7 +78,6 @@ def examine(data: Any, missing: Sequence[str], *, open_pictures: bool) -> dict[s
 
     Args:
         missing: Names of missing pictures; the readers fill it while they read.
-        open_pictures: Whether to open every picture.
 
     Returns:
         JSON types: ``ok``, ``missing`` and ``broken`` (pictures), ``problems`` (sentences about

@@ -5,9 +5,8 @@ of them, READERS, from the name of a format to its reader. A user's own reader i
 import path, such as ``my_package.read_birds``. Only the command line and Python code can name one:
 checkpoints and exported folders hold no format, and nothing in them is imported.
 
-The keywords that a reader has of its own are the ``options`` of a configuration. They are checked
-against the reader's signature, so that a misspelt name or a wrong value gets a sentence before any
-file is opened.
+A reader's own keywords are the ``options`` of a configuration. They are checked against its
+signature, so that a misspelt name or a wrong value is refused before any file is opened.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,13 +44,7 @@ class Source(Generic[Example]):
     example: type[Example]
 
     def read(self, split: str) -> list[Example]:
-        """Read a split.
-
-        Args:
-            split: ``train``, ``val`` or ``test``.
-
-        Returns:
-            The examples.
+        """Read ``train``, ``val`` or ``test``.
 
         Raises:
             FileNotFoundError: The data set is not there.
@@ -71,17 +64,13 @@ class Source(Generic[Example]):
         return examples
 
     def with_shared(self, **shared: Any) -> "Source[Example]":
-        """Return the same source with other values of keywords that follow from other settings.
-
-        Args:
-            shared: The keywords; those that the reader lacks are left out.
-        """
+        """Return the same source with other values of shared keywords that its reader has."""
         known = {n: value for n, value in shared.items() if n in signature(self.reader).parameters}
         return replace(self, options={**self.options, **known})
 
     @property
     def name(self) -> str:
-        """What messages call the data set."""
+        """The data set's name in messages."""
         return self.root or f"`{self.format}`"
 
 
@@ -142,16 +131,13 @@ def check_value(value: Any, kind: Any, key: str) -> Any:
     """Check a value from a configuration against the type of a parameter.
 
     Args:
-        value: Plain data.
+        value: Plain data; a dictionary becomes the dataclass that is expected.
         kind: The annotation. Types other than numbers, texts, `Literal`, lists, dataclasses and
             unions of these are not checked.
-        key: What messages call the value.
-
-    Returns:
-        The value; a dictionary becomes the dataclass that is expected.
+        key: The value's name in messages.
 
     Raises:
-        ValueError: It is of another type, or a key is unknown.
+        ValueError: The value is of another type, or a key is unknown.
 
     Example:
         >>> check_value(3, int, "options.train")

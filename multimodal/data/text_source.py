@@ -40,13 +40,13 @@ class TextSource:
 
     Args:
         format: ``reviews`` (built in), ``polarity``, ``movie_reviews`` or ``subjectivity`` (of an
-            NLTK data folder), ``imdb``, ``sst``, ``table`` (a CSV, TSV or JSONL file of one's own),
-            ``text`` (plain text), or the import path of a reader of one's own.
+            NLTK data folder), ``imdb``, ``sst``, ``table`` (a CSV, TSV or JSONL file),
+            ``text`` (plain text), or the import path of a reader of your own.
         root: Folder, archive or file of the data set; not used by ``reviews``.
         options: Keywords of the format's reader; see data/README.md.
-        folds: Parts of a cross-validation, of which ``fold`` is tested on; 0 is none.
-        fold: Which one, from 0.
-        part: Which texts are read: the ``train`` ones, the ``test`` ones, or ``all``.
+        folds: Parts of a cross-validation, of which ``fold`` is tested; 0 is none.
+        fold: The tested part, from 0.
+        part: The texts that are read: ``train``, ``test`` or ``all``.
         seed: Seed of reviews and folds.
     """
 
@@ -59,10 +59,7 @@ class TextSource:
     seed: int = 0
 
     def read(self, split: str) -> list[TextExample]:
-        """Read a split, as `read_texts` does.
-
-        Args:
-            split: ``train``, ``val``, ``test`` or ``all``.
+        """Read ``train``, ``val``, ``test`` or ``all``, as `read_texts` does.
 
         Example:
             >>> source = TextSource("polarity", "data/samples/nltk_data", folds=4, fold=1)
@@ -90,7 +87,7 @@ def read_texts(
         split: ``train``, ``val``, ``test`` or ``all``. With folds, test is the fold and train is
             all that is not in it.
         folds: Number of parts; 0 uses the data set's own splits.
-        fold: Which one is tested on, from 0.
+        fold: The tested part, from 0.
         seed: Seed of the folds.
 
     Raises:
@@ -109,6 +106,6 @@ def read_texts(
 def _read(source: Source[TextExample], split: str) -> list[TextExample]:
     if split != ALL or source.format in _UNSPLIT:
         return source.read(split)
-    # All of IMDB is what may be learned from: its test reviews are for testing.
+    # All of IMDB that may be trained on: its test reviews are for testing.
     splits = ["train"] if source.format == "imdb" else ["train", "val", "test"]
     return [text for each in splits for text in source.read(each)]

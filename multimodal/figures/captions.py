@@ -65,10 +65,8 @@ def caption_figure(
     """Draw a picture, its caption, and a map for each of its words.
 
     Args:
-        attention: A row of weights for each word.
         grid: Rows and columns of the regions.
         caption: The sentence above the picture; made of the words by default.
-        columns: Words in a row.
         shade: How a map is drawn, `multimodal.figures.overlays.light` or ``tint``.
 
     Example:
@@ -111,7 +109,6 @@ def caption_sheet(
     """Draw many pictures with their captions on one page.
 
     Args:
-        images: The pictures, each of its own size.
         notes: A line for each, such as a score, in pale letters; none by default.
         maps: Words and attention of each picture, drawn beside it; none by default.
         columns: Pictures in a row; 0 chooses.

@@ -101,13 +101,7 @@ def answer_figure(
     *,
     note: str = "",
 ) -> Figure:
-    """Draw a picture, a question about it, the attention of the model, and its best answers.
-
-    Args:
-        ranked: Answers with their probabilities, best first; one at least.
-        attention: A weight for each region of the grid over the picture.
-        note: A line below the question, in pale letters.
-    """
+    """Draw a picture, a question about it, the attention of the model, and its best answers."""
     if not ranked:
         raise ValueError("A picture of an answer needs at least one answer, got none.")
     check_probabilities(ranked)

@@ -34,7 +34,6 @@ def light(
 
     Args:
         weights: Weights of 0 or more, row by row from the upper left.
-        grid: Rows and columns of the regions.
 
     Example:
         >>> image = torch.full((3, 64, 64), 100, dtype=torch.uint8)
@@ -57,7 +56,6 @@ def tint(
 
     Args:
         weights: Weights of either sign, row by row from the upper left.
-        grid: Rows and columns of the regions.
 
     Example:
         >>> image = torch.zeros(3, 64, 64, dtype=torch.uint8)

@@ -256,7 +256,7 @@ class Predictor(ABC, Generic[Input, Prepared, Outcome]):
                 yield each if isinstance(each, ValueError | FileNotFoundError) else next(results)
 
 
-def check_sizes(**sizes: tuple[int, int]) -> None:
+def check_sizes(**sizes: tuple[object, int]) -> None:
     """Refuse a model whose layers do not fit its vocabulary, its labels or its answers.
 
     Args:

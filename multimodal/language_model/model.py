@@ -48,19 +48,12 @@ class LanguageModelSettings(ModelSettings):
 
 
 class Prediction(NamedTuple):
-    """A language model's results for a window.
+    """A language model's results for a window."""
 
-    Attributes:
-        logits: Of the word after (or before) each real word in row order, ``(real, vocab)``.
-        outputs: The last layer's outputs ``(batch, time, last)``.
-        dropped: The same after dropout; activation penalties need both.
-        state: After the window, detached: the next window starts from it.
-    """
-
-    logits: Tensor
-    outputs: Tensor
-    dropped: Tensor
-    state: State
+    logits: Tensor  # of the word after (or before) each real word in row order, (real, vocab)
+    outputs: Tensor  # of the last layer, (batch, time, last)
+    dropped: Tensor  # the same after dropout; activation penalties need both
+    state: State  # after the window, detached: the next window starts from it
 
 
 class LanguageModel(WordPredictor):

@@ -19,14 +19,8 @@ from torch import Tensor, nn
 class DotAttention(nn.Module):
     """Scaled dot-product attention in several heads (Vaswani et al. 2017, section 3.2).
 
-    Args:
-        query_dim: Width of a query.
-        region_dim: Width of a region.
-        attention_dim: Width of keys and values over all heads.
-        num_heads: Number of heads; must divide ``attention_dim``.
-
     Raises:
-        ValueError: If the heads do not divide the width.
+        ValueError: If `num_heads` does not divide `attention_dim`, the width over all heads.
     """
 
     def __init__(
@@ -83,11 +77,6 @@ class AdditiveAttention(nn.Module):
 
     ``score = w . tanh(U region + W query)``. The caller projects the query (it can share that
     product with other layers that read the same state), so that `forward` takes ``W query``.
-
-    Args:
-        query_dim: Width of a query.
-        region_dim: Width of a region.
-        attention_dim: Width of the hidden layer.
     """
 
     def __init__(self, query_dim: int, region_dim: int, *, attention_dim: int) -> None:

@@ -14,29 +14,17 @@ Network = TypeVar("Network", covariant=True)
 
 @dataclass(frozen=True)
 class Choice(Generic[Network]):
-    """One row of a table.
+    """One row of a table."""
 
-    Attributes:
-        build: The network's class; takes the widths of its inputs, then its settings by keyword.
-        settings: The settings of the model that it takes.
-        purpose: Its purpose in a few words.
-    """
-
-    build: Callable[..., Network]
-    settings: tuple[str, ...]
+    build: Callable[..., Network]  # the class: widths of its inputs, then its settings by keyword
+    settings: tuple[str, ...]  # the settings of the model that it takes
     purpose: str
 
 
 def build_choice(
     table: Mapping[Name, Choice[Network]], setting: str, settings: object, *widths: int
 ) -> Network:
-    """Build the network that the settings name.
-
-    Args:
-        table: The choices by name.
-        setting: The setting that holds the name.
-        settings: The model's settings.
-        widths: Widths of the network's inputs.
+    """Build the network whose name is the value of a `setting` of the model's `settings`.
 
     Raises:
         ValueError: If there is no network of this name.

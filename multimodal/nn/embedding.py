@@ -12,7 +12,7 @@ References:
 
 import math
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -59,7 +59,7 @@ class WordEmbedding(nn.Embedding):
         dropout: float = 0.0,
         gradients: str = "auto",
     ) -> None:
-        if gradients not in ("auto", "dense", "sparse"):
+        if gradients not in get_args(Gradients):
             raise ValueError(f"`gradients` must be auto, dense or sparse, got {gradients!r}.")
         large = vocab_size >= _LARGE and _can_be_clipped()
         sparse = gradients == "sparse" or (gradients == "auto" and large)

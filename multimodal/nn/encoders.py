@@ -39,15 +39,8 @@ class SmallCNN(ImageEncoder):
     With the default strides an image of 64 pixels becomes 8 x 8 regions. The last channels of a
     region are its coordinates, from -1 to 1: a caption with "left of" needs them.
 
-    Args:
-        channels: Width of each convolution; the last is the width of the map.
-        strides: Stride of each convolution.
-        normalisation: ``batch``, ``group`` or ``none``, after each convolution.
-        coordinates: Whether the two coordinate channels are appended.
-        activation: What follows.
-        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
-        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
-        trainable_stages: How many of the last convolutions are trained: 0 none, -1 all.
+    The arguments are those of `EncoderSettings`, and `mean` that of each channel of the images,
+    from 0 to 1.
 
     Raises:
         ValueError: If the sizes do not fit each other.

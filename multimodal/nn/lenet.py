@@ -32,15 +32,8 @@ _DEVIATION = 0.25  # of pixels from 0 to 1, about; the first layer learns the re
 class LeNet(ImageEncoder):
     """Convolutions with pooling, for images from 8 pixels up.
 
-    Args:
-        channels: Width of each convolution.
-        strides: Pooling after each convolution; 1 is none.
-        window: Side of each convolution's window in pixels, odd.
-        normalisation: ``batch``, ``group`` or ``none``, after each convolution.
-        activation: The activation after that.
-        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
-        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
-        trainable_stages: How many of the last convolutions are trained: 0 none, -1 all.
+    The arguments are those of `multimodal.nn.encoders.EncoderSettings`, and `mean` that of each
+    channel of the images, from 0 to 1. `strides` is the pooling after each convolution.
 
     Raises:
         ValueError: If the sizes do not fit each other.

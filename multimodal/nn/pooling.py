@@ -10,7 +10,7 @@ References:
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 PoolingName = Literal["last", "mean", "max", "attention"]
 
-_NAMES = ("last", "mean", "max", "attention")
+_NAMES = get_args(PoolingName)
 
 
 class Pooling(nn.Module):

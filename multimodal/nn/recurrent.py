@@ -44,9 +44,9 @@ class Recurrent(nn.Module):
     """A stack of recurrent layers with batch-first state.
 
     Args:
-        input_dim: Width of each input vector.
+        input_dim: Width of an input vector.
         hidden_dim: Width of the hidden state.
-        cell: Which recurrence: ``"rnn"`` (tanh), ``"gru"`` or ``"lstm"``.
+        cell: ``"rnn"`` (tanh), ``"gru"`` or ``"lstm"``.
         num_layers: Number of stacked layers.
         dropout: Dropout between layers, a probability.
         weight_drop: Dropout on the weights from state to state, a probability.

@@ -35,15 +35,9 @@ _DEVIATION = 0.25  # of pixels from 0 to 1, about; the first normalisation corre
 class ResidualCNN(ImageEncoder):
     """A stem and residual blocks of two convolutions, for images of 32 to 96 pixels.
 
-    Args:
-        channels: Width of the stem, then of each block.
-        strides: Stride of the stem, then pooling of each block; 1 is none.
-        normalisation: ``batch``, ``group`` or ``none``, after each convolution.
-        activation: The activation after that.
-        initialisation: How the weights start, ``kaiming``, ``xavier`` or ``dirac``.
-        mean: Mean of each channel of the images, from 0 to 1: as many as there are channels.
-        trainable_stages: How many of the last blocks are trained, the stem being the first: 0
-            none, -1 all.
+    The arguments are those of `multimodal.nn.encoders.EncoderSettings`, and `mean` that of each
+    channel of the images, from 0 to 1. `channels` and `strides` are first the stem's, then the
+    width and the pooling of each block; the stem is the first stage.
 
     Raises:
         ValueError: If the sizes do not fit each other.

@@ -17,7 +17,7 @@ References:
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -99,7 +99,7 @@ class TextEncoder(nn.Module):
         dropout: Callable[[float], nn.Module] = SequenceDropout,
     ) -> None:
         super().__init__()
-        if settings.directions not in ("ahead", "both", "apart"):
+        if settings.directions not in get_args(Directions):
             raise ValueError(
                 f"`directions` must be ahead, both or apart, got {settings.directions!r}."
             )

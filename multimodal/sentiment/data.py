@@ -27,14 +27,14 @@ _FOLD_HOLDOUT = 0.1
 
 @dataclass(frozen=True)
 class TextSettings:
-    """How texts are read.
+    """Limits of the texts and of their vocabulary.
 
     Args:
         min_count: Words that occur less often in the training texts become ``<unk>``.
         max_vocabulary: The most frequent words are kept, up to this many with the four special
             tokens; 0 keeps all.
-        max_words: Longer texts are cut to so many words.
-        keep: What is kept of these: the ``start``, the ``end``, or both ``ends``.
+        max_words: Longer texts are cut to this many words.
+        keep: The part of a longer text that is kept: the ``start``, the ``end``, or both ``ends``.
         buckets: Whether texts of similar length share a batch, which saves padding.
     """
 
@@ -50,17 +50,17 @@ class SentimentData(DataModule[TextExample, TextBatch]):
 
     Args:
         format: ``reviews`` (built in), ``polarity``, ``movie_reviews`` or ``subjectivity`` (of an
-            NLTK data folder), ``imdb``, ``sst``, ``table`` (a CSV, TSV or JSONL file of one's own),
-            or the import path of a reader of one's own.
+            NLTK data folder), ``imdb``, ``sst``, ``table`` (a CSV, TSV or JSONL file),
+            or the import path of a reader of your own.
         root: Folder, archive or file of the data set; not used by ``reviews``.
         options: Keywords of the format's reader, such as ``classes`` of ``sst``; see
             data/README.md.
-        target: ``label`` for classes, ``number`` for a real number, as stars are.
+        target: ``label`` for classes, ``number`` for a real number, such as stars.
         text: How texts are read.
         holdout: Share of the training texts used for validation in place of the data set's own
             validation split; 0 uses that, and a tenth where there are folds.
         folds: Parts of a cross-validation; 0 is none, and uses the data set's splits.
-        fold: The part that is tested on, from 0; the model is trained on the others.
+        fold: The tested part, from 0; the model is trained on the others.
         test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.
         batch_size: Texts in a training batch.
         eval_batch_size: Texts in an evaluation batch.

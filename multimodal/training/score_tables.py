@@ -18,7 +18,7 @@ from multimodal.tables import markdown_table
 OURS = "this model"
 USUAL = "commonest label"
 
-Example = TypeVar("Example", ImageExample, TextExample)
+Example = TypeVar("Example", bound=ImageExample | TextExample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,16 @@ def number_table(
     targets = torch.tensor([_number(each.example.label) for each in results])
     ours = torch.tensor([each.prediction[0] for each in results])
     mean = fsum(map(_number, train)) / max(1, len(train))
-    rows: list[list[str]] = []
-    for name, numbers in {OURS: ours, mean_row: torch.full_like(ours, mean)}.items():
-        scores = RegressionScores()
-        scores.update(list(range(len(results))), numbers, targets)
-        errors = scores.compute()
-        rows = rows or [[corner, *(key.replace("_", " ") for key in errors)]]
-        rows.append([name, *(f"{value:.3f}" for value in errors.values())])
-    return markdown_table(rows)
+    errors = {OURS: _errors(ours, targets), mean_row: _errors(torch.full_like(ours, mean), targets)}
+    head = [corner, *(key.replace("_", " ") for key in errors[OURS])]
+    rows = [[name, *(f"{error:.3f}" for error in row.values())] for name, row in errors.items()]
+    return markdown_table([head, *rows])
+
+
+def _errors(predictions: Tensor, targets: Tensor) -> dict[str, float]:
+    scores = RegressionScores()
+    scores.update(list(range(len(targets))), predictions, targets)
+    return scores.compute()
 
 
 def _number(label: object) -> float:

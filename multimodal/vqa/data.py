@@ -43,7 +43,7 @@ READERS: Final[Mapping[str, Reader[QuestionExample]]] = {
 
 @dataclass(frozen=True)
 class QuestionText:
-    """How questions are read.
+    """Limits of the questions and of their vocabulary.
 
     Args:
         min_count: Words in fewer training questions than this become ``<unk>``.
@@ -78,8 +78,8 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
 
     Args:
         format: ``scenes`` (built in), ``vqa`` (JSON of VQA v1 and v2), ``clevr``, ``easy_vqa``,
-            ``daquar``, ``table`` (a CSV, TSV or JSONL file of one's own), or the import path of a
-            reader of one's own.
+            ``daquar``, ``table`` (a CSV, TSV or JSONL file), or the import path of a
+            reader of your own.
         root: Folder of the data set, or of the table; not used by ``scenes``.
         options: Keywords of the format's reader, such as ``questions`` and ``annotations`` of
             ``vqa``; see data/README.md.

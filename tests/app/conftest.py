@@ -1,24 +1,14 @@
 import pytest
-import tiny_answerer
 import tiny_captioner
-import tiny_classifier
-import tiny_critic
 
 from multimodal.app.models import Models
 from multimodal.app.replies import Replies
 
 
 @pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory):
+def checkpoints(tiny_models):
     """A tiny model for each tab."""
-    folder = tmp_path_factory.mktemp("models")
-    modules = {
-        "captioning": tiny_captioner,
-        "vqa": tiny_answerer,
-        "sentiment": tiny_critic,
-        "classification": tiny_classifier,
-    }
-    return {task: str(module.save(folder / f"{task}.ckpt")) for task, module in modules.items()}
+    return {task: str(path) for task, path in tiny_models.items() if task != "language_model"}
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def images(count=3, channels=3, size=32):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("pooling", ["mean", "max", "flatten"])
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_every_encoder_and_pooling_judges_grey_and_colour(encoder, pooling, channels):
+def test_every_encoder_and_pooling_takes_grey_and_colour(encoder, pooling, channels):
     model = classifier(encoder, pooling=pooling, channels=channels)
     assert model(images(channels=channels)).shape == (3, 4)
 
@@ -46,7 +46,7 @@ def test_every_parameter_gets_a_gradient(encoder):
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_an_image_is_judged_alike_alone_and_in_a_batch(encoder):
+def test_an_image_gets_the_same_outputs_alone_and_in_a_batch(encoder):
     model = classifier(encoder).eval()
     torch.testing.assert_close(model(images())[1:2], model(images()[1:2]), rtol=1e-3, atol=1e-5)
 
@@ -70,15 +70,15 @@ def test_the_classic_lenet_is_that_of_the_lectures():
     torch.testing.assert_close(model(pictures), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_given_mean_is_what_a_network_of_ours_takes_for_nothing():
+def test_a_network_of_ours_subtracts_the_given_mean():
     model = classifier("residual", channels=1, mean=[0.2]).eval()
-    seen = []
-    model.encoder.stem[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    normalised = []
+    model.encoder.stem[0].register_forward_pre_hook(lambda _, inputs: normalised.append(inputs[0]))
     model(torch.full((1, 1, 32, 32), 0.2))
-    torch.testing.assert_close(seen[0], torch.zeros(1, 1, 32, 32), rtol=0, atol=1e-6)
+    torch.testing.assert_close(normalised[0], torch.zeros(1, 1, 32, 32), rtol=0, atol=1e-6)
 
 
-def test_with_the_mirror_an_image_and_its_mirror_image_are_judged_alike():
+def test_with_the_mirror_an_image_and_its_mirror_image_get_the_same_outputs():
     model = classifier(mirror=True).eval()
     one_way, other_way = model(images()), model(images().flip(-1))
     torch.testing.assert_close(one_way, other_way)
@@ -94,7 +94,7 @@ def test_the_outputs_are_scaled(scale):
     torch.testing.assert_close(scaled(images()), plain(images()) * scale)
 
 
-def test_its_groups_hold_every_parameter_once_from_bottom_to_top():
+def test_groups_contain_every_parameter_once_from_bottom_to_top():
     for name in ENCODERS:
         model = classifier(name)
         groups = model.parameters_by_depth()

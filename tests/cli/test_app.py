@@ -26,11 +26,11 @@ def test_models_are_opened_and_the_address_is_printed(served, tmp_path, capsys):
     critic = tiny_critic.save(tmp_path / "critic.ckpt")
     others = [f"--{task}=nowhere.ckpt" for task in ("captioning", "vqa", "classification")]
     assert run(["--sentiment", str(critic), *others, "--port", "0", "--device", "cpu"]) == 0
-    said = capsys.readouterr()
-    assert f"The page is at http://127.0.0.1:{served.port} (Ctrl-C ends it)." in said.out
+    printed = capsys.readouterr()
+    assert f"The page is at http://127.0.0.1:{served.port} (Ctrl-C ends it)." in printed.out
     assert served.replies.judge("the film is good").said.startswith("positive")
-    assert len(said.err.splitlines()) == 3
-    assert "multimodal: No model for captions: " in said.err
+    assert len(printed.err.splitlines()) == 3
+    assert "multimodal: No model for captions: " in printed.err
 
 
 def test_without_gradio_it_says_how_to_get_it(monkeypatch, capsys):
@@ -40,16 +40,16 @@ def test_without_gradio_it_says_how_to_get_it(monkeypatch, capsys):
 
 
 def test_a_wrong_port_leaves_with_2(capsys):
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_:
         run(["--port", "many"])
-    assert left.value.code == 2
+    assert exit_.value.code == 2
     assert "--port must be a whole number of 0 or more" in capsys.readouterr().err
 
 
 def test_help_names_the_models_that_ship(capsys):
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_:
         run(["--help"])
-    assert left.value.code == 0
-    told = " ".join(capsys.readouterr().out.split())
+    assert exit_.value.code == 0
+    output = " ".join(capsys.readouterr().out.split())
     for name in ("captioning-scenes", "vqa-scenes", "sentiment-reviews", "classification-digits"):
-        assert f"(default: {name})" in told
+        assert f"(default: {name})" in output

@@ -17,9 +17,9 @@ def complaint(parser, capsys, *arguments):
     with pytest.raises(SystemExit) as stop:
         parser.parse_args(arguments)
     assert stop.value.code == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    return said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return printed.err
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def complaint(parser, capsys, *arguments):
     ],
 )
 def test_a_mistake_is_one_sentence_that_points_to_the_help(arguments, sentence, parser, capsys):
-    said = complaint(parser, capsys, *arguments)
-    assert said.startswith(f"multimodal: {sentence}")
-    assert said.endswith(" `multimodal draw --help` shows how.\n")
-    assert said.count("\n") == 1
+    printed = complaint(parser, capsys, *arguments)
+    assert printed.startswith(f"multimodal: {sentence}")
+    assert printed.endswith(" `multimodal draw --help` shows how.\n")
+    assert printed.count("\n") == 1
 
 
 def test_other_complaints_are_kept_as_a_sentence(parser, capsys):
@@ -59,9 +59,9 @@ def test_the_help_keeps_the_examples_lines(parser, capsys):
     with pytest.raises(SystemExit) as stop:
         parser.parse_args(["--help"])
     assert stop.value.code == 0
-    said = capsys.readouterr().out
-    assert said.startswith("usage: multimodal draw")
-    assert said.endswith("examples:\n  multimodal draw KIND\n")
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: multimodal draw")
+    assert printed.endswith("examples:\n  multimodal draw KIND\n")
 
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), ("007", 7), ("+5", 5)])

@@ -3,27 +3,11 @@ import subprocess
 import sys
 
 import pytest
-import tiny_answerer
-import tiny_classifier
-import tiny_critic
-import tiny_writer
 from PIL import Image
 
 from multimodal.attribution.methods import METHODS
 from multimodal.cli.explain import run
 from multimodal.cli.main import main
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    modules = {
-        "vqa": tiny_answerer,
-        "sentiment": tiny_critic,
-        "classification": tiny_classifier,
-        "language_model": tiny_writer,
-    }
-    return {task: module.save(folder / f"{task}.ckpt") for task, module in modules.items()}
 
 
 def explain(*arguments):
@@ -42,19 +26,19 @@ def test_a_caption_is_drawn_with_a_map_for_each_word(checkpoint, photos, tmp_pat
     assert Image.open(picture).size[0] > 500
 
 
-def test_an_answer_is_explained_with_the_words_that_count(models, photos, tmp_path, capsys):
+def test_an_answer_is_explained_with_the_words_that_count(tiny_models, photos, tmp_path, capsys):
     picture = tmp_path / "why.svg"
     blue = photos / "blue.png"
-    assert explain(models["vqa"], blue, "Is it blue?", "--output", picture) == 0
+    assert explain(tiny_models["vqa"], blue, "Is it blue?", "--output", picture) == 0
     assert "yes. How much hiding each region lowers" in (printed := capsys.readouterr().out)
     assert "blue +" in printed
     assert picture.read_text(encoding="utf-8").startswith("<?xml")
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_json_holds_the_numbers(models, photos, tmp_path, capsys, method):
+def test_json_holds_the_numbers(tiny_models, photos, tmp_path, capsys, method):
     picture = tmp_path / "why.png"
-    arguments = (models["classification"], photos / "red.png", "--output", picture)
+    arguments = (tiny_models["classification"], photos / "red.png", "--output", picture)
     assert explain(*arguments, "--method", method, "--json") == 0
     values = json.loads(capsys.readouterr().out)
     assert (values["said"], values["method"]) == ("red", method)
@@ -62,10 +46,10 @@ def test_json_holds_the_numbers(models, photos, tmp_path, capsys, method):
     assert len({len(row) for row in values["maps"][0]}) == 1
 
 
-def test_a_text_is_explained(models, tmp_path, capsys):
+def test_a_text_is_explained(tiny_models, tmp_path, capsys):
     picture = tmp_path / "why.png"
     text = "the film is not bad"
-    assert explain(models["sentiment"], text, "--output", picture) == 0
+    assert explain(tiny_models["sentiment"], text, "--output", picture) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("positive. How much hiding each word lowers")
     assert picture.is_file()
@@ -99,11 +83,11 @@ def test_a_wrong_call_leaves_with_2(capsys, arguments, sentence):
     ],
 )
 def test_arguments_that_do_not_match_the_model_are_refused_in_a_sentence(
-    models, photos, tmp_path, capsys, *, task, given, sentence
+    tiny_models, photos, tmp_path, capsys, *, task, given, sentence
 ):
     picture = tmp_path / "why.png"
     arguments = [str(photos / "red.png") if part == "PHOTO" else part for part in given]
-    code = main(["explain", str(models[task]), *arguments, "--output", str(picture)])
+    code = main(["explain", str(tiny_models[task]), *arguments, "--output", str(picture)])
     assert code == 1
     assert sentence in (message := capsys.readouterr().err)
     assert len(message.splitlines()) <= 3

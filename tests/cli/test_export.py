@@ -67,13 +67,13 @@ def test_the_results_of_a_named_test_are_in_card_and_metrics(checkpoint, tmp_pat
 def test_mistakes_get_a_sentence(checkpoint, tmp_path, capsys):
     main(["export", str(checkpoint), str(tmp_path / "model")])
     capsys.readouterr()
-    for arguments, said in (
+    for arguments, message in (
         ([str(checkpoint), str(tmp_path / "model")], "model holds a model already."),
         ([str(tmp_path / "no.ckpt"), str(tmp_path / "new")], "No checkpoint at "),
         ([str(tmp_path / "model"), str(tmp_path / "new")], "is a folder. Give the .ckpt file"),
     ):
         assert main(["export", *arguments]) == 1
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
@@ -84,16 +84,16 @@ def test_the_verbs_take_folders(checkpoint, photos, tmp_path, capsys):
         main(["export", str(path), str(tmp_path / tiny.__name__)])
     capsys.readouterr()
     red = str(photos / "red.png")
-    for verb, model, given, said in (
+    for verb, model, given, answer in (
         ("caption", "captioner", red, tiny_captioner.CAPTIONS["red"]),
         ("classify", "tiny_classifier", red, "red"),
         ("sentiment", "tiny_critic", "the film is great", "positive"),
         ("write", "tiny_writer", "roses", "roses"),
     ):
         assert main([verb, str(tmp_path / model), given]) == 0
-        assert said in capsys.readouterr().out
-    asked = [str(tmp_path / "tiny_answerer"), red, tiny_answerer.WHAT]
-    assert main(["ask", *asked]) == 0
+        assert answer in capsys.readouterr().out
+    arguments = [str(tmp_path / "tiny_answerer"), red, tiny_answerer.WHAT]
+    assert main(["ask", *arguments]) == 0
     assert "red" in capsys.readouterr().out
     assert main(["caption", str(tmp_path / "tiny_critic"), red]) == 1
     assert "tiny_critic is a checkpoint of the task 'sentiment'" in capsys.readouterr().err

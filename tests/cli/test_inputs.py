@@ -1,4 +1,3 @@
-import io
 import sys
 
 import pytest
@@ -7,17 +6,7 @@ from multimodal.cli.inputs import Item, find_pictures, is_typed, read_texts
 from multimodal.data.examples import ImageFile
 
 
-@pytest.fixture
-def typed(monkeypatch):
-    def give(content, *, by_hand=False):
-        stdin = io.TextIOWrapper(io.BytesIO(content), "utf-8")
-        monkeypatch.setattr(stdin, "isatty", lambda: by_hand, raising=False)
-        monkeypatch.setattr(sys, "stdin", stdin)
-
-    return give
-
-
-def test_texts_in_quotes_have_no_place():
+def test_texts_in_quotes_have_no_file_and_line():
     first, second = read_texts(["one", "two"])
     assert (first.given, first.text, first.place) == ("one", "one", "")
     assert second == Item("two", "two", {"text": "two"})
@@ -33,7 +22,7 @@ def test_lines_are_numbered_and_empty_ones_left_out(tmp_path):
     assert found[1].fields == {"file": str(path), "line": 4, "text": "two"}
 
 
-def test_standard_input_stands_where_its_dash_does(typed, tmp_path):
+def test_standard_input_is_read_at_the_dash(typed, tmp_path):
     (tmp_path / "last.txt").write_text("last\n")
     typed("zwei\ndreißig\n".encode())
     found = list(read_texts(["one", "-", "four"], [tmp_path / "last.txt"]))
@@ -51,7 +40,7 @@ def test_a_line_that_is_not_utf8_keeps_its_place_and_stops_nothing(tmp_path):
     assert str(bad.problem) == "This is not text in UTF-8. Save the texts so."
 
 
-def test_lines_are_read_as_they_are_wanted(monkeypatch):
+def test_lines_are_read_one_at_a_time(monkeypatch):
     def endless():
         yield b"one\n"
         raise AssertionError("nobody asked for more")
@@ -60,7 +49,7 @@ def test_lines_are_read_as_they_are_wanted(monkeypatch):
     assert next(read_texts(["-"])).text == "one"
 
 
-def test_names_of_files_never_steer_the_terminal(tmp_path):
+def test_control_characters_of_file_names_are_escaped(tmp_path):
     path = tmp_path / "a\x1b[2J.txt"
     path.write_text("one")
     (line,) = read_texts([], [path])
@@ -92,7 +81,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         read_texts([], [tmp_path / "nowhere.txt"])
 
 
-def test_what_is_read_is_called_by_its_name_in_messages(typed):
+def test_messages_name_the_kind_of_text(typed):
     typed(b"")
     with pytest.raises(ValueError, match=r"^Standard input holds no question\."):
         list(read_texts(["-"], noun="question"))

@@ -32,7 +32,7 @@ def test_a_misspelt_command_gets_the_closest_one(capsys):
     ("error", "code"),
     [(ValueError("told so"), 1), (OSError("told so"), 1), (KeyboardInterrupt(), 130)],
 )
-def test_what_goes_wrong_becomes_a_sentence_and_a_code(error, code, capsys, monkeypatch):
+def test_an_error_becomes_a_sentence_and_a_code(error, code, capsys, monkeypatch):
     def fail(arguments):
         raise error
 
@@ -64,7 +64,7 @@ def test_the_help_ends_with_how_to_see_a_traceback(capsys, monkeypatch):
         main(["configs"])
 
 
-def test_an_error_of_a_worker_is_told_without_its_traceback(capsys, monkeypatch):
+def test_an_error_of_a_worker_is_shown_without_its_traceback(capsys, monkeypatch):
     def fail(arguments):
         raise ValueError(
             "Caught ImageError in DataLoader worker process 0.\nOriginal Traceback (most recent "

@@ -1,11 +1,8 @@
-import io
 import json
 import re
-import subprocess
 import sys
 
 import pytest
-import tiny_writer
 from PIL import Image
 from tiny_critic import MAX_WORDS, save
 
@@ -28,25 +25,7 @@ def stars(tmp_path_factory):
     return save(tmp_path_factory.mktemp("model") / "stars.ckpt", target="number")
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    def pretend(columns):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.delenv("NO_COLOR", raising=False)
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-
-    return pretend
-
-
-@pytest.fixture
-def typed(monkeypatch):
-    def give(content):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
-
-    return give
-
-
-def judge(*arguments):
+def classify(*arguments):
     return run(["sentiment", *map(str, arguments), "--device", "cpu"])
 
 
@@ -55,26 +34,26 @@ def objects(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_verdicts_stand_in_a_table(critic, capsys):
-    assert judge(critic, GOOD, BAD) == 0
-    said = capsys.readouterr()
-    header, *rows = said.out.splitlines()
+def test_results_are_a_table(critic, capsys):
+    assert classify(critic, GOOD, BAD) == 0
+    printed = capsys.readouterr()
+    header, *rows = printed.out.splitlines()
     assert header.split() == ["label", "probability", "text"]
     assert [row.split()[0] for row in rows] == ["positive", "negative"]
     assert [row[header.index("text") :] for row in rows] == [GOOD, BAD]
     assert all(50 < float(row.split()[1]) <= 100 for row in rows)
-    assert said.err == ""
+    assert printed.err == ""
 
 
-def test_numbers_stand_alone(stars, capsys):
-    assert judge(stars, GOOD, BAD) == 0
+def test_numbers_have_no_probability(stars, capsys):
+    assert classify(stars, GOOD, BAD) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["value", "text"]
     assert [float(row.split()[0]) for row in rows] == pytest.approx([4, 2.5], abs=0.3)
 
 
 def test_json_is_an_object_a_line(critic, capsys):
-    assert judge(critic, GOOD, "The gnu is bad", "--json") == 0
+    assert classify(critic, GOOD, "The gnu is bad", "--json") == 0
     good, bad = objects(capsys)
     assert good.keys() == {
         *("text", "label", "probability", "probabilities", "unknown_words", "cut")
@@ -85,32 +64,32 @@ def test_json_is_an_object_a_line(critic, capsys):
 
 
 def test_json_of_numbers_has_the_value(stars, capsys):
-    assert judge(stars, GOOD, "--json", "--explain") == 0
+    assert classify(stars, GOOD, "--json", "--explain") == 0
     (values,) = objects(capsys)
     assert values.keys() == {*("text", "value", "unknown_words", "cut", "tokens", "contributions")}
     assert values["value"] == pytest.approx(4, abs=0.3)
 
 
-def test_json_explains_if_asked(critic, capsys):
-    assert judge(critic, GOOD, "--json", "--explain") == 0
+def test_json_has_contributions_with_explain(critic, capsys):
+    assert classify(critic, GOOD, "--json", "--explain") == 0
     (values,) = objects(capsys)
     assert values["tokens"] == ["the", "film", "is", "great"]
     assert max(values["contributions"]) == values["contributions"][3]
 
 
-def test_standard_input_is_judged_line_by_line(critic, typed, capsys):
+def test_standard_input_is_classified_line_by_line(critic, typed, capsys):
     typed(f"\ufeff{GOOD}\r\n\r\n  {BAD}".encode())
-    assert judge(critic, "-", "--json") == 0
+    assert classify(critic, "-", "--json") == 0
     good, bad = objects(capsys)
     assert (good["file"], good["line"], good["label"]) == ("standard input", 1, "positive")
     assert (bad["text"], bad["line"], bad["label"]) == (BAD, 3, "negative")
 
 
-def test_files_are_judged_line_by_line_after_the_texts(critic, tmp_path, capsys):
+def test_files_are_classified_line_by_line_after_the_texts(critic, tmp_path, capsys):
     for name, text in (("a.txt", GOOD), ("b.txt", BAD)):
         (tmp_path / name).write_text(f"{text}\n" * 40)
     files = ["--file", tmp_path / "a.txt", "--file", tmp_path / "b.txt"]
-    assert judge(critic, BAD, *files, "--json", "--batch-size", 7) == 0
+    assert classify(critic, BAD, *files, "--json", "--batch-size", 7) == 0
     found = objects(capsys)
     labels = [values["label"] for values in found]
     assert labels == ["negative", *["positive"] * 40, *["negative"] * 40]
@@ -118,7 +97,7 @@ def test_files_are_judged_line_by_line_after_the_texts(critic, tmp_path, capsys)
     assert [values.get("line") for values in found] == [None, *range(1, 41), *range(1, 41)]
 
 
-def test_an_endless_pipe_is_judged_while_it_is_written(critic, capsys, monkeypatch):
+def test_an_endless_pipe_is_classified_while_it_is_written(critic, capsys, monkeypatch):
     def endless():
         yield GOOD.encode()
         yield BAD.encode()
@@ -128,10 +107,10 @@ def test_an_endless_pipe_is_judged_while_it_is_written(critic, capsys, monkeypat
 
     monkeypatch.setattr(sys, "stdin", type("Pipe", (), {"isatty": bool, "buffer": endless()}))
     with pytest.raises(KeyboardInterrupt):
-        judge(critic, "-", "--batch-size", 1)
+        classify(critic, "-", "--batch-size", 1)
 
 
-def test_who_types_gets_an_answer_to_each_line(critic, capsys, monkeypatch):
+def test_each_typed_line_gets_an_answer_at_once(critic, capsys, monkeypatch):
     def by_hand():
         yield GOOD.encode()
         assert "positive" in capsys.readouterr().out
@@ -139,22 +118,24 @@ def test_who_types_gets_an_answer_to_each_line(critic, capsys, monkeypatch):
 
     keyboard = type("Keyboard", (), {"isatty": lambda: True, "buffer": by_hand()})
     monkeypatch.setattr(sys, "stdin", keyboard)
-    assert judge(critic, "-") == 0
+    assert classify(critic, "-") == 0
 
 
 @pytest.mark.parametrize("content", [b"", b" \n\n"])
 def test_standard_input_without_a_text_is_a_sentence(content, critic, typed, capsys):
     typed(content)
     assert main(["sentiment", str(critic), "-"]) == 1
-    said = capsys.readouterr().err
-    assert said == "multimodal: Standard input holds no text. Write some there, one a line.\n"
+    printed = capsys.readouterr().err
+    assert printed == "multimodal: Standard input holds no text. Write some there, one a line.\n"
 
 
-def test_a_line_in_another_encoding_is_named_and_the_others_are_judged(critic, tmp_path, capsys):
+def test_a_line_in_another_encoding_is_named_and_the_others_are_classified(
+    critic, tmp_path, capsys
+):
     (tmp_path / "some.txt").write_bytes(f"{GOOD}\n".encode() + b"sch\xf6n\n" + BAD.encode())
-    assert judge(critic, "--file", tmp_path / "some.txt", "--json") == 1
-    said = capsys.readouterr()
-    good, bad, last = map(json.loads, said.out.splitlines())
+    assert classify(critic, "--file", tmp_path / "some.txt", "--json") == 1
+    printed = capsys.readouterr()
+    good, bad, last = map(json.loads, printed.out.splitlines())
     assert (good["label"], last["label"]) == ("positive", "negative")
     assert bad == {
         "file": str(tmp_path / "some.txt"),
@@ -162,45 +143,47 @@ def test_a_line_in_another_encoding_is_named_and_the_others_are_judged(critic, t
         "text": "",
         "error": "This is not text in UTF-8. Save the texts so.",
     }
-    assert said.err.startswith(f"multimodal: {tmp_path / 'some.txt'}, line 2: This is not text in")
+    assert printed.err.startswith(
+        f"multimodal: {tmp_path / 'some.txt'}, line 2: This is not text in"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "  ", "?!", "\u200b"])
-def test_an_empty_text_is_a_sentence_and_code_1_and_leaves_the_others(text, critic, capsys):
-    assert judge(critic, text, GOOD) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith("multimodal: A text has no word in it: ")
-    assert said.err.count("\n") == 1
-    assert len(said.out.splitlines()) == 2
+def test_an_empty_text_is_a_sentence_and_code_1_and_does_not_stop_the_others(text, critic, capsys):
+    assert classify(critic, text, GOOD) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("multimodal: A text has no word in it: ")
+    assert printed.err.count("\n") == 1
+    assert len(printed.out.splitlines()) == 2
 
 
-def test_an_empty_line_of_a_file_has_its_place(critic, tmp_path, capsys):
+def test_an_empty_line_of_a_file_is_named_by_its_number(critic, tmp_path, capsys):
     (tmp_path / "some.txt").write_text(f"{GOOD}\n?!\n")
-    assert judge(critic, "--file", tmp_path / "some.txt") == 1
+    assert classify(critic, "--file", tmp_path / "some.txt") == 1
     assert f"{tmp_path / 'some.txt'}, line 2: A text has no word" in capsys.readouterr().err
 
 
-def test_unknown_words_are_said_and_the_text_is_judged(critic, capsys):
-    assert judge(critic, "The gnu and the zebra", "Quo vadis", GOOD) == 0
-    said = capsys.readouterr()
-    assert said.err == (
+def test_unknown_words_are_named_and_the_text_is_classified(critic, capsys):
+    assert classify(critic, "The gnu and the zebra", "Quo vadis", GOOD) == 0
+    printed = capsys.readouterr()
+    assert printed.err == (
         "multimodal: The model never saw the words gnu, and, zebra.\n"
         "multimodal: The model never saw any of the words quo, vadis.\n"
     )
-    assert len(said.out.splitlines()) == 4
+    assert len(printed.out.splitlines()) == 4
 
 
-def test_a_long_text_is_cut_and_said(critic, capsys):
-    assert judge(critic, "the film is great " * 100_000, "--json") == 0
-    said = capsys.readouterr()
-    assert said.err == f"multimodal: The text is longer than the {MAX_WORDS} words it read.\n"
-    assert json.loads(said.out)["cut"]
+def test_a_long_text_is_cut_with_a_note(critic, capsys):
+    assert classify(critic, "the film is great " * 100_000, "--json") == 0
+    printed = capsys.readouterr()
+    assert printed.err == f"multimodal: The text is longer than the {MAX_WORDS} words it read.\n"
+    assert json.loads(printed.out)["cut"]
 
 
 def test_of_a_file_the_notes_are_counted(critic, tmp_path, capsys):
     long = "the film is great " * 9
     (tmp_path / "some.txt").write_text(f"{GOOD}\nthe gnu\n{long}\na zebra\n")
-    assert judge(critic, "--file", tmp_path / "some.txt") == 0
+    assert classify(critic, "--file", tmp_path / "some.txt") == 0
     assert capsys.readouterr().err == (
         "multimodal: 2 of 4 texts have words that the model never saw; --json says which.\n"
         "multimodal: 1 of 4 texts are longer than the model reads, and were read in part; --json "
@@ -210,14 +193,14 @@ def test_of_a_file_the_notes_are_counted(critic, tmp_path, capsys):
 
 def test_many_unknown_words_are_not_all_named():
     words = tuple(f"w{number}" for number in range(1200))
-    said = Sentiment("good", 0.5, {}, tokens=("a", *words), unknown_words=words).note
-    assert said.endswith("w8, w9 and 1,190 more.")
+    printed = Sentiment("good", 0.5, {}, tokens=("a", *words), unknown_words=words).note
+    assert printed.endswith("w8, w9 and 1,190 more.")
     assert Sentiment("good", 0.5, {}, tokens=("a",)).note == ""
 
 
 def test_a_terminal_gets_coloured_words(critic, capsys, terminal):
     terminal(80)
-    assert judge(critic, BAD, "--explain") == 0
+    assert classify(critic, BAD, "--explain") == 0
     header, row = capsys.readouterr().out.splitlines()
     assert header.endswith("text (blue supports the label, orange opposes it)")
     assert re.search(r"\x1b\[48;5;\d+;38;5;\d+mnot\x1b\[0m", row)
@@ -227,25 +210,25 @@ def test_a_terminal_gets_coloured_words(critic, capsys, terminal):
 def test_a_pipe_gets_numbers_and_a_terminal_that_wants_no_colour_too(
     critic, capsys, terminal, monkeypatch
 ):
-    assert judge(critic, BAD, "--explain") == 0
+    assert classify(critic, BAD, "--explain") == 0
     plain = capsys.readouterr().out
     assert re.search(r" not\(\+[\d.]+\) fun", plain)
     assert "\x1b" not in plain
     terminal(80)
     monkeypatch.setenv("NO_COLOR", "1")
-    assert judge(critic, BAD, "--explain") == 0
+    assert classify(critic, BAD, "--explain") == 0
     assert capsys.readouterr().out == plain
 
 
 def test_numbers_are_explained_too(stars, capsys, terminal):
     terminal(80)
-    assert judge(stars, "the film is awful", "--explain") == 0
+    assert classify(stars, "the film is awful", "--explain") == 0
     header, row = capsys.readouterr().out.splitlines()
     assert "(blue supports a higher value, orange opposes it)" in header
     assert "mawful\x1b" in row
 
 
-def test_a_verdict_is_drawn(critic, tmp_path, capsys, monkeypatch):
+def test_a_result_is_drawn(critic, tmp_path, capsys, monkeypatch):
     from multimodal.figures import page
 
     drawn = []
@@ -256,13 +239,13 @@ def test_a_verdict_is_drawn(critic, tmp_path, capsys, monkeypatch):
         lambda figure, path, dpi: drawn.append(figure) or save_figure(figure, path, dpi=dpi),
     )
     path = tmp_path / "deep" / "why.png"
-    assert judge(critic, "The gnu is great", "--picture", path) == 0
+    assert classify(critic, "The gnu is great", "--picture", path) == 0
     with Image.open(path) as image:
         assert min(image.size) > 100
-    said = [text.get_text() for text in drawn[0].texts]
-    assert re.fullmatch(r"positive, [\d.]+ %", said[0])
-    assert said[1] == "The model never saw the word gnu."
-    assert said[2:] == [
+    printed = [text.get_text() for text in drawn[0].texts]
+    assert re.fullmatch(r"positive, [\d.]+ %", printed[0])
+    assert printed[1] == "The model never saw the word gnu."
+    assert printed[2:] == [
         "the",
         "gnu",
         "is",
@@ -274,12 +257,12 @@ def test_a_verdict_is_drawn(critic, tmp_path, capsys, monkeypatch):
 
 
 def test_a_number_is_drawn(stars, tmp_path):
-    assert judge(stars, "the film is great", "--picture", tmp_path / "why.svg") == 0
+    assert classify(stars, "the film is great", "--picture", tmp_path / "why.svg") == 0
     assert (tmp_path / "why.svg").is_file()
 
 
-def test_a_text_that_cannot_be_judged_is_not_drawn(critic, tmp_path):
-    assert judge(critic, "?!", "--picture", tmp_path / "why.png") == 1
+def test_an_unusable_text_is_not_drawn(critic, tmp_path):
+    assert classify(critic, "?!", "--picture", tmp_path / "why.png") == 1
     assert not (tmp_path / "why.png").exists()
 
 
@@ -290,28 +273,28 @@ def test_a_picture_of_another_kind_is_a_sentence(critic, tmp_path, capsys):
 
 def test_the_table_fits_the_terminal(critic, capsys, terminal):
     terminal(50)
-    assert judge(critic, "the film is great " * 20, GOOD) == 0
+    assert classify(critic, "the film is great " * 20, GOOD) == 0
     header, long, short = capsys.readouterr().out.splitlines()
     assert max(map(len, (header, long, short))) <= 50
     assert long.endswith("...")
     assert short.endswith(GOOD)
 
 
-def test_a_very_narrow_terminal_still_gets_verdicts(critic, capsys, terminal):
+def test_a_very_narrow_terminal_still_gets_labels(critic, capsys, terminal):
     terminal(5)
-    assert judge(critic, GOOD) == 0
+    assert classify(critic, GOOD) == 0
     assert capsys.readouterr().out.splitlines()[1].endswith(GOOD)
 
 
-def test_texts_never_steer_the_terminal(critic, tmp_path, capsys):
+def test_control_characters_of_texts_are_escaped(critic, tmp_path, capsys):
     path = tmp_path / "labels.ckpt"
     save(path, extra={"labels": ["bad\x1b[2J", "good\x1b[2J"]})
-    assert judge(path, "The film\x1b[2J is great\r\n\x07 gn\x1bu") == 0
-    assert judge(path, "The film\x1b[2J is great", "--explain") == 0
-    said = capsys.readouterr()
-    assert r"good\x1b[2J" in said.out
-    assert "\x1b" not in said.out + said.err
-    assert "\x07" not in said.out + said.err
+    assert classify(path, "The film\x1b[2J is great\r\n\x07 gn\x1bu") == 0
+    assert classify(path, "The film\x1b[2J is great", "--explain") == 0
+    printed = capsys.readouterr()
+    assert r"good\x1b[2J" in printed.out
+    assert "\x1b" not in printed.out + printed.err
+    assert "\x07" not in printed.out + printed.err
 
 
 @pytest.mark.parametrize(
@@ -335,69 +318,16 @@ def test_a_wrong_call_is_a_sentence_and_code_2(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as stop:
         run(["sentiment", *arguments])
     assert stop.value.code == 2
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_missing_model_or_file_is_a_sentence_and_code_1(critic, capsys):
     assert main(["sentiment", "nothing.ckpt", GOOD]) == 1
     assert main(["sentiment", str(critic), "--file", "nowhere.txt"]) == 1
-    said = capsys.readouterr()
-    first, second = said.err.splitlines()
+    printed = capsys.readouterr()
+    first, second = printed.err.splitlines()
     assert first.startswith("multimodal: No checkpoint at nothing.ckpt.")
     assert second == "multimodal: No file nowhere.txt. Check the path."
-    assert said.out == ""
-
-
-def test_a_language_model_is_refused_and_the_sentence_says_what_it_can_do(tmp_path, capsys):
-    path = tiny_writer.save(tmp_path / "poet.ckpt")
-    assert main(["sentiment", str(path), GOOD]) == 1
-    said = capsys.readouterr().err
-    assert "poet.ckpt is a checkpoint of the task 'language_model' and classifies no texts." in said
-    assert f"multimodal write {path} PROMPT" in said
-
-
-def test_a_checkpoint_of_another_task_is_refused(checkpoint, capsys):
-    assert main(["sentiment", str(checkpoint), GOOD]) == 1
-    assert "best.ckpt is a checkpoint of the task 'captioning'" in capsys.readouterr().err
-
-
-def test_a_device_that_is_not_there_is_refused(critic, capsys):
-    assert main(["sentiment", str(critic), GOOD, "--device", "gpu"]) == 1
-    assert "no kind of device called 'gpu'" in capsys.readouterr().err
-
-
-def test_bfloat16_judges_the_same(critic, capsys):
-    assert judge(critic, GOOD, "--precision", "bfloat16", "--json") == 0
-    assert objects(capsys)[0]["label"] == "positive"
-
-
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
-def test_a_reader_that_goes_away_gets_no_complaint(form, critic, capsys, monkeypatch):
-    def gone(text):
-        raise BrokenPipeError(32, "Broken pipe")
-
-    closed = []
-    monkeypatch.setattr(sys.stdout, "write", gone)
-    monkeypatch.setattr(sys.stdout, "fileno", lambda: -1)
-    monkeypatch.setattr("multimodal.cli.inference.os.dup2", lambda *files: closed.append(files))
-    assert judge(critic, GOOD, *form) == 1
-    assert closed[0][1] == -1
-    assert capsys.readouterr().err == ""
-
-
-def test_the_help_shows_examples_and_imports_nothing_heavy():
-    program = (
-        "import sys\n"
-        "from multimodal.cli.inference import run\n"
-        "try:\n    run(['sentiment', '--help'])\n"
-        "except SystemExit as stop:\n"
-        "    heavy = {'torch', 'numpy', 'PIL', 'lightning', 'matplotlib'} & set(sys.modules)\n"
-        "    print(stop.code, sorted(heavy))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("0 []\n")
-    assert "zcat reviews.gz | multimodal sentiment best.ckpt -" in done.stdout
+    assert printed.out == ""

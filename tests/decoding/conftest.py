@@ -19,6 +19,7 @@ class TableModel:
         self.tables = tables
         self.state = (torch.zeros(len(tables), 2, dtype=torch.long, device=tables.device),)
         self.context = (tables,)
+        self.start = self.step, self.state, self.context
         self.calls: list[tuple[int, int]] = []
 
     def step(self, tokens, state, context):

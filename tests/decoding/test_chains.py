@@ -12,42 +12,42 @@ def seeded(seed=0):
 
 def first_words(model, count, **arguments):
     """Draw the first word so many times, and return how often each came."""
-    found = sample(model.step, model.state, model.context, samples=count, max_length=1, **arguments)
+    result = sample(*model.start, samples=count, max_length=1, **arguments)
     vocab = model.tables.shape[-1]
-    return torch.bincount(found.tokens.flatten(), minlength=vocab) / count
+    return torch.bincount(result.tokens.flatten(), minlength=vocab) / count
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6), vocab=st.integers(5, 12), max_length=st.integers(1, 7))
 def test_greedy_search_equals_a_plain_one(random_model, seed, vocab, max_length):
     model = random_model(seed, images=4, vocab=vocab)
-    found = greedy(model.step, model.state, model.context, max_length=max_length)
+    result = greedy(*model.start, max_length=max_length)
     for image in range(4):
         words = []
         while len(words) < max_length and words[-1:] != [2]:
             log_probs = model.next_log_probs(image, words)
             words.append(max(set(range(vocab)) - {0, 1, 3}, key=log_probs.__getitem__))
-        assert found.tokens[image, 0, : len(words)].tolist() == words
-        assert found.lengths[image].item() == len(words)
+        assert result.tokens[image, 0, : len(words)].tolist() == words
+        assert result.lengths[image].item() == len(words)
 
 
 def test_greedy_search_of_a_model_that_never_ends_is_cut_off(constant_model):
     model = constant_model([0.0, 0, -9, 0, 1, 2])
-    found = greedy(model.step, model.state, model.context, max_length=4)
-    assert found.tokens.tolist() == [[[5, 5, 5, 5]]]
+    result = greedy(*model.start, max_length=4)
+    assert result.tokens.tolist() == [[[5, 5, 5, 5]]]
 
 
 def test_a_chain_that_cannot_go_on_ends(constant_model):
     model = constant_model([0.0, 0, 9, 0, 1, 2])
     rules = {"min_length": 5, "no_repeat_ngram": 1}
-    found = greedy(model.step, model.state, model.context, **rules)
-    assert found.tokens.tolist() == [[[5, 4]]]
-    assert found.log_probs.isfinite().all()
-    drawn = sample(model.step, model.state, model.context, generator=seeded(), samples=9, **rules)
+    result = greedy(*model.start, **rules)
+    assert result.tokens.tolist() == [[[5, 4]]]
+    assert result.log_probs.isfinite().all()
+    drawn = sample(*model.start, generator=seeded(), samples=9, **rules)
     assert drawn.lengths.tolist() == [[2] * 9]
 
 
-def test_words_are_drawn_as_often_as_the_model_says(constant_model):
+def test_words_are_drawn_with_the_models_probabilities(constant_model):
     model = constant_model([5.0, 5, 0, 5, 1, 2])
     expected = torch.tensor([-torch.inf, -torch.inf, 0, -torch.inf, 1, 2]).softmax(0)
     drawn = first_words(model, 20_000, generator=seeded())
@@ -97,8 +97,8 @@ def test_top_k_and_top_p_apply_together(constant_model):
 
 def test_one_sample_of_the_likeliest_word_is_greedy_search(random_model):
     model = random_model(31, images=9, vocab=20)
-    drawn = sample(model.step, model.state, model.context, generator=seeded(), top_k=1)
-    likeliest = greedy(model.step, model.state, model.context)
+    drawn = sample(*model.start, generator=seeded(), top_k=1)
+    likeliest = greedy(*model.start)
     assert torch.equal(drawn.tokens, likeliest.tokens)
     torch.testing.assert_close(drawn.log_probs, likeliest.log_probs)
 
@@ -107,9 +107,7 @@ def test_a_seed_draws_the_same_captions_again_and_another_seed_others(random_mod
     model = random_model(32, images=5, vocab=30)
 
     def draw(seed):
-        return sample(
-            model.step, model.state, model.context, generator=seeded(seed), samples=4
-        ).tokens
+        return sample(*model.start, generator=seeded(seed), samples=4).tokens
 
     assert torch.equal(draw(7), draw(7))
     assert not torch.equal(draw(7), draw(8))
@@ -117,21 +115,19 @@ def test_a_seed_draws_the_same_captions_again_and_another_seed_others(random_mod
 
 def test_the_samples_of_an_image_differ(random_model):
     model = random_model(33, images=5, vocab=30, scale=0.5)
-    found = sample(model.step, model.state, model.context, generator=seeded(), samples=10)
-    assert all(len(set(map(tuple, image.tolist()))) > 5 for image in found.tokens)
+    result = sample(*model.start, generator=seeded(), samples=10)
+    assert all(len(set(map(tuple, image.tolist()))) > 5 for image in result.tokens)
 
 
-def test_whole_captions_are_drawn_as_often_as_the_model_says(random_model):
+def test_whole_captions_are_drawn_with_the_models_probabilities(random_model):
     """Every word of a chain must come from that chain's own state."""
     model = random_model(34, images=2, vocab=6)
     count = 20_000
-    found = sample(
-        model.step, model.state, model.context, generator=seeded(4), samples=count, max_length=2
-    )
+    result = sample(*model.start, generator=seeded(4), samples=count, max_length=2)
     for image in range(2):
         first = torch.tensor(model.next_log_probs(image, []))[[2, 4, 5]].softmax(0)
         second = torch.tensor(model.next_log_probs(image, [4]))[[2, 4, 5]].softmax(0)
-        drawn = (found.tokens[image] == torch.tensor([4, 5])).all(-1).sum() / count
+        drawn = (result.tokens[image] == torch.tensor([4, 5])).all(-1).sum() / count
         assert drawn.item() == pytest.approx((first[1] * second[2]).item(), abs=0.012)
 
 
@@ -141,9 +137,7 @@ def test_dropping_finished_images_changes_no_sample(random_model, monkeypatch, s
 
     def draw():
         return sample(
-            model.step,
-            model.state,
-            model.context,
+            *model.start,
             generator=seeded(5),
             samples=samples,
             no_repeat_ngram=2,
@@ -161,9 +155,9 @@ def test_dropping_finished_images_changes_no_sample(random_model, monkeypatch, s
 def test_a_gpu_draws_the_captions_of_the_cpu(random_model, table_model):
     model = random_model(36, images=16, vocab=500)
     there = table_model(model.tables.cuda())
-    expected = sample(model.step, model.state, model.context, generator=seeded(), samples=3)
-    found = sample(there.step, there.state, there.context, generator=seeded(), samples=3)
-    assert (found.tokens.cpu() == expected.tokens).float().mean() > 0.99
+    expected = sample(*model.start, generator=seeded(), samples=3)
+    result = sample(*there.start, generator=seeded(), samples=3)
+    assert (result.tokens.cpu() == expected.tokens).float().mean() > 0.99
 
 
 @pytest.mark.parametrize(
@@ -181,4 +175,4 @@ def test_a_gpu_draws_the_captions_of_the_cpu(random_model, table_model):
 def test_a_wrong_argument_is_named(random_model, wrong, message):
     model = random_model(1, images=2, vocab=8)
     with pytest.raises(ValueError, match=message):
-        sample(model.step, model.state, model.context, generator=seeded(), **wrong)
+        sample(*model.start, generator=seeded(), **wrong)

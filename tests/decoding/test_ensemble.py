@@ -20,14 +20,14 @@ def member(seed, width, regions=0):
     return step, (torch.zeros(2, width),), (bias,)
 
 
-def test_one_member_alone_decides_as_it_would_without_the_ensemble():
+def test_an_ensemble_of_one_equals_its_member():
     alone = beam_search(*member(0, 3), beam_size=3, max_length=6)
     joined = beam_search(*ensemble([member(0, 3)]), beam_size=3, max_length=6)
     assert torch.equal(alone.tokens, joined.tokens)
     torch.testing.assert_close(alone.scores, joined.scores)
 
 
-def test_the_mean_of_the_probabilities_is_what_the_search_sees():
+def test_the_step_gives_the_mean_of_the_probabilities():
     parts = [member(seed, width) for seed, width in ((0, 3), (1, 2), (2, 4))]
     tokens = torch.tensor([[4, 5], [6, 1]])
     beams = [tuple(p.unsqueeze(1).expand(-1, 2, -1) for p in state) for _, state, _ in parts]
@@ -55,11 +55,11 @@ def test_the_order_of_the_members_does_not_matter():
 )
 def test_the_attention_is_the_mean_over_members_that_share_their_regions(regions, expected):
     members = [member(seed, 3, count) for seed, count in zip((1, 3), regions, strict=True)]
-    found = beam_search(*ensemble(members), beam_size=2, max_length=4).attention
+    result = beam_search(*ensemble(members), beam_size=2, max_length=4).attention
     if expected is None:
-        assert found is None
+        assert result is None
     else:
-        torch.testing.assert_close(found[..., 0, :], torch.full((2, 1, 5), expected))
+        torch.testing.assert_close(result[..., 0, :], torch.full((2, 1, 5), expected))
 
 
 def test_an_ensemble_of_nothing_is_refused():

@@ -13,7 +13,7 @@ def forbidden(rules, words, vocab=10):
     return {int(word) for word in log_probs.isneginf().nonzero()[:, 2]}
 
 
-def test_special_words_are_never_said():
+def test_special_words_are_never_chosen():
     assert forbidden(Rules(max_length=5), []) == {0, 1, 3}
 
 
@@ -21,9 +21,9 @@ def test_banned_words_join_the_special_ones():
     assert forbidden(Rules(max_length=5, banned=[7, 9]), [4]) == {0, 1, 3, 7, 9}
 
 
-@pytest.mark.parametrize(("said", "ends"), [(0, False), (1, False), (2, True), (3, True)])
-def test_eos_waits_for_the_least_length(said, ends):
-    assert (2 not in forbidden(Rules(max_length=5, min_length=2), [4] * said)) == ends
+@pytest.mark.parametrize(("count", "ends"), [(0, False), (1, False), (2, True), (3, True)])
+def test_eos_waits_for_the_least_length(count, ends):
+    assert (2 not in forbidden(Rules(max_length=5, min_length=2), [4] * count)) == ends
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_eos_waits_for_the_least_length(said, ends):
         (4, [4, 5, 6], set()),
     ],
 )
-def test_no_ngram_is_said_twice(ngram, words, expected):
+def test_no_ngram_occurs_twice(ngram, words, expected):
     assert forbidden(Rules(max_length=9, no_repeat_ngram=ngram), words) == {0, 1, 3} | expected
 
 

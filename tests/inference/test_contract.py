@@ -175,7 +175,7 @@ def test_a_stream_takes_a_batch_at_a_time(name, predictors):
 
 
 @pytest.mark.parametrize("name", FALLIBLE)
-def test_what_cannot_be_used_does_not_stop_a_stream(name, predictors):
+def test_an_unusable_input_does_not_stop_a_stream(name, predictors):
     kind, bad = KINDS[name], FALLIBLE[name]
     first, second = kind.inputs()[:2]
     found = list(kind.stream(predictors[name], [first, bad, second]))
@@ -231,7 +231,7 @@ def test_wrong_calls_are_refused(name, predictors):
 
 @pytest.mark.parametrize("thing", [None, 5], ids=["nothing", "a number"])
 @pytest.mark.parametrize("name", KINDS)
-def test_what_is_no_input_is_refused(name, thing, predictors):
+def test_an_input_of_the_wrong_type_is_refused(name, thing, predictors):
     predictor, question = predictors[name], [WHAT] if KINDS[name].asks else []
     with pytest.raises(TypeError, match=r"^A predictor takes a .* or a sequence of them, got "):
         inspect.unwrap(type(predictor).__call__)(predictor, thing, *question)
@@ -282,7 +282,7 @@ def test_seen_is_the_whole_picture_or_the_square_that_was_cut(name, folders):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_asking_twice_gives_the_same_to_the_bit(name, predictors):
+def test_two_calls_give_the_same_to_the_bit(name, predictors):
     kind = KINDS[name]
     seed = {"seed": 0} if name == "language_model" else {}
     first, second = (kind.call(predictors[name], kind.inputs(), **seed) for _ in range(2))

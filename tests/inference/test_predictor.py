@@ -100,7 +100,7 @@ def test_a_call_raises_the_first_error(adder):
 
 
 @pytest.mark.parametrize("inputs", [None, 1.5, b"12"], ids=["None", "a float", "bytes"])
-def test_what_is_no_input_is_refused(inputs, adder):
+def test_an_input_of_the_wrong_type_is_refused(inputs, adder):
     with pytest.raises(TypeError, match=r"^A predictor takes a number or a sequence of them, got "):
         adder(inputs)
 

@@ -27,8 +27,8 @@ RESULTS = {
     "label": Classification("ring", 0.9, (Ranked("ring", 0.9),), ("ring",), None, SEEN),
     "no label": Classification("ring", 0.1, (Ranked("ring", 0.1),), (), None, SEEN),
     "number": Classification("", 0.0, value=2.5, picture=SEEN),
-    "verdict": Sentiment("good", 0.75, {"good": 0.75}, None, ("fun",), (1.5,), "fun"),
-    "bare verdict": Sentiment("good", 0.75, {"good": 0.75}, None, ("fun",)),
+    "sentiment": Sentiment("good", 0.75, {"good": 0.75}, None, ("fun",), (1.5,), "fun"),
+    "bare sentiment": Sentiment("good", 0.75, {"good": 0.75}, None, ("fun",)),
     "stars": Sentiment("", 0.0, {}, 3.5, ("fun",), (1.5,), "fun"),
 }
 WITH_PICTURE = [name for name, result in RESULTS.items() if not isinstance(result, Sentiment)]
@@ -94,7 +94,7 @@ def test_show_opens_a_window(monkeypatch):
     assert image.size[0] > 200
 
 
-def test_show_says_what_to_do_where_nothing_shows_pictures(monkeypatch):
+def test_show_explains_the_lack_of_a_program_that_shows_pictures(monkeypatch):
     monkeypatch.setattr(ImageShow, "show", lambda image, title: False)
     with pytest.raises(
         OSError, match=r'No program .* was found\. Draw it .*save\("picture\.png"\)'
@@ -107,13 +107,13 @@ def test_show_displays_in_a_notebook(monkeypatch):
     shell = SimpleNamespace(kernel="it runs")
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=shown.append))
-    RESULTS["verdict"].show()
-    assert shown == [RESULTS["verdict"]]
+    RESULTS["sentiment"].show()
+    assert shown == [RESULTS["sentiment"]]
     del shell.kernel  # IPython in a terminal
     assert contract._notebook() is None
 
 
-def test_numbers_that_json_cannot_say_are_null():
+def test_numbers_that_json_cannot_express_are_null():
     values = {"a": [1.5, math.inf], "b": {"c": math.nan, "d": "é"}}
     assert as_json(values) == '{"a": [1.5, null], "b": {"c": null, "d": "é"}}'
 

@@ -25,7 +25,7 @@ def _window(batch=3, time=7, seed=1):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_two_windows_predict_what_one_long_one_does(cell):
+def test_two_windows_equal_one_long_window(cell):
     model = _model(cell=cell).eval()
     tokens, mask = _window()
     whole = model(tokens, mask, model.start(3))
@@ -36,7 +36,7 @@ def test_two_windows_predict_what_one_long_one_does(cell):
     assert not any(part.requires_grad for part in first.state)
 
 
-def test_no_word_is_predicted_from_itself_or_what_follows():
+def test_no_word_is_predicted_from_itself_or_later_words():
     model, (tokens, mask) = _model().eval(), _window(batch=1)
     before = model(tokens, mask, model.start(1)).logits
     changed = tokens.clone()
@@ -46,7 +46,7 @@ def test_no_word_is_predicted_from_itself_or_what_follows():
     assert not torch.equal(before[4], after[4])
 
 
-def test_backwards_no_word_is_predicted_from_itself_or_what_precedes():
+def test_backwards_no_word_is_predicted_from_itself_or_earlier_words():
     model, (tokens, mask) = _model(directions="apart").eval(), _window(batch=1)
     before = model.backwards(tokens, mask).logits
     changed = tokens.clone()
@@ -88,17 +88,17 @@ def test_only_real_words_are_projected_and_padding_changes_none(lengths, more, f
 def test_steps_after_prompts_of_different_lengths_are_teacher_forcing(cell):
     model = _model(cell=cell).eval()
     tokens, _ = _window(3, 5)
-    lengths, said = torch.tensor([3, 0, 5]), torch.randint(4, 20, (3, 4))
+    lengths, following = torch.tensor([3, 0, 5]), torch.randint(4, 20, (3, 4))
     mask = torch.arange(5) < lengths.unsqueeze(1)
     state = tuple(part.unsqueeze(1) for part in model.begin(tokens, mask))
     word, steps = torch.full((3, 1), BOS_ID), []
     for time in range(4):
         logits, state, _ = model.step(word, state, ())
         steps.append(logits)
-        word = said[:, time : time + 1]
+        word = following[:, time : time + 1]
     found = torch.cat(steps, dim=1)  # (batch, time, vocab)
     for row, length in enumerate(lengths.tolist()):
-        text = torch.cat([torch.tensor([BOS_ID]), tokens[row, :length], said[row, :3]])[None]
+        text = torch.cat([torch.tensor([BOS_ID]), tokens[row, :length], following[row, :3]])[None]
         logits = model(text, torch.ones_like(text, dtype=torch.bool), model.start(1)).logits
         torch.testing.assert_close(found[row], logits[length:], atol=1e-5, rtol=0)
 

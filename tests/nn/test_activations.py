@@ -57,7 +57,7 @@ def test_a_convolution_counts_its_whole_window():
     assert not layer.bias.any()
 
 
-def test_dirac_hands_on_what_comes_in():
+def test_dirac_starts_as_the_identity():
     torch.manual_seed(0)
     layer = nn.Conv2d(4, 8, 3, padding=1)
     initialise(layer, "dirac", "relu")

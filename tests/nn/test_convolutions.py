@@ -33,7 +33,7 @@ def test_its_weights_are_those_that_torchs_own_initialisation_draws():
 
 
 @pytest.mark.parametrize("name", ["batch", "group"])
-def test_what_normalises_leaves_mean_zero_and_variance_one(name):
+def test_normalisation_gives_mean_zero_and_variance_one(name):
     torch.manual_seed(0)
     maps = build_normalisation(name, 16)(3 + 2 * torch.randn(8, 16, 6, 6))
     assert abs(maps.mean()) < 1e-3

@@ -19,7 +19,7 @@ def test_vectors_are_torchs_and_padding_is_zero():
     assert embedding.weight.abs().max() <= 0.1
 
 
-def test_a_dropped_word_is_dropped_wherever_it_stands_and_the_others_grow():
+def test_a_word_is_dropped_everywhere_in_the_batch_and_the_others_are_scaled_up():
     embedding = WordEmbedding(2000, 3, dropout=0.4)
     tokens = torch.arange(1, 2000).repeat(2, 1)
     torch.manual_seed(0)
@@ -49,7 +49,7 @@ def test_only_a_large_vocabulary_has_a_sparse_gradient_by_itself():
     assert not WordEmbedding(100_000, 1, gradients="dense").sparse
 
 
-def test_given_vectors_are_where_it_starts():
+def test_it_starts_from_given_vectors():
     embedding, vectors = _embedding(), torch.randn(50, 3)
     before = embedding.weight.detach().clone()
     found = torch.arange(50) % 2 == 0

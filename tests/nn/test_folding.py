@@ -38,7 +38,7 @@ def test_a_folded_encoder_gives_the_same_features_without_batch_norm(name):
     torch.testing.assert_close(found / scale, expected / scale, atol=1e-4, rtol=0)
 
 
-def test_the_encoder_itself_stays_as_it_was():
+def test_the_encoder_itself_does_not_change():
     encoder = with_statistics(SmallCNN()).train()
     before = encoder.fingerprint()
     folded = fold_batch_norm(encoder, images())

@@ -71,7 +71,7 @@ def test_a_class_of_weight_two_counts_as_if_it_came_twice(kind):
     torch.testing.assert_close(label_loss(logits, labels, kind=kind, weights=weights), expected)
 
 
-def test_what_is_not_known_of_several_labels_does_not_count():
+def test_unknown_labels_of_several_do_not_count():
     logits, _ = batch(2, 3)
     targets = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
     gaps = targets.clone()

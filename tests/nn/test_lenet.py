@@ -20,7 +20,7 @@ def images(count=2, channels=1, height=28, width=28):
     return torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
 
 
-def test_it_is_the_layout_of_the_lectures():
+def test_outputs_equal_those_of_the_classical_layout():
     encoder = lenet(mean=[0.1])
     reference = nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.MaxPool2d(2),
@@ -35,7 +35,7 @@ def test_it_is_the_layout_of_the_lectures():
 
 @settings(max_examples=10)
 @given(size=st.integers(8, 40), channels=st.sampled_from([1, 3]))
-def test_pictures_of_8_pixels_and_more_are_taken(size, channels):
+def test_images_of_8_pixels_and_more_are_accepted(size, channels):
     encoder = lenet(mean=[0.5] * channels, channels=[4, 8])
     rows, columns = encoder.grid(size, size)
     assert encoder(images(1, channels, size, size)).shape == (1, rows * columns, 8)

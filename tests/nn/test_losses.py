@@ -34,7 +34,7 @@ def test_loss_and_gradients_are_those_of_torch(seed, words, vocab, smoothing, sc
         torch.testing.assert_close(ours, theirs, atol=2e-5, rtol=1e-4)
 
 
-def test_the_gradient_is_scaled_by_what_comes_from_above():
+def test_the_gradient_is_scaled_by_the_gradient_of_the_loss():
     torch.manual_seed(0)
     vectors, targets = torch.randn(6, 9, requires_grad=True), torch.randint(9, (6,))
     once = gradients(cross_entropy_in_place(vectors * 1, targets)[0], vectors)[0]

@@ -14,7 +14,7 @@ def _case(lengths, time, seed=0):
     return torch.randn(len(lengths), time, 3), torch.randn(len(lengths), 3), mask
 
 
-def test_several_ways_stand_side_by_side_in_their_order():
+def test_several_ways_are_concatenated_in_their_order():
     torch.manual_seed(0)
     outputs, states, mask = _case([4, 2], 4)
     pool = Pooling(["max", "last", "mean"], 3)
@@ -42,7 +42,7 @@ def test_attention_is_the_papers():
     seed=st.integers(0, 99),
 )
 @settings(max_examples=30, deadline=None)
-def test_what_stands_at_the_padding_changes_nothing(lengths, more, filler, seed):
+def test_the_content_of_padding_changes_nothing(lengths, more, filler, seed):
     outputs, states, mask = _case(lengths, max(lengths) + 1 + more, seed)
     pool = Pooling(NAMES, 3)
     pooled = pool(outputs, states, mask)

@@ -27,7 +27,7 @@ def test_outputs_equal_those_of_torch_with_the_same_weights(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_sequence_in_two_halves_gives_what_it_gives_whole(cell):
+def test_two_halves_give_the_outputs_of_the_whole_sequence(cell):
     torch.manual_seed(0)
     ours = Recurrent(3, 4, cell=cell)
     inputs = torch.randn(2, 6, 3)

@@ -16,7 +16,7 @@ def images(count=2, channels=3, size=32):
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
 
-def test_it_is_what_its_formula_says():
+def test_it_equals_its_formula():
     encoder = network(mean=[0.4, 0.5, 0.6]).eval()
     mean = torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1)
 
@@ -32,7 +32,7 @@ def test_it_is_what_its_formula_says():
     torch.testing.assert_close(encoder.feature_map(images()), maps, rtol=1e-4, atol=1e-5)
 
 
-def test_a_whitening_stem_takes_patches_apart_into_what_varies_independently():
+def test_a_whitening_stem_decorrelates_patches():
     encoder = network(channels=[8, 16], strides=[1, 2])
     smooth = F.interpolate(torch.rand(40, 3, 8, 8), scale_factor=4, mode="bilinear")
     pictures = (255 * smooth).to(torch.uint8)
@@ -47,7 +47,7 @@ def test_a_whitening_stem_takes_patches_apart_into_what_varies_independently():
     torch.testing.assert_close(maps[:, :4], -maps[:, 4:])
 
 
-def test_a_stem_that_whitens_stays_closed_and_the_others_open():
+def test_a_whitening_stem_stays_frozen_when_the_others_are_unfrozen():
     encoder = network(trainable_stages=1)
     encoder.whiten(images())
     encoder.unfreeze(-1)

@@ -119,7 +119,7 @@ def test_apart_is_two_networks_that_never_meet():
     directions=st.sampled_from(DIRECTIONS),
 )
 @settings(max_examples=40, deadline=None)
-def test_what_stands_at_the_padding_changes_nothing(seed, lengths, more, cell, directions):
+def test_the_content_of_padding_changes_nothing(seed, lengths, more, cell, directions):
     torch.manual_seed(seed)
     encoder = _encoder(cell=cell, directions=directions, num_layers=2, last_dim=5)
     mask = _mask(lengths)
@@ -136,7 +136,7 @@ def test_what_stands_at_the_padding_changes_nothing(seed, lengths, more, cell, d
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_reading_on_gives_what_reading_at_once_gives(cell):
+def test_reading_in_parts_equals_reading_at_once(cell):
     encoder = _encoder(cell=cell, directions="apart", num_layers=2, last_dim=5)
     inputs = torch.randn(2, 7, 3)
     first, state = encoder.resume(inputs[:, :3], encoder.start(2))

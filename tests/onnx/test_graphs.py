@@ -37,8 +37,8 @@ def texts(batch, time, words, seed=0):
     return torch.randint(4, words, (batch, time), generator=noise) * mask, mask
 
 
-def check_same(given, wanted):
-    for ours, theirs in zip(given, wanted, strict=True):
+def check_same(inputs, expected):
+    for ours, theirs in zip(inputs, expected, strict=True):
         assert (ours is None) == (theirs is None)  # a caption's attention, where there is none
         if theirs is not None:
             torch.testing.assert_close(ours, theirs.detach(), **CLOSE)
@@ -57,8 +57,8 @@ def test_a_classifier_of_pictures(graphs, batch):
 def test_a_classifier_of_texts(graphs, batch, time):
     model, words, *_ = tiny_critic.trained()
     graph = OnnxGraph(graphs(tiny_critic) / "classifier.onnx")
-    given = texts(batch, time, len(words))
-    check_same(graph(*given), [model.eval()(*given)])
+    inputs = texts(batch, time, len(words))
+    check_same(graph(*inputs), [model.eval()(*inputs)])
 
 
 @pytest.mark.slow
@@ -72,12 +72,12 @@ def test_every_kind_of_reader(tmp_path, cell, directions):
     model = SentimentClassifier(settings, 20, 3).eval()
     (graph,) = graphs_of(model, 0)
     write_graph(graph, tmp_path / "it.onnx")
-    given = texts(3, 8, 20)
-    check_same(OnnxGraph(tmp_path / "it.onnx")(*given), [model(*given)])
+    inputs = texts(3, 8, 20)
+    check_same(OnnxGraph(tmp_path / "it.onnx")(*inputs), [model(*inputs)])
 
 
 @pytest.mark.slow
-def test_a_plain_recurrence_over_words_is_told_to_have_none(tmp_path):
+def test_a_plain_recurrence_over_words_is_refused(tmp_path):
     settings = SentimentSettings(TextEncoderSettings(cell="rnn", embedding_dim=3, hidden_dim=2))
     (graph,) = graphs_of(SentimentClassifier(settings, 9, 2).eval(), 0)
     with pytest.raises(ValueError, match="fails on a part of it, as on a plain `rnn` over words"):
@@ -90,17 +90,17 @@ def test_a_plain_recurrence_over_words_is_told_to_have_none(tmp_path):
 def test_the_search_over_a_captioners_graphs_finds_the_same_captions(graphs, images):
     model, _ = tiny_captioner.trained()
     ours = OnnxCaptioner(graphs(tiny_captioner))
-    given = pixels(images)
-    check_same(ours.encoder(given)[:1], [model.encoder(given)])
-    parts, wanted = ours.begin(given), model.begin(model.encoder(given))
-    check_same(parts[0] + parts[1], wanted[0] + wanted[1])
+    inputs = pixels(images)
+    check_same(ours.encoder(inputs)[:1], [model.encoder(inputs)])
+    parts, expected = ours.begin(inputs), model.begin(model.encoder(inputs))
+    check_same(parts[0] + parts[1], expected[0] + expected[1])
     for search in (
         lambda step, *start: beam_search(step, *start, beam_size=4, n_best=3, max_length=9),
         lambda step, *start: greedy(step, *start, max_length=9),
     ):
-        found, same = search(ours.step, *parts), search(model.step, *wanted)
-        assert torch.equal(found.tokens, same.tokens)
-        check_same(found[2:], same[2:])
+        result, same = search(ours.step, *parts), search(model.step, *expected)
+        assert torch.equal(result.tokens, same.tokens)
+        check_same(result[2:], same[2:])
 
 
 @pytest.mark.slow
@@ -110,10 +110,10 @@ def test_every_decoder(tmp_path, decoder):
     for graph in graphs_of(model, 32):
         write_graph(graph, tmp_path / f"{graph.name}.onnx")
     ours, images = OnnxCaptioner(tmp_path), pixels(2)
-    found = beam_search(ours.step, *ours.begin(images), beam_size=3, max_length=6)
+    result = beam_search(ours.step, *ours.begin(images), beam_size=3, max_length=6)
     same = beam_search(model.step, *model.begin(model.encoder(images)), beam_size=3, max_length=6)
-    assert torch.equal(found.tokens, same.tokens)
-    check_same(found[2:], same[2:])
+    assert torch.equal(result.tokens, same.tokens)
+    check_same(result[2:], same[2:])
 
 
 @pytest.mark.slow
@@ -126,8 +126,8 @@ def test_every_fusion_of_an_answerer(tmp_path, fusion):
     (features,) = OnnxGraph(tmp_path / "encoder.onnx")(images)
     check_same([features], [model.encoder(images)])
     rows = torch.arange(3)
-    wanted = model(features, tokens, mask, rows, rows)
-    check_same(OnnxGraph(tmp_path / "answerer.onnx")(features, tokens, mask), wanted)
+    expected = model(features, tokens, mask, rows, rows)
+    check_same(OnnxGraph(tmp_path / "answerer.onnx")(features, tokens, mask), expected)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from multimodal.onnx import OnnxGraph, write_onnx
 from multimodal.saving import read_model
 
 
-def test_plain_data_stand_beside_the_graphs(graphs):
+def test_plain_data_are_written_beside_the_graphs(graphs):
     folder = graphs(tiny_classifier)
     config = json.loads((folder / "config.json").read_text())
     (graph,) = config["graphs"].values()
@@ -38,7 +38,7 @@ def test_a_language_model_has_no_graphs(tmp_path):
     assert not (tmp_path / "graphs").exists()
 
 
-def test_the_extra_is_asked_for(monkeypatch, tmp_path):
+def test_a_missing_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("multimodal.onnx.writing.find_spec", lambda name: None)
     saved = read_model(tiny_classifier.save(tmp_path / "best.ckpt"))
     with pytest.raises(ModuleNotFoundError, match=r"needs onnx and onnxscript.*\[onnx\]"):

@@ -1,4 +1,4 @@
-"""Files that somebody damaged, or wrote to do harm: each is refused in one sentence, and soon."""
+"""Damaged and hostile files: each is refused in one sentence, and soon."""
 
 import json
 import os
@@ -36,39 +36,39 @@ class Payload:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """A good folder of each kind, and its checkpoint."""
-    place = tmp_path_factory.mktemp("models")
+    folder = tmp_path_factory.mktemp("models")
     for name, tiny in (
         ("captioner", tiny_captioner), ("critic", tiny_critic), ("classifier", tiny_classifier)
     ):  # fmt: skip
-        write_folder(read_checkpoint(tiny.save(place / f"{name}.ckpt")), place / name)
-    return place
+        write_folder(read_checkpoint(tiny.save(folder / f"{name}.ckpt")), folder / name)
+    return folder
 
 
 @pytest.fixture
-def place(models, tmp_path, monkeypatch):
-    """A place of one's own with these models in it."""
+def workdir(models, tmp_path, monkeypatch):
+    """A folder with copies of these models, as the current one."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(models, tmp_path / "models")
     return tmp_path / "models"
 
 
 def assert_refused(source):
-    """Refused with a typed error and one sentence, soon, and nothing was run or imported."""
+    """Assert a typed error of one sentence, soon, with nothing run or imported."""
     before, start = set(sys.modules), time.process_time()  # other processes may be busy
     with pytest.raises((ValueError, FileNotFoundError)) as refused:
         load(source, device="cpu")
     assert time.process_time() - start < SECONDS
-    said = str(refused.value)
-    assert "\n" not in said
-    assert 20 < len(said) < 700
-    assert said.rstrip().endswith((".", "?", ")"))
+    message = str(refused.value)
+    assert "\n" not in message
+    assert 20 < len(message) < 700
+    assert message.rstrip().endswith((".", "?", ")"))
     assert not Path(RAN).exists()
     new = {name.partition(".")[0] for name in set(sys.modules) - before}
     assert not new & {"antigravity", "lightning", "this", "turtle"}
 
 
 def seal(folder):
-    """Make the checksum right, as whoever means harm would."""
+    """Make the checksum right, as an attacker would."""
     path = folder / "config.json"
     config = json.loads(path.read_text())
     config["sha256"] = checksum(config, folder / "model.safetensors")
@@ -326,9 +326,9 @@ if hasattr(os, "mkfifo"):
 
 
 @pytest.mark.parametrize("change", FOLDERS.values(), ids=FOLDERS.keys())
-def test_a_folder_that_is_broken_is_refused(change, place):
-    change(place / "captioner")
-    assert_refused(place / "captioner")
+def test_a_folder_that_is_broken_is_refused(change, workdir):
+    change(workdir / "captioner")
+    assert_refused(workdir / "captioner")
 
 
 OTHERS = {
@@ -352,16 +352,16 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(("model", "change"), OTHERS.values(), ids=OTHERS.keys())
-def test_a_classifier_that_is_broken_is_refused(model, change, place):
-    change(place / model)
-    assert_refused(place / model)
+def test_a_classifier_that_is_broken_is_refused(model, change, workdir):
+    change(workdir / model)
+    assert_refused(workdir / model)
 
 
 def change_checkpoint(change):
     def write(path):
-        held = torch.load(path, weights_only=True)
-        change(held)
-        torch.save(held, path)
+        content = torch.load(path, weights_only=True)
+        change(content)
+        torch.save(content, path)
 
     return write
 
@@ -383,28 +383,28 @@ CHECKPOINTS = {
     "holds another pickle": exchange_pickle,
     "holds a program": lambda path: torch.save({CHECKPOINT_KEY: Payload()}, path),
     "names a class": change_checkpoint(
-        lambda held: held.update(hyper_parameters={"_class_path": "antigravity.Encoder"})
+        lambda content: content.update(hyper_parameters={"_class_path": "antigravity.Encoder"})
     ),
     "names a class inside": change_checkpoint(
-        lambda held: held[CHECKPOINT_KEY]["settings"].update(class_path="antigravity.Encoder")
+        lambda content: content[CHECKPOINT_KEY]["settings"].update(class_path="antigravity.Encoder")
     ),
     "has a huge width": change_checkpoint(
-        lambda held: held[CHECKPOINT_KEY]["settings"].update(hidden_dim=10**9)
+        lambda content: content[CHECKPOINT_KEY]["settings"].update(hidden_dim=10**9)
     ),
     "has NaN": change_checkpoint(
-        lambda held: held["state_dict"]["model.bias"].fill_(float("nan"))
+        lambda content: content["state_dict"]["model.bias"].fill_(float("nan"))
     ),
-    "has no weights": change_checkpoint(lambda held: held.update(state_dict={})),
+    "has no weights": change_checkpoint(lambda content: content.update(state_dict={})),
     "has other weights": change_checkpoint(
-        lambda held: held.update(state_dict={"model.bias": torch.ones(3)})
+        lambda content: content.update(state_dict={"model.bias": torch.ones(3)})
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("change", CHECKPOINTS.values(), ids=CHECKPOINTS.keys())
-def test_a_checkpoint_that_is_broken_is_refused(change, place):
-    change(place / "captioner.ckpt")
-    assert_refused(place / "captioner.ckpt")
+def test_a_checkpoint_that_is_broken_is_refused(change, workdir):
+    change(workdir / "captioner.ckpt")
+    assert_refused(workdir / "captioner.ckpt")
 
 
 SOURCES = {

@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 
 def change(folder, **changes):
-    """Change config.json so that its checksum is right: as whoever means harm would."""
+    """Change config.json with a right checksum, as an attacker would."""
     path = folder / "config.json"
     config = json.loads(path.read_text()) | changes
     config["sha256"] = checksum(config, folder / "model.safetensors")
@@ -53,8 +53,8 @@ def test_card_and_metrics_are_not_needed(folder, name):
 def test_any_change_of_configuration_or_weights_is_detected(folder, name):
     path = folder / name
     content = bytearray(path.read_bytes())
-    place = content.index(b"good") if name == "config.json" else len(content) - 1
-    content[place] ^= 1
+    at = content.index(b"good") if name == "config.json" else len(content) - 1
+    content[at] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"model is not as it was written: .* damaged or changed"):
         read_folder(folder)

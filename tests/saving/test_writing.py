@@ -27,7 +27,7 @@ def model(**changes):
 
 
 def names(folder):
-    return sorted(found.name for found in folder.iterdir())
+    return sorted(file.name for file in folder.iterdir())
 
 
 def test_a_folder_has_four_files_and_the_model_to_the_bit(tmp_path):

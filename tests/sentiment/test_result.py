@@ -3,13 +3,13 @@ import pytest
 from multimodal.sentiment.result import Sentiment
 
 
-def verdict(**changes):
+def sentiment(**changes):
     parts = {"tokens": ("not", "<b>", "fun"), "contributions": (-1.0, 0.05, 0.5)}
     return Sentiment("a & b", 0.75, {"a & b": 0.75}, **{**parts, **changes})
 
 
 def test_a_notebook_shows_the_words_in_their_colours():
-    html = verdict()._repr_html_()
+    html = sentiment()._repr_html_()
     assert html.startswith("<div><b>a &amp; b, 75.0 %</b><br>")
     assert 'rgba(207,106,18,1.00);color:white;padding:0 2px">not</span> &lt;b&gt; <span' in html
     assert 'rgba(31,111,180,0.50);color:inherit;padding:0 2px">fun</span>' in html
@@ -17,8 +17,8 @@ def test_a_notebook_shows_the_words_in_their_colours():
     assert "<b>" not in html.split("</b>", 1)[1]  # what was written cannot become markup
 
 
-def test_a_verdict_without_contributions_is_plain():
-    html = verdict(contributions=())._repr_html_()
+def test_a_result_without_contributions_is_plain():
+    html = sentiment(contributions=())._repr_html_()
     assert "not &lt;b&gt; fun" in html
     assert "<span" not in html
 
@@ -39,11 +39,11 @@ def test_a_number_is_raised_and_lowered():
         (("not", "<b>", "fun"), False, "The model never saw any of the words not, <b>, fun."),
     ],
 )  # fmt: skip
-def test_a_note_says_what_the_verdict_does_not_rest_on(unknown, cut, said):
-    assert verdict(unknown_words=unknown, cut=cut).note == said
+def test_a_note_names_the_unused_input(unknown, cut, said):
+    assert sentiment(unknown_words=unknown, cut=cut).note == said
 
 
 def test_a_long_list_of_unknown_words_is_cut():
     words = tuple(f"w{number}" for number in range(25))
-    note = verdict(unknown_words=words, tokens=("a", *words), contributions=()).note
+    note = sentiment(unknown_words=words, tokens=("a", *words), contributions=()).note
     assert note.endswith("w9 and 15 more.")

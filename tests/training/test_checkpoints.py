@@ -78,7 +78,7 @@ def test_early_stopping_goes_on_counting_after_a_resumption(tmp_path):
     assert resumed.events[-1] == unbroken.events[-1] == ("epoch", 1)
 
 
-def test_the_run_writes_with_our_writer_and_a_writer_of_ones_own_stays(tmp_path):
+def test_the_run_writes_with_our_writer_unless_it_chose_another(tmp_path):
     class Own(TorchCheckpointIO):
         pass
 

@@ -17,8 +17,8 @@ def read(text, *words, **options):
 
 
 def numbers(text, *words, **options):
-    found = read(text, *words, **options).numbers
-    return {words[number]: row.tolist() for number, row in found.items()}
+    vectors = read(text, *words, **options).numbers
+    return {words[number]: row.tolist() for number, row in vectors.items()}
 
 
 def test_only_wanted_rows_become_numbers():

@@ -56,9 +56,9 @@ class LaterVectors:
 
 @pytest.fixture
 def path(tmp_path):
-    found = tmp_path / "small.txt"
-    found.write_text(TEXT, encoding="utf-8")
-    return found
+    file = tmp_path / "small.txt"
+    file.write_text(TEXT, encoding="utf-8")
+    return file
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def test_every_row_gets_a_score_for_each_answer(fusion):
 def test_encoded_questions_get_the_scores_of_their_tokens(fusion):
     net = answerer(fusion=fusion)
     questions = net.questions.encode(net.questions.embedding(TOKENS), TOKENS > 0)
-    found = net.score(features(), questions, IMAGE_OF, QUESTION_OF)
-    torch.testing.assert_close(found, net(features(), TOKENS, TOKENS > 0, IMAGE_OF, QUESTION_OF))
+    result = net.score(features(), questions, IMAGE_OF, QUESTION_OF)
+    torch.testing.assert_close(result, net(features(), TOKENS, TOKENS > 0, IMAGE_OF, QUESTION_OF))
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
@@ -48,7 +48,7 @@ def test_every_parameter_but_the_padding_gets_a_gradient(fusion):
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_a_question_alone_gets_the_answer_it_gets_in_a_batch(fusion):
+def test_a_question_gets_the_same_answer_alone_and_in_a_batch(fusion):
     net = answerer(fusion=fusion)
     whole, _ = net(features(), TOKENS, TOKENS > 0, IMAGE_OF, QUESTION_OF)
     zero = torch.tensor([0])
@@ -71,7 +71,7 @@ def test_a_network_blind_to_the_question_answers_from_the_image_alone():
     assert not torch.allclose(logits[0], logits[2])
 
 
-def test_half_precision_features_of_a_cache_are_taken():
+def test_half_precision_features_of_a_cache_are_accepted():
     net = answerer(region_dim=6)
     logits, _ = net(features().half(), TOKENS, TOKENS > 0, IMAGE_OF, QUESTION_OF)
     assert logits.dtype == torch.float32

@@ -30,7 +30,7 @@ def test_the_state_is_torchs_after_the_last_real_word():
     torch.testing.assert_close(questions.outputs[1, 1], questions.states[1])
 
 
-def test_word_vectors_give_what_token_ids_give():
+def test_word_vectors_give_the_result_of_their_token_ids():
     encoder = _encoder(directions="both")
     whole, parts = (
         encoder(TOKENS, TOKENS != 0),

@@ -88,7 +88,7 @@ def read_cifar10(root: Path, split: str) -> PixelSet:
     """Read CIFAR-10's train (50,000) or test (10,000) photographs of 32 pixels in 10 classes.
 
     Args:
-        root: The folder of the batches, or the one above it, or one with the archive; or that.
+        root: The folder of the batches, the one above it, one with the archive, or the archive.
 
     Example:
         >>> read_cifar10(Path("data/samples/cifar10"), "test")
@@ -101,7 +101,7 @@ def read_cifar100(root: Path, split: str, *, coarse: bool = False) -> PixelSet:
     """Read CIFAR-100's train (50,000) or test (10,000) photographs of 32 pixels in 100 classes.
 
     Args:
-        root: The folder of the files, or the one above it, or one with the archive; or that.
+        root: The folder of the files, the one above it, one with the archive, or the archive.
         coarse: Whether to use the 20 superclasses as classes.
 
     Example:

@@ -42,9 +42,8 @@ def read_clevr(
 
     Args:
         root: The folder with `questions/` and `images/`, or with the archive of the latter.
-        split: train, val (also called dev), test, or another split that there is a file of, such
+        split: train, val (also called dev), test, or another split that has a file, such
             as trainA or valB of CLEVR-CoGenT.
-        images: Another folder or archive of the pictures, relative to the root.
         questions: The file of questions, relative to the root; `{split}` in it becomes the split.
             For files that follow the layout under another name, such as CLEVR-Humans.
 

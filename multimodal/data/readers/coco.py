@@ -33,7 +33,6 @@ def read_coco(
         root: The folder with `annotations/` and the photos.
         split: train, val (also called dev) or test; or what is between `captions_` and `.json`,
             such as train2017, where there are several of a kind.
-        images: Another folder or archive of the photos, relative to the root.
 
     Example:
         >>> examples = read_coco(Path("data/samples/coco"), "train")

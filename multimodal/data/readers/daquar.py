@@ -41,7 +41,6 @@ def read_daquar(
         split: train or test; DAQUAR has no val.
         file: The text file, relative to the root; `{split}` in it becomes the split. Empty takes
             the only `qa.*.train.txt`.
-        images: Another folder or archive of the photos, relative to the root.
 
     Example:
         >>> examples = read_daquar(Path("data/samples/daquar"), "train")

@@ -1,7 +1,16 @@
-"""Find the files of a data set; if one is missing, list the files that exist."""
+"""Find and read the files of a data set; if one is missing, list the files that exist.
+
+A source is a folder or a zip archive, which is not unpacked; the names of its files have forward
+slashes either way.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
+
+from multimodal.data.archives import member_names, read_member
+from multimodal.data.readers.text_files import decode_text
+
+MAX_BYTES = 1 << 30
 
 
 def require_folder(root: Path, content: str) -> None:
@@ -47,6 +56,26 @@ def folder_and_archives(root: Path, content: str) -> list[Path]:
         return [root]
     require_folder(root, content)
     return [root, *archives_in(root)]
+
+
+def file_names(source: Path) -> list[str]:
+    """List the names of a source's files, relative to it and sorted."""
+    if source.is_dir():
+        files = (path for path in source.rglob("*") if path.is_file())
+        return sorted(path.relative_to(source).as_posix() for path in files)
+    return sorted(member_names(source))
+
+
+def read_file(source: Path, name: str) -> str:
+    """Read a text file of a source; errors give its name and the line."""
+    if source.is_dir():
+        try:
+            data = (source / name).read_bytes()
+        except FileNotFoundError:
+            raise FileNotFoundError(f"No file {source / name}. Check the path.") from None
+    else:
+        data = read_member(source, name, max_bytes=MAX_BYTES, noun="text file")
+    return decode_text(data, f"{source}/{name}")
 
 
 def some(names: Sequence[str]) -> str:

@@ -42,10 +42,9 @@ def read_flickr8k(
 
     Args:
         root: The folder with the photos (`Flicker8k_Dataset/`, `Images/`, or zip archives) and the
-            texts, which may lie in its `Flickr8k_text/`.
+            texts, which may be in its `Flickr8k_text/`.
         split: train, val (also called dev) or test. Without any split list the photos are split
             80, 10 and 10 % by a hash of their names.
-        images: Another folder or archive of the photos, relative to the root.
 
     Example:
         >>> examples = read_flickr8k(Path("data/samples/flickr8k"), "dev")

@@ -14,10 +14,9 @@ from typing import Literal
 
 from multimodal.data.documents import without_breaks
 from multimodal.data.examples import TextExample
-from multimodal.data.readers.file_search import folder_and_archives
+from multimodal.data.readers.file_search import file_names, folder_and_archives, read_file
 from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import train_or_test
-from multimodal.data.readers.text_sources import file_names, read_file
 
 _CONTENT = (
     "Put IMDB there: aclImdb/train/pos/0_9.txt and so on, or a zip archive of it (aclImdb_v1.tar.gz"

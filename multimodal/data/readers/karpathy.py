@@ -2,7 +2,7 @@
 
 One file holds everything: ``{"images": [{"filename", "split", "sentences": [{"raw"}], ...}]}``.
 COCO's file adds ``filepath`` (the folder) and ``cocoid``, and a fourth split, restval, which
-everyone trains on.
+is used for training.
 
 References:
     Karpathy and Fei-Fei, "Deep Visual-Semantic Alignments for Generating Image Descriptions", 2015,
@@ -41,7 +41,6 @@ def read_karpathy(
             folders that the file names, or zip archives).
         split: train (restval included), val (also called dev) or test.
         file: The JSON file, relative to the root; empty takes the only `dataset*.json`.
-        images: Another folder or archive of the pictures, relative to the root.
 
     Example:
         >>> examples = read_karpathy(Path("data/samples/karpathy"), "train")

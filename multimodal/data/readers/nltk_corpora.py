@@ -15,9 +15,9 @@ import re
 from pathlib import Path
 
 from multimodal.data.examples import TextExample
+from multimodal.data.readers.file_search import file_names, read_file
 from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import canonical_split, texts_of_split
-from multimodal.data.readers.text_sources import file_names, read_file
 
 
 def read_sentence_polarity(root: Path, split: str) -> list[TextExample]:

@@ -54,11 +54,7 @@ def _without_root(path: str, root: Path) -> str:
 
 
 class Pictures:
-    """The sources of a data set's pictures, searched in order.
-
-    Args:
-        sources: Folders and zip archives; missing ones are passed over.
-    """
+    """The pictures of a data set in folders and zip archives, which are searched in order."""
 
     def __init__(self, sources: Sequence[Path]) -> None:
         self.sources = [source for source in sources if source.exists()]

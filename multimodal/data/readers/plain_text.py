@@ -8,8 +8,8 @@ held out, its first half for validation and its second for testing.
 from pathlib import Path
 
 from multimodal.data.examples import TextExample
+from multimodal.data.readers.file_search import file_names, read_file
 from multimodal.data.readers.splits import ALL, canonical_split, split_names
-from multimodal.data.readers.text_sources import file_names, read_file
 
 _CONTENT = "Name a .txt file, or a folder or zip archive of such."
 _FEW = 20  # fewer texts than this are split at lines
@@ -20,7 +20,6 @@ def read_plain_text(root: Path, split: str) -> list[TextExample]:
 
     Args:
         root: A text file, or a folder or zip archive of them.
-        split: train, val, test, or all.
 
     Example:
         >>> examples = read_plain_text(Path("data/samples/verse.txt"), "all")

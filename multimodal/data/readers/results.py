@@ -15,12 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 from multimodal.data.readers.coco import annotated_captions
 from multimodal.data.readers.flickr8k import read_captions_file, read_token_file
 from multimodal.data.readers.table import answers_in
-from multimodal.data.readers.table_files import Row, read_delimited
+from multimodal.data.readers.table_files import Row, read_delimited, read_json_lines
 from multimodal.data.readers.text_files import (
     duplicate_id,
     field,
     identifier,
-    parse_json,
     read_json,
     read_lines,
 )
@@ -109,7 +108,12 @@ def _annotations(path: Path) -> Iterator[tuple[str, int | str, Answers]]:
 
 
 def _table(path: Path, suffix: str) -> Iterator[tuple[str, int | str, Answers]]:
-    for number, (line, record) in enumerate(_records(path, suffix), 1):
+    records: Iterator[tuple[int, Mapping[str, Any]]] = (
+        read_json_lines(path)
+        if suffix == ".jsonl"
+        else read_delimited(path, "\t" if suffix == ".tsv" else ",", [])
+    )
+    for number, (line, record) in enumerate(records, 1):
         row = Row(f"{path}:{line}", record, "")
         id_key = _present(record, "question_id", "id")
         question_id = identifier(record, id_key, row.where) if id_key else number
@@ -117,19 +121,6 @@ def _table(path: Path, suffix: str) -> Iterator[tuple[str, int | str, Answers]]:
         answers = answers_in(row, _present(record, "answer", "answers") or "answer")
         texts = (field(record, key, str, row.where) if key else "" for key in types)
         yield row.where, question_id, Answers(answers, *texts)
-
-
-def _records(path: Path, suffix: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if suffix != ".jsonl":
-        yield from read_delimited(path, "\t" if suffix == ".tsv" else ",", [])
-        return
-    for line, text in enumerate(read_lines(path), 1):
-        if not text.strip():
-            continue
-        record = parse_json(text, path, line)
-        if not isinstance(record, dict):
-            raise ValueError(f"{path}:{line} must be an object {{...}}, got {record!r:.40}.")
-        yield line, record
 
 
 def _present(record: Mapping[str, Any], *keys: str) -> str:

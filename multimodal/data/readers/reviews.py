@@ -20,7 +20,6 @@ def read_reviews(
     """Write reviews; each is a function of the seed, its number and the split.
 
     Args:
-        split: train, val or test.
         target: ``label`` for negative and positive, ``number`` for stars.
 
     Example:

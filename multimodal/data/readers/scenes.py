@@ -38,8 +38,7 @@ def read_scene_captions(
     """Describe scenes in a few sentences each.
 
     Args:
-        split: train, val or test.
-        compositional: Whether training leaves out some pairs of colour and shape, which the test
+        compositional: Whether training leaves out some pairs of colour and shape that the test
             scenes show.
 
     Example:
@@ -67,9 +66,7 @@ def read_scene_questions(
     """Ask questions about scenes.
 
     Args:
-        split: train, val or test.
         questions: Questions about each scene.
-        compositional: As in `read_scene_captions`.
 
     Example:
         >>> (example,) = read_scene_questions(Path(), "train", train=1, questions=2)
@@ -105,10 +102,8 @@ def read_scene_labels(
     one large object and otherwise small ones, or a single object.
 
     Args:
-        split: train, val or test.
         label: The ``shape`` or ``colour`` of the largest object, the ``count`` of objects, which
             ``shapes`` or ``colours`` occur, or the brightness (``light``).
-        compositional: As in `read_scene_captions`.
         target: ``label`` for shape, colour and count; ``labels`` for shapes and colours; ``number``
             for count and light.
 

@@ -107,7 +107,6 @@ def holdout(
     on either side is an error.
 
     Args:
-        examples: Usually the training examples.
         fraction: The fraction that is held out, at least 0 and below 1.
         seed: Another seed holds out other examples.
         stratify: Whether to hold out exactly the same fraction of each class. Otherwise it is
@@ -147,8 +146,6 @@ def take_fold(
     which always share a fold, allow it.
 
     Args:
-        examples: All examples.
-        folds: Number of folds, 2 or more.
         fold: The index of the fold to test on.
         seed: Another seed gives other folds.
 

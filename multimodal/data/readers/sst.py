@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from multimodal.data.examples import TextExample
-from multimodal.data.readers.file_search import folder_and_archives
+from multimodal.data.readers.file_search import file_names, folder_and_archives, read_file
 from multimodal.data.readers.sentences import clean_text
 from multimodal.data.readers.splits import canonical_split, split_names, text_key
 from multimodal.data.readers.text_files import closest
-from multimodal.data.readers.text_sources import file_names, read_file
 
 Classes = Literal[2, 3, 5]
 

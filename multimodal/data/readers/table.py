@@ -79,7 +79,6 @@ def read_table(
     Args:
         root: The folder of the table and the pictures (beside it, in `images/`, or in zip
             archives); or the table itself.
-        split: train, val (also called dev) or test.
         file: The table, relative to the root; empty takes `captions.csv` (or .tsv, .jsonl), or the
             one named like the split.
         image_column: The column, or JSONL key, with the picture's name, which becomes its id.
@@ -127,17 +126,13 @@ def read_question_table(
     type_column: str = "type",
     skip_missing: bool = False,
 ) -> list[QuestionExample]:
-    """Read one split of a table of questions, one row per question.
+    """Read one split of a table of questions, by default `questions.csv`, one row per question.
+
+    Arguments without an entry here are as for `read_table`.
 
     Args:
-        root: The folder of the table and the pictures, as for `read_table`; or the table itself.
-        split: train, val (also called dev) or test.
-        file: The table, relative to the root; empty takes `questions.csv` (or .tsv, .jsonl), or the
-            one named like the split.
-        question_column: The column with the question.
         answer_column: The column with the answer; the answers of several people are separated by
             ``|``, or in JSONL a list. Only test rows may lack it.
-        split_column: The column with train, val or test; it may be missing.
         id_column: The column with the question's id; where it is missing, rows are numbered from 1.
         type_column: The column by which reports group; where it is missing, the question's first
             two words.
@@ -182,13 +177,11 @@ def read_image_table(
     target: ImageTarget = "label",
     skip_missing: bool = False,
 ) -> list[ImageExample]:
-    """Read one split of a table of labelled pictures; their names in it are their ids.
+    """Read one split of a table of labelled pictures, by default `labels.csv`; names are their ids.
+
+    Arguments without an entry here are as for `read_table`.
 
     Args:
-        root: The folder of the table and the pictures, as for `read_table`; or the table itself.
-        split: train, val (also called dev) or test.
-        file: The table, relative to the root; empty takes `labels.csv` (or .tsv, .jsonl), or the
-            one named like the split.
         columns: Names of the columns, where they are not image, label and split.
         target: ``label`` for one name, ``labels`` for any number of them, ``number`` for a number.
 
@@ -231,13 +224,9 @@ def read_text_table(
     columns: TextColumns | None = None,
     target: Target = "label",
 ) -> list[TextExample]:
-    """Read one split of a table of texts.
+    """Read one split, or all, of a table of texts, by default `texts.csv`; see `read_table`.
 
     Args:
-        root: The folder of the table; or the table itself.
-        split: train, val (also called dev), test, or all.
-        file: The table, relative to the root; empty takes `texts.csv` (or .tsv, .jsonl), or the one
-            named like the split.
         columns: Names of the columns, where they are not text, label, split and id.
         target: ``label`` reads labels as names, ``number`` as numbers.
 

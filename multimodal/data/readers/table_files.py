@@ -96,7 +96,7 @@ def read_rows(table: Table, columns: Sequence[str], split_column: str) -> Iterat
     required = [*columns, *([] if split_column == "split" else [split_column])]
     suffix = table.path.suffix.lower()
     if suffix == ".jsonl":
-        records = _json_lines(table.path, required, split_column)
+        records = _json_rows(table.path, required, split_column)
     else:
         records = read_delimited(table.path, "\t" if suffix == ".tsv" else ",", required)
     for line, values in records:
@@ -122,6 +122,16 @@ def read_delimited(
                 "put double quotes around a text that contains the delimiter."
             )
         yield line, dict(zip(header, values, strict=True))
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line number and object of each line of a JSONL file, blank lines passed over."""
+    for number, line in enumerate(read_lines(path), 1):
+        if line.strip():
+            record = parse_json(line, path, number)
+            if not isinstance(record, dict):
+                raise ValueError(f"{path}:{number} must be an object {{...}}, got {record!r:.40}.")
+            yield number, record
 
 
 def _of_known_kind(path: Path) -> Path:
@@ -158,15 +168,12 @@ def _check_header(where: str, header: list[str], columns: Sequence[str]) -> None
             raise ValueError(f"{where} has no column '{name}'{closest(name, header)}")
 
 
-def _json_lines(
+def _json_rows(
     path: Path, required: Sequence[str], split_column: str
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     with_split: bool | None = None
-    for number, line in enumerate(read_lines(path), 1):
-        if not line.strip():
-            continue
+    for number, record in read_json_lines(path):
         where = f"{path}:{number}"
-        record = parse_json(line, path, number)
         for key in required:
             field(record, key, object, where)
         if with_split is None:

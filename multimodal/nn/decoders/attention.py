@@ -23,15 +23,8 @@ from multimodal.nn.recurrent import Cell, Recurrent, State
 class AttentionDecoder(CaptionDecoder):
     """A recurrent network whose output queries the regions (Luong et al. 2015, equation 5).
 
-    Args:
-        region_dim: Width of a region.
-        embedding_dim: Width of a word vector, and of the output.
-        hidden_dim: Width of the recurrent state.
-        attention_dim: Width of keys and values.
-        cell: Which recurrence.
-        num_layers: Number of recurrent layers.
-        num_heads: Attention heads.
-        dropout: Dropout between recurrent layers and on the recurrent output.
+    Its output has the width of a word vector; dropout is between recurrent layers and on their
+    output.
     """
 
     def __init__(

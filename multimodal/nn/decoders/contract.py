@@ -7,7 +7,9 @@ beams)`` in generation; a test checks that both are equal.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -91,10 +93,37 @@ def read_captions(
     state: State,
 ) -> Float[Tensor, "real hidden"]:
     """Read whole captions with recurrent layers in one call, from each image's state."""
-    batch, captions, *_ = words.shape
+    captions = words.shape[1]
     lengths = mask.flatten(0, 1).sum(dim=1)
-    hidden = recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
-    return hidden.unflatten(0, (batch, captions))[mask]
+    hidden: Tensor = recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
+    return hidden[mask.flatten(0, 1)]
+
+
+def read_word_by_word(
+    inputs: Float[Tensor, "real feature"],
+    mask: Bool[Tensor, "batch captions time"],
+    state: State,
+    advance: Callable[[Tensor, State], tuple[Tensor, State, Tensor]],
+) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
+    """Read whole captions in a loop, for an attention that every word's state depends on.
+
+    Args:
+        inputs: A vector for each real word.
+        mask: True where a word is real.
+        state: Each image's state.
+        advance: From the vectors of one word of each caption and the state to the outputs, the next
+            state and the attention weights.
+    """
+    padded = inputs.new_zeros(*mask.shape, inputs.shape[-1])
+    padded[mask] = inputs
+    rows = mask.shape[:2]
+    state = tuple(part.unflatten(0, rows) for part in per_caption(state, rows[1]))
+    outputs, attention = [], []
+    for words in padded.unbind(dim=2):
+        output, state, weights = advance(words, state)
+        outputs.append(output)
+        attention.append(weights)
+    return torch.stack(outputs, dim=2)[mask], torch.stack(attention, dim=2)
 
 
 def read_step(

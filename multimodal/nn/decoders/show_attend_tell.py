@@ -18,33 +18,20 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from multimodal.nn.attention import AdditiveAttention
-from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
+from multimodal.nn.decoders.contract import CaptionDecoder, Context, read_word_by_word
 from multimodal.nn.recurrent import State
 
 
 class _Products(NamedTuple):
-    """Weights that every step uses, sliced and stacked once.
+    """Weights that every step uses, sliced and stacked once."""
 
-    Attributes:
-        weight: Of the three layers that read h_(t-1), stacked: query, gate, recurrence.
-        bias: Theirs; the recurrence's is with the words.
-        attended: The LSTM's input weights for the attended region.
-    """
-
-    weight: Tensor
-    bias: Tensor
-    attended: Tensor
+    weight: Tensor  # of the three layers that read h_(t-1): query, gate, recurrence
+    bias: Tensor  # of query and gate; the words' gates include that of the recurrence
+    attended: Tensor  # the LSTM's input weights for the attended region
 
 
 class ShowAttendTellDecoder(CaptionDecoder):
-    """An LSTM cell fed with the word and the gated context (Xu et al. 2015).
-
-    Args:
-        region_dim: Width of a region.
-        embedding_dim: Width of a word vector.
-        hidden_dim: Width of the LSTM's state.
-        attention_dim: Width of the attention's hidden layer.
-    """
+    """An LSTM cell fed with the word and the gated context (Xu et al. 2015)."""
 
     def __init__(
         self, region_dim: int, embedding_dim: int, *, hidden_dim: int, attention_dim: int
@@ -74,20 +61,12 @@ class ShowAttendTellDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions word by word."""
-        batch, captions, time, _ = words.shape
-        gates = self._word_gates(words[mask])  # (real, 4 * hidden)
-        inputs = gates.new_zeros(batch, captions, time, gates.shape[-1])
-        inputs[mask] = gates
-        hidden, cell = (
-            part.unflatten(0, (batch, captions)) for part in per_caption(state, captions)
-        )
         products = self._products()
-        outputs, attention = [], []
-        for step in inputs.unbind(dim=2):
-            hidden, cell, weights = self._advance(step, (hidden, cell), context, products)
-            outputs.append(hidden)
-            attention.append(weights)
-        return torch.stack(outputs, dim=2)[mask], torch.stack(attention, dim=2)
+
+        def advance(gates: Tensor, state: State) -> tuple[Tensor, State, Tensor]:
+            return self._advance(gates, state, context, products)
+
+        return read_word_by_word(self._word_gates(words[mask]), mask, state, advance)
 
     def step(
         self,
@@ -96,9 +75,7 @@ class ShowAttendTellDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "batch beams output"], State, Float[Tensor, "batch beams regions"]]:
         """Read one word of each beam."""
-        gates = self._word_gates(words)
-        hidden, cell, weights = self._advance(gates, state, context, self._products())
-        return hidden, (hidden, cell), weights
+        return self._advance(self._word_gates(words), state, context, self._products())
 
     def _word_gates(self, words: Tensor) -> Tensor:
         """Compute the words' part of the LSTM's input product, biases included."""
@@ -114,7 +91,7 @@ class ShowAttendTellDecoder(CaptionDecoder):
 
     def _advance(
         self, gates: Tensor, state: State, context: Context, products: _Products
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, State, Tensor]:
         hidden, cell = state
         keys, regions = context
         sizes = [keys.shape[-1], regions.shape[-1], gates.shape[-1]]
@@ -124,21 +101,18 @@ class ShowAttendTellDecoder(CaptionDecoder):
         attended = torch.sigmoid(gate) * attended  # section 4.2.1: beta
         from_image = F.linear(attended, products.attended)
         hidden, cell = lstm_gates(gates + recurrence + from_image, cell)
-        return hidden, cell, weights
+        return hidden, (hidden, cell), weights
 
 
 def lstm_gates(
     gates: Float[Tensor, "*rows four_hidden"], cell: Float[Tensor, "*rows hidden"]
 ) -> tuple[Float[Tensor, "*rows hidden"], Float[Tensor, "*rows hidden"]]:
-    """Compute an LSTM step from the sum of its products (Xu et al. 2015, equations 1-3).
+    """Compute hidden and cell from the sums of the gates' products (Xu et al. 2015, equations 1-3).
 
     Args:
-        gates: Input, forget, candidate and output gates side by side, before their nonlinearities:
-            torch's order.
+        gates: Input, forget, candidate and output gates side by side, in torch's order, before
+            their nonlinearities.
         cell: The cell before the step.
-
-    Returns:
-        Hidden and cell after the step.
     """
     enter, forget, candidate, leave = gates.chunk(4, dim=-1)
     cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()

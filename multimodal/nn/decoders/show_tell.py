@@ -16,16 +16,7 @@ from multimodal.nn.recurrent import Cell, Recurrent, State
 
 
 class ShowTellDecoder(CaptionDecoder):
-    """A recurrent network started by the image vector (Vinyals et al. 2015).
-
-    Args:
-        region_dim: Width of a region.
-        embedding_dim: Width of a word vector.
-        hidden_dim: Width of the recurrent state.
-        cell: Which recurrence.
-        num_layers: Number of recurrent layers.
-        dropout: Dropout between recurrent layers.
-    """
+    """A recurrent network started by the image vector (Vinyals et al. 2015)."""
 
     attends = False
 

@@ -15,20 +15,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from multimodal.nn.attention import AdditiveAttention
-from multimodal.nn.decoders.contract import CaptionDecoder, Context, per_caption
+from multimodal.nn.decoders.contract import CaptionDecoder, Context, read_word_by_word
 from multimodal.nn.decoders.show_attend_tell import lstm_gates
 from multimodal.nn.recurrent import State
 
 
 class UpDownDecoder(CaptionDecoder):
-    """Attention LSTM and language LSTM (Anderson et al. 2018, section 3.2).
-
-    Args:
-        region_dim: Width of a region.
-        embedding_dim: Width of a word vector.
-        hidden_dim: Width of both LSTMs' states.
-        attention_dim: Width of the attention's hidden layer.
-    """
+    """Attention LSTM and language LSTM (Anderson et al. 2018, section 3.2)."""
 
     def __init__(
         self, region_dim: int, embedding_dim: int, *, hidden_dim: int, attention_dim: int
@@ -58,17 +51,12 @@ class UpDownDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
         """Read whole captions word by word."""
-        batch, captions, time, _ = words.shape
-        state = tuple(part.unflatten(0, (batch, captions)) for part in per_caption(state, captions))
-        gates, recurrent = self._word_gates(words[mask]), self._recurrent()
-        inputs = gates.new_zeros(batch, captions, time, gates.shape[-1])
-        inputs[mask] = gates
-        outputs, attention = [], []
-        for step in inputs.unbind(dim=2):
-            state, weights = self._advance(step, state, context, recurrent)
-            outputs.append(state[2])
-            attention.append(weights)
-        return torch.stack(outputs, dim=2)[mask], torch.stack(attention, dim=2)
+        recurrent = self._recurrent()
+
+        def advance(gates: Tensor, state: State) -> tuple[Tensor, State, Tensor]:
+            return self._advance(gates, state, context, recurrent)
+
+        return read_word_by_word(self._word_gates(words[mask]), mask, state, advance)
 
     def step(
         self,
@@ -77,8 +65,7 @@ class UpDownDecoder(CaptionDecoder):
         context: Context,
     ) -> tuple[Float[Tensor, "batch beams output"], State, Float[Tensor, "batch beams regions"]]:
         """Read one word of each beam."""
-        state, weights = self._advance(self._word_gates(words), state, context, self._recurrent())
-        return state[2], state, weights
+        return self._advance(self._word_gates(words), state, context, self._recurrent())
 
     def _columns(self, part: str) -> Tensor:
         """Return the attention LSTM's input weights for one part of its input."""
@@ -101,7 +88,7 @@ class UpDownDecoder(CaptionDecoder):
 
     def _advance(
         self, gates: Tensor, state: State, context: Context, recurrent: Tensor
-    ) -> tuple[State, Tensor]:
+    ) -> tuple[Tensor, State, Tensor]:
         top_hidden, top_cell, hidden, cell = state
         keys, regions, mean_gates = context
         gates = gates + mean_gates.unsqueeze(1)
@@ -114,4 +101,4 @@ class UpDownDecoder(CaptionDecoder):
         )
         gates = gates + F.linear(hidden, language.weight_hh, language.bias_hh)
         hidden, cell = lstm_gates(gates, cell)
-        return (top_hidden, top_cell, hidden, cell), weights
+        return hidden, (top_hidden, top_cell, hidden, cell), weights

@@ -32,6 +32,9 @@ class Questions(NamedTuple):
 class Fusion(nn.Module, ABC):
     """The contract of the fusions.
 
+    A fusion is built from the widths of a region and of a question's vectors; ``fusion_dim`` is the
+    width of its own layers.
+
     Attributes:
         output_dim: Width of the vectors from which answers are predicted.
     """

@@ -28,12 +28,7 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, grid_coordinates
 class FilmFusion(Fusion):
     """Residual blocks modulated by the question, and a global maximum (Perez et al. 2018).
 
-    Args:
-        region_dim: Width of a region; the number of regions must be a square.
-        question_dim: Width of a question's state.
-        fusion_dim: Feature maps of the blocks.
-        num_hops: Number of blocks, at least 1.
-        output_dim: Feature maps before the maximum, and width of the result.
+    There are `num_hops` blocks of `fusion_dim` feature maps, and `output_dim` before the maximum.
 
     Raises:
         ValueError: If there is no block; in a call, if the regions are not a square grid.

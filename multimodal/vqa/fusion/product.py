@@ -19,13 +19,7 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, even_weights
 
 
 class MultiplyFusion(Fusion):
-    """The product of an image vector and a question vector (Antol et al. 2015, section 4).
-
-    Args:
-        region_dim: Width of a region.
-        question_dim: Width of a question's state.
-        fusion_dim: Width to which both are projected, and of the product.
-    """
+    """The product of an image vector and a question vector (Antol et al. 2015, section 4)."""
 
     def __init__(self, region_dim: int, question_dim: int, *, fusion_dim: int = 1024) -> None:
         super().__init__()
@@ -42,18 +36,12 @@ class MultiplyFusion(Fusion):
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
         """Multiply; the attention weights are uniform."""
         images = _images(self.image, regions).index_select(0, image_of)
-        asked = self.question(questions.states).tanh().index_select(0, question_of)
-        return images * asked, even_weights(regions, image_of)
+        states = self.question(questions.states).tanh().index_select(0, question_of)
+        return images * states, even_weights(regions, image_of)
 
 
 class ConcatenateFusion(Fusion):
-    """An image vector and a question vector side by side.
-
-    Args:
-        region_dim: Width of a region.
-        question_dim: Width of a question's state.
-        fusion_dim: Width to which both are projected; the result is twice as wide.
-    """
+    """An image vector and a question vector side by side."""
 
     def __init__(self, region_dim: int, question_dim: int, *, fusion_dim: int = 1024) -> None:
         super().__init__()
@@ -70,8 +58,8 @@ class ConcatenateFusion(Fusion):
     ) -> tuple[Float[Tensor, "rows joint"], Float[Tensor, "rows regions"]]:
         """Concatenate; the attention weights are uniform."""
         images = _images(self.image, regions).index_select(0, image_of)
-        asked = self.question(questions.states).tanh().index_select(0, question_of)
-        return torch.cat([images, asked], dim=-1), even_weights(regions, image_of)
+        states = self.question(questions.states).tanh().index_select(0, question_of)
+        return torch.cat([images, states], dim=-1), even_weights(regions, image_of)
 
 
 def _images(layer: nn.Linear, regions: Tensor) -> Tensor:

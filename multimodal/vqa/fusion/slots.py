@@ -33,9 +33,9 @@ class SlotsFusion(Fusion):
         region_dim: Width of a region.
         question_dim: Width of the question encoder's states and outputs.
         fusion_dim: Width of a slot.
-        num_slots: Number of slots, at least as many as the objects that a question names.
+        num_slots: At least the number of objects that a question names.
         num_hops: Attention steps of each slot.
-        pair_dim: Width at which slots are compared.
+        pair_dim: Width of the vectors that are compared.
     """
 
     differences: Tensor
@@ -113,8 +113,8 @@ class SlotsFusion(Fusion):
         joint = self.join(torch.cat([rows.flatten(1), self._pairs(rows)], dim=-1))
         # A difference between two slots is an answer only together with the question: "left of"
         # or "above", "colour" or "size". A product models this directly, a sum cannot.
-        asked = self.ask(questions.states).index_select(0, question_of)
-        joint = torch.cat([joint * asked, joint + asked], dim=-1)
+        question = self.ask(questions.states).index_select(0, question_of)
+        joint = torch.cat([joint * question, joint + question], dim=-1)
         return joint, self._by_row(weights, positions).mean(dim=1)
 
     def _read(self, questions: Questions) -> tuple[tuple[Tensor, ...], ...]:

@@ -18,13 +18,7 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, weighted_sum
 class StackedAttentionFusion(Fusion):
     """Several hops, each queried by the question and all attended regions (Yang et al. 2016).
 
-    The vector is as wide as the question's state.
-
-    Args:
-        region_dim: Width of a region.
-        question_dim: Width of a question's state.
-        fusion_dim: Width of the attention's hidden layer.
-        num_hops: Number of hops, at least 1.
+    The result is as wide as the question's state, the attention's hidden layer `fusion_dim`.
 
     Raises:
         ValueError: If there is no hop.

@@ -17,13 +17,7 @@ from multimodal.vqa.fusion.contract import Fusion, Questions, weighted_sum
 
 
 class TopDownFusion(Fusion):
-    """Attention over regions and question, then a product (Anderson et al. 2018).
-
-    Args:
-        region_dim: Width of a region.
-        question_dim: Width of a question's state.
-        fusion_dim: Width of all gated layers, and of the product.
-    """
+    """Attention over regions and question, then a product (Anderson et al. 2018)."""
 
     def __init__(self, region_dim: int, question_dim: int, *, fusion_dim: int = 512) -> None:
         super().__init__()
@@ -56,12 +50,7 @@ class TopDownFusion(Fusion):
 
 
 class GatedTanh(nn.Module):
-    """``tanh(W x + b) * sigmoid(W' x + b')`` (Anderson et al. 2018, section 3.3).
-
-    Args:
-        input_dim: Width of the input.
-        output_dim: Width of the output.
-    """
+    """``tanh(W x + b) * sigmoid(W' x + b')`` (Anderson et al. 2018, section 3.3)."""
 
     def __init__(self, input_dim: int, output_dim: int) -> None:
         super().__init__()
@@ -76,5 +65,5 @@ class GatedTanh(nn.Module):
 
 def _add_rows(regions: Tensor, questions: Tensor, image_of: Tensor, question_of: Tensor) -> Tensor:
     # The copy of the regions is the largest tensor by far, so it is changed in place.
-    asked = questions.index_select(0, question_of).unsqueeze(1)  # (rows, 1, fusion)
-    return regions.index_select(0, image_of).add_(asked)  # (rows, regions, fusion)
+    added = questions.index_select(0, question_of).unsqueeze(1)  # (rows, 1, fusion)
+    return regions.index_select(0, image_of).add_(added)  # (rows, regions, fusion)

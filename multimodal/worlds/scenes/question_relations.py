@@ -131,23 +131,25 @@ def _query(
 ) -> Draft | None:
     """Ask for an attribute of an object named by its place from the anchor, or from `near`."""
     draws = references.draws
-    places = references.places(anchor if near is None else near.target)
-    asked = [
-        place for place in places if attribute not in place.selection and place.target != anchor
+    candidates = [
+        place
+        for place in references.places(anchor if near is None else near.target)
+        if attribute not in place.selection and place.target != anchor
     ]
     if attribute == "size":
-        sized = references.of_drawn_size([place.target for place in asked])
-        preferred = [place for place in asked if place.target in sized]
+        sized = references.of_drawn_size([place.target for place in candidates])
+        preferred = [place for place in candidates if place.target in sized]
         # Scenes that allow chains have more small objects: in a chain only the drawn size is asked.
-        asked = preferred if preferred or near is not None else asked
-    if not asked:
+        candidates = preferred if preferred or near is not None else candidates
+    if not candidates:
         return None
     noun = references.noun(without=attribute)
-    the, program = _start(references, anchor, noun)
-    for place in (near, draws.pick(asked)):
+    name = _name(references, anchor, noun)
+    for place in (near, draws.pick(candidates)):
         if place is not None:
-            the, program = _go(references, place, noun, (the, program))
-    return Draft(draws.pick(grammar.QUERY[attribute]).format(the), (*program, ("query", attribute)))
+            name = _add_place(references, place, noun, name)
+    text = draws.pick(grammar.QUERY[attribute]).format(name.text)
+    return Draft(text, (*name.program, ("query", attribute)))
 
 
 def _chain_exist(
@@ -166,7 +168,7 @@ def _chain_exist(
         return None
     words = references.words(draws.pick(candidates), selection)
     noun = draws.pick(grammar.NOUNS)
-    far, program = _group(references, anchor, near, relation, noun)
+    far, program = _related_group(references, anchor, near, relation, noun)
     text = draws.pick(grammar.CHAIN_EXIST).format(
         a=indefinite(words, noun), many=plural(words, noun), far=far
     )
@@ -180,32 +182,31 @@ def _chain_count(references: References, anchor: int, near: Place) -> Draft | No
     if sure != possible:
         return None
     noun = draws.pick(grammar.NOUNS)
-    far, program = _group(references, anchor, near, relation, noun)
+    far, program = _related_group(references, anchor, near, relation, noun)
     text = draws.pick(grammar.CHAIN_COUNT).format(many=plural((), noun), far=far)
     return Draft(text, (*program, ("count",)))
 
 
-def _group(
+def _related_group(
     references: References, anchor: int, near: Place, relation: Relation, noun: Noun
 ) -> Draft:
     """Name the objects that have a relation to the one `near` the anchor."""
-    the, program = _go(references, near, noun, _start(references, anchor, noun))
+    the, program = _add_place(references, near, noun, _name(references, anchor, noun))
     toward = references.draws.pick(grammar.RELATED[relation])
     return Draft(f"{toward} {the}", (*program, ("relate", relation)))
 
 
-def _start(references: References, anchor: int, noun: Noun) -> Draft:
+def _name(references: References, anchor: int, noun: Noun) -> Draft:
     """Name an object by its attributes."""
     words = references.name(anchor)
     return Draft(f"the {singular(words, noun)}", naming(words))
 
 
-def _go(references: References, place: Place, noun: Noun, start: tuple[str, Program]) -> Draft:
-    """Name an object by its place from the one already named."""
-    the, program = start
+def _add_place(references: References, place: Place, noun: Noun, anchor: Draft) -> Draft:
+    """Name an object by its place relative to an object that has a name."""
     toward = references.draws.pick(grammar.RELATED[place.relation])
     filtered = (("filter", *place.words),) if place.words else ()
     return Draft(
-        f"the {singular(place.words, noun)} {toward} {the}",
-        (*program, ("relate", place.relation), *filtered, ("unique",)),
+        f"the {singular(place.words, noun)} {toward} {anchor.text}",
+        (*anchor.program, ("relate", place.relation), *filtered, ("unique",)),
     )

@@ -56,7 +56,7 @@ def test_every_word_gets_a_vector_and_attention_weights(decoder, words, regions)
         torch.testing.assert_close(weights.sum(dim=-1), torch.ones(BATCH, CAPTIONS, TIME))
 
 
-def test_word_by_word_gives_what_the_whole_sequence_gives(decoder, words, regions):
+def test_steps_equal_the_whole_sequence(decoder, words, regions):
     expected, expected_weights = read(decoder, words, regions)
     context = decoder.context(regions)
     state = per_caption(decoder.start(regions), CAPTIONS)

@@ -5,7 +5,7 @@ from multimodal.nn.decoders.show_attend_tell import ShowAttendTellDecoder, lstm_
 EVERY = torch.ones(2, 1, 5, dtype=torch.bool)
 
 
-def test_the_hoisted_decoder_equals_the_papers_equations_in_a_loop():
+def test_outputs_equal_the_papers_equations_in_a_loop():
     torch.manual_seed(0)
     ours = ShowAttendTellDecoder(6, 4, hidden_dim=8, attention_dim=5)
     words, regions = torch.randn(2, 1, 5, 4), torch.randn(2, 7, 6)
@@ -26,7 +26,7 @@ def test_the_hoisted_decoder_equals_the_papers_equations_in_a_loop():
     torch.testing.assert_close(outputs.view(2, 5, -1), torch.stack(expected, dim=1))
 
 
-def test_lstm_gates_finish_what_torchs_cell_does():
+def test_lstm_gates_equal_torchs_cell():
     torch.manual_seed(0)
     cell = torch.nn.LSTMCell(3, 4)
     inputs, hidden, memory = torch.randn(2, 3), torch.randn(2, 4), torch.randn(2, 4)

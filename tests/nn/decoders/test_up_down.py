@@ -5,7 +5,7 @@ from multimodal.nn.decoders.up_down import UpDownDecoder
 EVERY = torch.ones(2, 1, 5, dtype=torch.bool)
 
 
-def test_the_hoisted_decoder_equals_the_papers_equations_in_a_loop():
+def test_outputs_equal_the_papers_equations_in_a_loop():
     torch.manual_seed(0)
     ours = UpDownDecoder(6, 4, hidden_dim=8, attention_dim=5)
     words, regions = torch.randn(2, 1, 5, 4), torch.randn(2, 7, 6)

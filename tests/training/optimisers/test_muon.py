@@ -138,7 +138,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does():
     torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=0, atol=0)
 
 
-def test_random_labels_are_learnt_by_heart():
+def test_random_labels_are_learned_by_heart():
     model = net()
     assert train(model, *built(model, peak=0.03), 80) < 0.3  # at first it is log 3
 

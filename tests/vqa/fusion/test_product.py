@@ -36,7 +36,7 @@ def test_concatenate_equals_its_definition_written_out():
 
 
 @pytest.mark.parametrize("kind", [MultiplyFusion, ConcatenateFusion])
-def test_it_looks_everywhere_alike(kind):
+def test_attention_is_uniform(kind):
     (_, weights), _ = _run(kind(6, 5, fusion_dim=4))
     torch.testing.assert_close(weights, torch.full((3, 7), 1 / 7))
 

@@ -25,8 +25,8 @@ def test_it_equals_the_papers_equations_in_a_loop():
             )
             scores.append(fusion.score(gated))
         shares = torch.cat(scores).softmax(dim=0)
-        seen = sum(share * region for share, region in zip(shares, regions[image], strict=True))
-        torch.testing.assert_close(joint[row], fusion.asked(asked) * fusion.seen(seen))
+        attended = sum(share * region for share, region in zip(shares, regions[image], strict=True))
+        torch.testing.assert_close(joint[row], fusion.asked(asked) * fusion.seen(attended))
         torch.testing.assert_close(weights[row], shares)
 
 

@@ -1,9 +1,6 @@
-"""Many reviews, drawn in a process of its own, where types are not checked."""
+"""Many reviews, sampled once."""
 
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +19,6 @@ pickle.dump(reviews, sys.stdout.buffer)
 
 
 @pytest.fixture(scope="session")
-def reviews() -> dict[str, list[Review]]:
+def reviews(run_apart) -> dict[str, list[Review]]:
     """Sample the first reviews of each split, of two seeds."""
-    run = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        capture_output=True,
-        check=True,
-        cwd=Path(__file__).parents[3],
-        env={"PYTHONHASHSEED": "3"},
-    )
-    return pickle.loads(run.stdout)
+    return pickle.loads(run_apart(PROGRAM))

@@ -2,7 +2,7 @@ import json
 import re
 import runpy
 from collections import Counter, defaultdict
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -193,9 +193,7 @@ def test_questions_equal_the_stored_ones():
 
 def test_another_process_asks_the_same(asked):
     here = [
-        astuple(question)
-        for index in range(20)
-        for question in ask(sample_scene(1, index, "comp_test"))
+        question for index in range(20) for question in ask(sample_scene(1, index, "comp_test"))
     ]
     assert asked["comp_test"][:200] == here
 

@@ -1,8 +1,6 @@
 import hashlib
 import json
 import runpy
-import subprocess
-import sys
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
@@ -46,24 +44,16 @@ def test_scenes_pixels_and_captions_equal_the_stored_ones():
     assert json.loads(json.dumps(measured)) == stored
 
 
-def test_another_process_draws_the_same_scenes():
+def test_another_process_draws_the_same_scenes(run_apart):
     program = (
         "from multimodal.worlds.scenes import sample_scene, render_scene; import hashlib;"
         "scenes = [sample_scene(5, i, 'test') for i in range(30)];"
         "data = repr(scenes).encode() + b''.join(render_scene(s, 48).tobytes() for s in scenes);"
         "print(hashlib.sha256(data).hexdigest())"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[3],
-        env={"PYTHONHASHSEED": "1"},
-    )
     scenes = [sample_scene(5, index, "test") for index in range(30)]
     data = repr(scenes).encode() + b"".join(render_scene(scene, 48).tobytes() for scene in scenes)
-    assert run.stdout == hashlib.sha256(data).hexdigest() + "\n"
+    assert run_apart(program).decode() == hashlib.sha256(data).hexdigest() + "\n"
 
 
 @given(keys)
