@@ -31,7 +31,7 @@ def _project(tmp_path, monkeypatch):
     tiny_captioner.save(tmp_path / "best.ckpt")
     tiny_answerer.save(tmp_path / "answerer.ckpt")
     tiny_classifier.save(tmp_path / "classifier.ckpt")
-    tiny_critic.save(tmp_path / "critic.ckpt")
+    tiny_critic.save(tmp_path / "sentiment.ckpt")
     tiny_writer.save(tmp_path / "writer.ckpt")
     tiny_writer.save(tmp_path / "reader.ckpt")
     colour = next(iter(tiny_captioner.COLOURS))
