@@ -12,7 +12,7 @@ from torch import Tensor
 
 from multimodal.cli.arguments import EXIT_USAGE, Arguments, whole_number
 from multimodal.cli.data_check import DataAlone, check
-from multimodal.cli.lightning import command, told
+from multimodal.cli.lightning import command, run_with_messages
 from multimodal.data.examples import (
     CaptionExample,
     ImageExample,
@@ -56,7 +56,7 @@ def preview(arguments: list[str]) -> int:
         _draw(data, options.pictures, options.epochs, options.output)
         sys.stdout.write(f"Wrote {options.output}.\n")
 
-    return told(draw)
+    return run_with_messages(draw)
 
 
 def _draw(data: Any, pictures: int, epochs: int, path: Path) -> None:

@@ -15,7 +15,7 @@ from lightning.pytorch import Trainer
 from typing_extensions import override
 
 from multimodal.cli.arguments import Arguments
-from multimodal.cli.lightning import Command, command, told
+from multimodal.cli.lightning import Command, command, run_with_messages
 from multimodal.cli.printing import printable
 from multimodal.data.checking import MAX_NAMED, SPLITS, examine
 from multimodal.data.readers import pictures
@@ -57,7 +57,7 @@ def check(arguments: list[str]) -> int:
         sys.stdout.write(f"{text}\n")
         failed = not findings["ok"]
 
-    code = told(examine_data)
+    code = run_with_messages(examine_data)
     return code or (EXIT_ERROR if failed else 0)
 
 

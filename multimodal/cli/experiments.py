@@ -28,7 +28,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
 from multimodal.cli.arguments import Arguments, whole_number
-from multimodal.cli.lightning import Command, command, told
+from multimodal.cli.lightning import Command, command, run_with_messages
 from multimodal.files import atomic_write
 from multimodal.tables import markdown_table
 from multimodal.training.guard import NonFiniteError
@@ -140,7 +140,7 @@ def _find_rate(arguments: list[str]) -> int:
             if not finder.losses:
                 raise
 
-    code = told(search)
+    code = run_with_messages(search)
     if code == 0:
         _report_rates(finder, folders[0])
     return code
@@ -171,7 +171,7 @@ def _train_each(
             results.append(result)
             folders.append(folder)
 
-    code = told(train_all)
+    code = run_with_messages(train_all)
     if code == 0:
         text = table(results)
         sys.stdout.write(f"\n{text}\n")

@@ -210,7 +210,7 @@ def run(arguments: list[str]) -> int:
     Raises:
         ValueError: Something is wrong in the options, the configuration or the data.
     """
-    return told(lambda: command(arguments))
+    return run_with_messages(lambda: command(arguments))
 
 
 def command(arguments: list[str], kind: type[Command] = Command) -> Command:
@@ -241,7 +241,7 @@ def command(arguments: list[str], kind: type[Command] = Command) -> Command:
     )
 
 
-def told(work: Callable[[], object]) -> int:
+def run_with_messages(work: Callable[[], object]) -> int:
     """Run a function that calls `command`; turn errors into one message, or an exit code.
 
     Raises:
