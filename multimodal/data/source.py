@@ -219,8 +219,8 @@ def _import_reader(path: str, readers: Mapping[str, Reader[Example]]) -> Reader[
 def _unknown(name: str, names: list[str], where: str, shared: Mapping[str, Any]) -> str:
     if name in shared:
         return f"{where} cannot hold {name!r}: it follows from the other settings of the data."
-    hint = _closest(name, names) or (f" It takes {', '.join(names)}." if names else " This format has no options.")
-    return f"{where} has no {name!r}.{hint}"
+    known = f" It takes {', '.join(names)}." if names else " This format has no options."
+    return f"{where} has no {name!r}.{_closest(name, names) or known}"
 
 
 def _closest(name: str, names: list[str]) -> str:
