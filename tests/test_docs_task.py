@@ -44,7 +44,8 @@ def add_length(project: Path) -> None:
     change(project / "pyproject.toml", line, layer)
     suite = project / "tests/training/test_task.py"
     change(suite, "\n\nCASES = {", f"\n\n{case}\n\nCASES = {{")
-    change(suite, "classification, language_model)", "classification, language_model, length)")
+    old = "make for make in (captioning, vqa, sentiment, classification, language_model)"
+    change(suite, old, old.replace(" for", "\n    for").replace("model)", "model, length)"))
     suite = project / "tests/inference/test_contract.py"
     change(suite, "import tiny_critic\n", "import tiny_critic\nimport tiny_length\n")
     change(suite, '    "language_model": Kind(', f'{kind}    "language_model": Kind(')

@@ -6,8 +6,9 @@ from multimodal.captioning.result import Alternative, Caption
 from multimodal.cli.inference import run
 from multimodal.cli.inputs import Item
 from multimodal.cli.printing import Complaints
-from multimodal.cli.verbs import VERBS, CaptionVerb, WriteVerb
+from multimodal.cli.verbs import VERBS, CaptionVerb, TextVerb, WriteVerb
 from multimodal.language_model.result import Passage
+from multimodal.tasks import TASKS
 
 
 @pytest.mark.parametrize("name", VERBS)
@@ -35,3 +36,13 @@ def test_texts_keep_their_lines_and_are_separated_by_an_empty_one(capsys):
     for _ in range(2):
         verb.write(Item("", ""), Passage("one\ntwo\x1b", "", (), 0.0, ended=True, seed=0))
     assert capsys.readouterr().out == "one\ntwo\\x1b\n\none\ntwo\\x1b\n"
+
+
+def test_a_task_of_texts_without_a_class_gets_a_plain_command(capsys):
+    kind = TextVerb.of(TASKS["sentiment"])
+    assert (kind.task, kind.about) == ("sentiment", "Classify texts, with a trained model.")
+    verb = kind(Namespace(texts=["great fun"], file=[]), Complaints())
+    (item,) = verb.items()
+    verb.begin(None, [item])
+    verb.write(item, "positive")
+    assert capsys.readouterr().out == "result        text\npositive      great fun\n"
