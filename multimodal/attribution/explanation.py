@@ -84,7 +84,7 @@ class Explanation(Result):
 
     def figure(self) -> "Figure":
         """Draw the explanation with matplotlib."""
-        # Only now: matplotlib takes a while to import.
+        # Imported late: matplotlib takes a while to import.
         from multimodal.figures.captions import caption_figure
         from multimodal.figures.explanations import explanation_figure
         from multimodal.figures.overlays import light, tint

@@ -36,10 +36,10 @@ from multimodal.metrics.truth import CaptionTruth
 from multimodal.nn.losses import cross_entropy_in_place
 from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.text import Vocabulary, detokenize, tokenize
+from multimodal.training.initial_weights import start_from_weights
 from multimodal.training.optimisers.adamw import Rates, total_steps
 from multimodal.training.report import ResultsFile
 from multimodal.training.skipped import SkippedImages
-from multimodal.training.start import start_from_weights
 from multimodal.training.task import Task
 from multimodal.training.unfreezing import unfreeze_at
 from multimodal.worlds.scenes import Scene, check_caption

@@ -30,9 +30,9 @@ from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.sentiment.report import SentimentReport
 from multimodal.sentiment.warm_start import start_from_language_model
 from multimodal.text import Vocabulary
+from multimodal.training.initial_weights import start_from_vectors
 from multimodal.training.optimisers.adamw import Rates, adamw_by_depth
 from multimodal.training.report import ResultsFile
-from multimodal.training.start import start_from_vectors
 from multimodal.training.task import Task
 from multimodal.training.unfreezing import Unfreezing, gradual, unfreeze_groups
 

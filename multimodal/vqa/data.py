@@ -159,7 +159,7 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
                 raise ValueError(
                     f"`answers.{name}` must be {least} or more, got {getattr(settings, name)}."
                 )
-        answers = [question.answers for question in self.asked("train")]
+        answers = [question.answers for question in self.questions("train")]
         if not any(map(normalize_answer, chain.from_iterable(answers))):
             raise ValueError(
                 f"The {len(answers):,} training questions of {self._name()} have no answers "
@@ -189,8 +189,8 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
         """The settings of the evaluation transform as plain data."""
         return asdict(self.images.settings)
 
-    def asked(self, split: str) -> Iterator[Question]:
-        """Return all questions of a split."""
+    def questions(self, split: str) -> Iterator[Question]:
+        """Iterate over all questions of a split."""
         return (question for example in self.examples(split) for question in example.questions)
 
     @override
@@ -223,7 +223,7 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
 
     def _tokenized(self) -> Iterator[list[str]]:
         words = cache(tokenize)  # the same question is often asked of many images
-        return (words(question.text) for question in self.asked("train"))
+        return (words(question.text) for question in self.questions("train"))
 
     def _name(self) -> str:
         """Name the training questions in messages."""
