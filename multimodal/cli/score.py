@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
     """Score a results file and print tables, or JSON.
 
     Args:
-        arguments: What follows ``score`` on the command line.
+        arguments: Command-line arguments after ``score``.
 
     Returns:
         The exit code: 0.

@@ -59,7 +59,7 @@ class QuestionText:
 
 @dataclass(frozen=True)
 class AnswerSettings:
-    """Which answers a model can give.
+    """Settings of the answers that a model can give.
 
     Args:
         min_count: Answers that are the commonest of fewer training questions are left out.
@@ -84,8 +84,8 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
         options: Keywords of the format's reader, such as ``questions`` and ``annotations`` of
             ``vqa``; see data/README.md.
         transform: Size and augmentation of the images.
-        text: How questions are read.
-        answers: Which answers a model can give.
+        text: Settings of reading questions.
+        answers: Settings of the answers that a model can give.
         holdout: Share of the training images used, with all their questions, for validation in
             place of the data set's own validation split; 0 uses that.
         test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.

@@ -27,11 +27,11 @@ class QuestionDataset(ExampleDataset[QuestionExample, QuestionBatch]):
     """Images with their questions, a whole batch a call.
 
     Args:
-        examples: What to read.
+        examples: Examples to read.
         source: Their images, in the same order.
         vocabulary: Numbers the words of the questions.
         answers: Numbers the answers.
-        questions_per_image: How many of an image's questions a batch holds, drawn anew each epoch;
+        questions_per_image: Questions per image in a batch, drawn anew each epoch;
             0 is all of them, in order.
         max_words: Longer questions are cut, with one warning.
         seed: Seed of the questions that are drawn.

@@ -57,7 +57,7 @@ class VQATask(Task):
         word_vectors: A text file of GloVe, fastText or word2vec, or a cache of torchtext, that the
             questions' words start from; empty for none.
         unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
-        unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
+        unfreeze_stages: Number of last encoder stages that are trained from then on; -1 is all.
         question_only: Checkpoint of a run with ``settings.blind`` at ``image``, which a test
             reports beside the result. Empty for none.
         image_only: Checkpoint of a run with ``settings.blind`` at ``question``, in the same way.
