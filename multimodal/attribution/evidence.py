@@ -84,7 +84,7 @@ class Evidence:
 
     Args:
         prediction: The caption, the answer, the label or the number, as text.
-        unit: What the scores measure; see `log_odds_of`.
+        unit: Quantity that the scores measure; see `log_odds_of`.
         picture: The scores as functions of the picture; None where the input is a text.
         text: The score as a function of word vectors; None where no words are read.
         words: Words of the caption, the question or the text.

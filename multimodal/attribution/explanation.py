@@ -30,7 +30,7 @@ class Explanation(Result):
         task: ``captioning``, ``vqa``, ``sentiment`` or ``classification``.
         method: ``saliency``, ``integrated_gradients``, ``grad_cam`` or ``occlusion``.
         prediction: The caption, the answer, the label or the number; ``said`` in JSON.
-        unit: What the numbers measure, such as "the log-odds of tulip".
+        unit: Quantity that the numbers measure, such as "the log-odds of tulip".
         maps: ``maps[index][row][column]`` over the picture from the upper left: a map for each word
             of a caption, one for an answer or a label, none for a text.
         words: The words of the caption, the question or the text.
@@ -84,7 +84,7 @@ class Explanation(Result):
 
     def figure(self) -> "Figure":
         """Draw the explanation with matplotlib."""
-        # Only now: matplotlib takes a while to import.
+        # Imported late: matplotlib takes a while to import.
         from multimodal.figures.captions import caption_figure
         from multimodal.figures.explanations import explanation_figure
         from multimodal.figures.overlays import light, tint

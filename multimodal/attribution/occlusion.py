@@ -103,7 +103,7 @@ def occlude_patches(
     Args:
         patch: Side of a patch in pixels; patches at the right and lower edge may be cut.
         stride: Pixels from one patch to the next.
-        baselines: What replaces hidden pixels; each picture's median colour by default.
+        baselines: Colours that replace hidden pixels; each picture's median colour by default.
 
     Example:
         >>> image = torch.zeros(1, 1, 2, 4)

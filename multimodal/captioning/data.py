@@ -62,7 +62,7 @@ class CaptionData(DataModule[CaptionExample, CaptionBatch]):
         options: Keywords of the format's reader, such as ``image_column`` of a table; see
             data/README.md.
         transform: Size and augmentation of the images.
-        text: How captions are read.
+        text: Settings of reading captions.
         holdout: Share of the training images used for validation in place of the data set's own
             validation split; 0 uses that.
         test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test list.

@@ -24,10 +24,10 @@ class CaptionDataset(ExampleDataset[CaptionExample, CaptionBatch]):
     """Images with their captions, a whole batch a call.
 
     Args:
-        examples: What to read.
+        examples: Examples to read.
         source: Their images, in the same order.
         vocabulary: Numbers the words.
-        captions_per_image: How many of an image's captions a batch holds, drawn anew each epoch; 0
+        captions_per_image: Captions per image in a batch, drawn anew each epoch; 0
             is all of them, in order.
         max_words: Longer captions are cut, with one warning.
         seed: Seed of the captions that are drawn.

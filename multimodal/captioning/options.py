@@ -8,7 +8,7 @@ from multimodal.inference.options import Options, Range, option
 
 @dataclass(frozen=True, kw_only=True)
 class CaptionOptions(Options):
-    """How captions are searched.
+    """Options of the caption search.
 
     Args:
         beam_size: Width of the beam search; 1 is greedy search.
@@ -17,7 +17,7 @@ class CaptionOptions(Options):
         length_penalty: Exponent of the length normalisation, 0 for none, or ``average``; see
             `multimodal.decoding.beam_search`.
         no_repeat_ngram: Length of the word sequences that may not occur twice; 0 allows all.
-        batch_size: Images that go through the model together.
+        batch_size: Number of images in one forward pass.
     """
 
     beam_size: int = option(5, "width of the beam search; 1 is fastest", within=Range(1))

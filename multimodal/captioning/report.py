@@ -52,7 +52,7 @@ class CaptionReport(Report[Written]):
     The task's ``validation_step`` and ``test_step`` return the words of each caption of the batch.
 
     Args:
-        validation: How many validation pictures are shown after each validation; 0 for none. They
+        validation: Number of validation pictures shown after each validation; 0 for none. They
             go to TensorBoard, if it is one of the run's loggers.
         files: Whether they are also written as ``samples/epoch_NNN.png`` in the run's folder.
     """

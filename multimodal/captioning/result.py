@@ -69,7 +69,7 @@ class Caption(Result):
         Raises:
             ValueError: If it has no picture, because no predictor made it.
         """
-        # Only now: matplotlib takes a while to import.
+        # Imported late: matplotlib takes a while to import.
         from multimodal.figures.captions import caption_figure, caption_sheet
 
         image = drawable(self.picture)

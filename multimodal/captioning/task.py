@@ -36,10 +36,10 @@ from multimodal.metrics.truth import CaptionTruth
 from multimodal.nn.losses import cross_entropy_in_place
 from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.text import Vocabulary, detokenize, tokenize
+from multimodal.training.initial_weights import start_from_weights
 from multimodal.training.optimisers.adamw import Rates, total_steps
 from multimodal.training.report import ResultsFile
 from multimodal.training.skipped import SkippedImages
-from multimodal.training.start import start_from_weights
 from multimodal.training.task import Task
 from multimodal.training.unfreezing import unfreeze_at
 from multimodal.worlds.scenes import Scene, check_caption
@@ -67,13 +67,13 @@ class CaptioningTask(Task):
         self_critical_weight: Share of these captions in the loss; the rest is cross-entropy.
         self_critical_bleu: Weight of BLEU-4 in a caption's score, beside CIDEr-D.
         unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
-        unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
+        unfreeze_stages: Number of last encoder stages that are trained from then on; -1 is all.
         beam_size: Beams at validation and test.
         max_length: Longest caption written, in words.
         length_penalty: Exponent of the length normalisation; 0 is none.
         ensemble: Checkpoints whose word probabilities are averaged with this run's own when
             captions are written; they must share its vocabulary and its frozen encoder.
-        sheet_size: How many validation pictures are shown with their captions after each
+        sheet_size: Number of validation pictures shown with their captions after each
             validation; 0 for none. They go to TensorBoard, if the run logs to it.
         sheet_files: Whether they are also written as ``samples/epoch_NNN.png`` in the run's folder.
         warm_start: A checkpoint whose weights start this run; its word vectors are copied word by

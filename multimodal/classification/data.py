@@ -42,15 +42,15 @@ _SCENE_LABELS: Final = {"shape": SHAPES, "shapes": SHAPES, "colour": COLOURS, "c
 
 @dataclass(frozen=True)
 class ImageSettings:
-    """How images become batches.
+    """Settings of making batches of images.
 
     Args:
         size: Side of the images in pixels; 0 takes that of the digits, MNIST and CIFAR, and 64 for
             scenes.
-        resize: How pictures of any size become square: ``squash`` both sides, or ``crop`` a square
+        resize: Method of making pictures square: ``squash`` both sides, or ``crop`` a square
             from the centre.
         crop_fraction: Part of the shorter side that ``crop`` keeps.
-        augmentation: How training images are augmented: ``none``, ``flip_crop``, ``standard`` or
+        augmentation: Augmentation of training images: ``none``, ``flip_crop``, ``standard`` or
             ``strong``.
         mirrored: Whether augmentation may swap left and right; by default not for digits and MNIST.
         compute_mean: Whether the mean of the channels is computed from the training images, for an

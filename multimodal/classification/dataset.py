@@ -53,7 +53,7 @@ class ClassificationDataset(ExampleDataset[ImageExample, ClassificationBatch]):
     """Images with classes or numbers, a whole batch a call.
 
     Args:
-        examples: What to read.
+        examples: Examples to read.
         source: Their images, in the same order.
         labels: Names of the classes in their order; none where the target is a number.
         target: ``label`` for one class each, ``labels`` for any number of them, ``number``.

@@ -34,7 +34,7 @@ class ClassifierSettings(ModelSettings):
 
     Args:
         encoder: The image encoder; its activation and initialisation are the head's, too.
-        pooling: How the encoder's grid becomes one vector: its ``mean``, its ``max``, or
+        pooling: Pooling of the encoder's grid to one vector: its ``mean``, its ``max``, or
             ``flatten``, which keeps where things are and takes images of one size only.
         hidden: Widths of hidden layers between that vector and the output; none by default.
         dropout: Dropout on the vector and on each hidden layer, a probability.

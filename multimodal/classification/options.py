@@ -7,11 +7,11 @@ from multimodal.inference.options import Options, Range, option
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationOptions(Options):
-    """How many labels are returned.
+    """Options of a classification.
 
     Args:
         top: Number of ranked labels.
-        batch_size: Images that go through the model together.
+        batch_size: Number of images in one forward pass.
     """
 
     top: int = option(5, "number of labels, the most probable first", within=Range(1))

@@ -61,10 +61,10 @@ class ProbeResult:
     """The accuracies of the linear classifiers.
 
     Attributes:
-        images: How many images they were fitted on.
+        images: Number of images that they were fitted on.
         regression: Accuracy of the logistic regression on the validation images, from 0 to 1.
         support_vectors: That of the support vector machine.
-        seconds: How long encoding and fitting took.
+        seconds: Duration of encoding and fitting.
     """
 
     images: int
@@ -89,7 +89,7 @@ def probe(
         task: A classifier of one label without hidden layers.
         data: A `ClassificationData` with its images.
         trainer: Gives the device and the folder.
-        strength: How closely the classifiers fit their training images (scikit-learn's C).
+        strength: Inverse of the regularisation (scikit-learn's C).
 
     Raises:
         ValueError: If the task is of another target, its head has hidden layers, its encoder starts
@@ -137,7 +137,7 @@ def encode(
     """Encode the labelled images of a split without augmentation, and pool their feature maps.
 
     Args:
-        folder: Where encoded image files are kept; empty for nowhere.
+        folder: Folder in which encoded image files are kept; empty keeps none.
     """
     files = [example.image for example in data.examples(split)]
     training = model.training

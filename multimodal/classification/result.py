@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Ranked(NamedTuple):
-    """A label and its probability, as for `Classification`."""
+    """A label and its probability, 0 to 1."""
 
     label: str
     probability: float
@@ -22,13 +22,13 @@ class Classification(Result):
     """The label of an image, or a count or a number, with the probabilities.
 
     Args:
-        label: The likeliest label; of a count the nearest whole number, of a number nothing.
-        probability: Its probability, 0 to 1; 0 where the model gives a count or a number.
-        top: The likeliest labels with their probabilities, best first. They share 1 among all
-            labels; where a picture may have several labels, each has a probability of its own.
-        labels: All labels that the picture has, likeliest first, maybe none: the one label, or,
-            where it may have several, those more likely there than not.
-        value: The expected count or the number, where the model gives one.
+        label: The likeliest label; for a count the nearest whole number; for a number empty.
+        probability: The label's probability, 0 to 1; 0 for a count or a number.
+        top: The likeliest labels with their probabilities, best first. The probabilities of all
+            labels sum to 1, unless a picture may have several labels.
+        labels: The predicted labels, likeliest first: the one label or, where a picture may have
+            several, those with a probability above 0.5, which may be none.
+        value: The predicted count or number; None if the model predicts labels.
         picture: The image as the model received it.
 
     Example:
@@ -52,7 +52,7 @@ class Classification(Result):
         return ", ".join(self.labels) or "nothing"
 
     def summary(self) -> dict[str, Any]:
-        """Return the label, its probability, all labels and the ranked ones; or the value alone."""
+        """Return the label, probability, labels and ranked labels, or only the value."""
         values = self.to_dict()
         names = ("label", "probability", "labels", "top") if self.value is None else ("value",)
         return {name: values[name] for name in names}
@@ -61,9 +61,9 @@ class Classification(Result):
         """Draw the picture beside its ranked labels.
 
         Raises:
-            ValueError: If it has no picture, because no predictor made it.
+            ValueError: If the result has no picture, because it was not made by a predictor.
         """
-        # Only now: matplotlib takes a while to import.
+        # Imported late: matplotlib takes a while to import.
         from multimodal.figures.labels import label_figure
 
         return label_figure(drawable(self.picture), self.top, title=str(self))

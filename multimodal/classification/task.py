@@ -60,22 +60,22 @@ class ClassificationTask(Task):
         mean: Mean of each channel, from 0 to 1, or none; linked from the data.
         channels: Channels of the images, 1 or 3; linked from the data.
         is_count: Whether the numbers are counts.
-        loss: Of one label: ``cross_entropy``, ``hinge`` (the multi-class margin) or ``binary`` (a
-            yes or no about each class).
+        loss: Loss of one label: ``cross_entropy``, ``hinge`` (the multi-class margin) or
+            ``binary`` (a yes or no about each class).
         class_weights: ``none``, or ``balanced``: all classes of the training images count as much.
         label_smoothing: Share of the target spread over all labels.
-        mixup: How evenly two images are laid over each other, 0 for never; 0.2 is usual.
-        cutmix: How large a rectangle of another image is pasted, 0 for never; 1 is usual.
-        l1: What a weight's absolute value adds to the loss.
-        l2: What half of a weight's square adds to the loss.
-        transfer: What is trained on a pretrained encoder: ``linear`` (a logistic regression on its
-            features), the ``head`` alone, the ``last_stages``, all stages in a ``gradual`` way, or
-            the ``full`` network; ``none`` leaves it to the encoder's ``trainable_stages``.
-        stages: How many, for ``last_stages``; how many open at a time, for ``gradual``.
+        mixup: Parameter of mixup's beta distribution; 0 switches it off, 0.2 is usual.
+        cutmix: Parameter of CutMix's beta distribution; 0 switches it off, 1 is usual.
+        l1: Factor of the weights' absolute values in the loss.
+        l2: Factor of half the weights' squares in the loss.
+        transfer: Part that is trained on a pretrained encoder: ``linear`` (a logistic regression
+            on its features), the ``head`` alone, the ``last_stages``, all stages in a ``gradual``
+            way, or the ``full`` network; ``none`` leaves it to the encoder's ``trainable_stages``.
+        stages: Number of stages, for ``last_stages``; number opened at a time, for ``gradual``.
         unfreeze_epochs: Epochs from one opening to the next, for ``gradual``.
         features: Folder in which ``linear`` keeps the features of image files, so that the next run
             takes seconds; empty for none.
-        depth_factor: How many times as fast each stage learns as the one below; 1 for all alike.
+        depth_factor: Ratio of the learning rates of a stage and the one below; 1 for equal rates.
         learning_rate: Peak learning rate.
         encoder_rate: Factor on the learning rate for the encoder; below 1 for a pretrained one.
         warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.

@@ -19,8 +19,8 @@ class Arguments(argparse.ArgumentParser):
     """A parser whose examples keep their lines, and whose errors are short sentences.
 
     Args:
-        verb: What follows ``multimodal`` on the command line.
-        about: What the command does, for the help.
+        verb: Name of the command after ``multimodal``.
+        about: Description of the command, for the help.
         examples: Lines at the end of the help.
     """
 

@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
             f"argument --output: must end in {', '.join(_SUFFIXES)}, got "
             f"{printable(str(options.output))}"
         )
-    # Only now: torch takes a second to import.
+    # Imported late: torch takes a second to import.
     from multimodal.attribution.explanation import explain
     from multimodal.hardware import tune_cpu
     from multimodal.inference.result import as_json

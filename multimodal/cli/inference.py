@@ -62,7 +62,7 @@ def _parser(name: str, verb: type[Verb]) -> Arguments:
 
 
 def _open(verb: type[Verb], options: Namespace) -> Any:
-    # Only now: torch takes a second to import.
+    # Imported late: torch takes a second to import.
     from multimodal.hardware import tune_cpu
     from multimodal.loading import from_saved
     from multimodal.saving import read_model

@@ -137,11 +137,11 @@ class Command(LightningCLI):
         """Give the trainer a run folder named after the configuration, unless one was chosen."""
         trainer_config = self.config[self.config.subcommand].trainer
         hardware = choose_hardware()
-        asked = (trainer_config.accelerator, trainer_config.precision)
-        if asked == (hardware.accelerator, hardware.precision):
+        chosen = (trainer_config.accelerator, trainer_config.precision)
+        if chosen == (hardware.accelerator, hardware.precision):
             _LOGGER.info("%s", hardware)
         else:
-            _LOGGER.info("Using %s in %s, as asked.", *asked)
+            _LOGGER.info("Using %s in %s, as chosen.", *chosen)
         if trainer_config.get("logger") in (None, True):
             kwargs["logger"] = _loggers(_run_name(self.config[self.config.subcommand]))
         return super().instantiate_trainer(**kwargs)

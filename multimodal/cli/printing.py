@@ -118,7 +118,7 @@ class JsonLines:
 
 def json_line(values: Mapping[str, Any]) -> str:
     """Write an object as JSON on one line, numbers rounded to four digits."""
-    # Only now: results import torch, and the help should not.
+    # Imported late: results import torch, and the help should not.
     from multimodal.inference.result import as_json
 
     return as_json(dict(values), digits=_DIGITS)

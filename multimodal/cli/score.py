@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
     """Score a results file and print tables, or JSON.
 
     Args:
-        arguments: What follows ``score`` on the command line.
+        arguments: Command-line arguments after ``score``.
 
     Returns:
         The exit code: 0.
@@ -157,7 +157,7 @@ def _add_json(parser: Arguments) -> None:
 
 
 def _score_captions(options: Namespace) -> str:
-    # Only now: torch, torchmetrics and nltk take seconds to import.
+    # Imported late: torch, torchmetrics and nltk take seconds to import.
     from multimodal.data.readers.flickr8k import photo_id
     from multimodal.data.readers.results import read_references, read_results
     from multimodal.metrics.captions import caption_scores

@@ -271,7 +271,7 @@ class AskVerb(Verb):
     def draw(self, number: int, item: Item, result: "Answer") -> None:
         if self.options.pictures is None:
             return
-        # Only now: matplotlib takes a while to import.
+        # Imported late: matplotlib takes a while to import.
         import torch
 
         from multimodal.figures.explanations import answer_figure
@@ -410,7 +410,7 @@ class SentimentVerb(Verb):
     @override
     def write(self, item: Item, result: "Sentiment") -> None:
         if self.options.explain:
-            # Only now: what draws the same in a picture takes a while to import.
+            # Imported late: the figures take a while to import.
             from multimodal.figures.texts import text_line
 
             text = text_line(result.tokens, result.contributions, colour=self.colour)

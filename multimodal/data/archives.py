@@ -1,12 +1,12 @@
-"""Read members of zip archives in place, from any thread and any worker process.
+"""Read members of zip archives without unpacking, from any thread and any worker process.
 
 Unpacking an archive of thousands of pictures is slow and doubles the disk space, and opening it for
-each picture parses its directory every time. So each process keeps one open archive per path. A
-forked worker drops its parent's archives before it reads, because parent and child would share one
-file position; threads take turns; an archive that was replaced on disk is opened again.
+each picture parses its directory every time. So each process keeps one open archive per path, which
+its threads read in turn. A forked worker opens its own, because it would share the file position
+with its parent. An archive that was replaced on disk is opened again.
 
-Nothing is extracted to disk, so a member's name cannot lead outside the archive, and no member
-larger than a given bound is inflated.
+Nothing is written to disk, so a member's name cannot lead outside the archive; a member larger than
+a given limit is not unpacked.
 """
 
 import os
@@ -17,11 +17,11 @@ from zipfile import ZipFile, ZipInfo
 
 
 def member_names(path: Path) -> list[str]:
-    """List the files in a zip archive, without folders and without macOS's shadow copies.
+    """List the files in a zip archive, without folders and macOS's ``__MACOSX`` copies.
 
     Raises:
         FileNotFoundError: The archive is missing.
-        ValueError: The file is not a zip archive, or a damaged one.
+        ValueError: The file is not a zip archive, or is damaged.
 
     Example:
         >>> path = getfixture("tmp_path") / "photos.zip"
@@ -34,9 +34,9 @@ def member_names(path: Path) -> list[str]:
 
 
 def folder_names(path: Path) -> list[str]:
-    """List the folders that a zip archive names, also empty ones; not every archive names them.
+    """List the folders that have an entry in a zip archive; many archives have none.
 
-    Errors as for `member_names`.
+    Raises the same errors as `member_names`.
 
     Example:
         >>> path = getfixture("tmp_path") / "photos.zip"
@@ -54,13 +54,13 @@ def _members(path: Path) -> list[ZipInfo]:
 
 
 def read_member(path: Path, member: str, *, max_bytes: int, noun: str = "picture") -> bytes:
-    """Read one member of a zip archive, and check its checksum.
+    """Read one member of a zip archive, and verify its checksum.
 
     Args:
         path: The archive.
         member: The member's full name.
         max_bytes: The largest size, packed or unpacked, that is read.
-        noun: The kind of file, for messages.
+        noun: Name of the kind of file, for messages.
 
     Raises:
         FileNotFoundError: The archive or the member is missing.
@@ -96,16 +96,16 @@ class _Archive(NamedTuple):
 
 
 _archives: dict[Path, _Archive] = {}
-_guard = Lock()
+_archives_lock = Lock()
 
 
 def _read(archive: _Archive, info: ZipInfo, path: Path) -> bytes:
     try:
-        # One reader at a time: ZipFile counts its open members without a lock of its own.
-        # Reading the stated number of bytes bounds the inflation of a member with a false header.
+        # One reader at a time: ZipFile counts its open members without a lock.
+        # Limited to the size in the header: a false header cannot make it unpack more than that.
         with archive.lock, archive.file.open(info) as stream:
             return stream.read(info.file_size)
-    except Exception as error:  # zipfile passes on any error of its unpackers
+    except Exception as error:  # zipfile lets any error of its decompressors through
         raise ValueError(
             f"{path}/{info.filename} cannot be unpacked ({error or type(error).__name__}); "
             "copy or download the archive again."
@@ -118,7 +118,7 @@ def _open_archive(path: Path) -> _Archive:
     except FileNotFoundError:
         raise FileNotFoundError(f"No archive {path}. Check the path.") from None
     signature = (status.st_ino, status.st_size, status.st_mtime_ns)
-    with _guard:
+    with _archives_lock:
         archive = _archives.get(path)
         if archive is None or archive.signature != signature:
             archive = _Archive(signature, _open_zip(path), Lock())
@@ -129,15 +129,15 @@ def _open_archive(path: Path) -> _Archive:
 def _open_zip(path: Path) -> ZipFile:
     try:
         return ZipFile(path)
-    except Exception as error:  # a broken directory raises any of a dozen types
+    except Exception as error:  # a damaged directory raises a dozen kinds of errors
         raise ValueError(
             f"{path} is not a zip archive, or it is cut short ({error}); copy or download it again."
         ) from error
 
 
 def _forget_archives() -> None:
-    global _guard
-    _guard = Lock()  # a thread that does not exist here may have locked the parent's
+    global _archives_lock
+    _archives_lock = Lock()  # the parent's may be locked by a thread that the child does not have
     _archives.clear()
 
 

@@ -1,6 +1,7 @@
-"""Batches of each task: padded and masked tensors, and the examples they come from.
+"""The batch of each task: padded and masked tensors, and the examples they come from.
 
-Each batch has a method `to`, because Lightning would otherwise walk into the examples and fail.
+Each batch has a method `to`, because Lightning would otherwise try to move the examples too, and
+fail.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,7 +63,7 @@ class QuestionBatch(NamedTuple):
             ``(rows,)``.
         scores: The soft score of each answer for each row, 0 to 1, ``(rows, answers)``.
         examples: The examples.
-        asked: The question of each row, with its answers as text.
+        questions: The question of each row, with its answers as text.
         skipped: One line for each image that could not be read.
     """
 
@@ -76,7 +77,7 @@ class QuestionBatch(NamedTuple):
     labels: Tensor
     scores: Tensor
     examples: tuple[QuestionExample, ...]
-    asked: tuple[Question, ...]
+    questions: tuple[Question, ...]
     skipped: tuple[str, ...]
 
     def to(self, device: torch.device | str) -> "QuestionBatch":
@@ -85,13 +86,13 @@ class QuestionBatch(NamedTuple):
 
 
 class ClassificationBatch(NamedTuple):
-    """Images with their classes, several labels each, or numbers such as a count.
+    """Images, each with a class, several labels, or a number such as a count.
 
     Attributes:
         indices: Indices in the data set, ``(batch,)``; error messages name them.
         images: ``(batch, 3 or 1, height, width)`` uint8.
-        labels: Classes ``(batch,)``, -1 for a missing one; or for several labels float32 zeros and
-            ones ``(batch, classes)``; or float32 numbers ``(batch,)``; NaN for missing ones.
+        labels: Classes ``(batch,)``, -1 if missing; several labels ``(batch, classes)``, float32
+            zeros and ones; or numbers ``(batch,)``, float32. Missing float32 labels are NaN.
         examples: The examples.
         skipped: One line for each image that could not be read.
     """
@@ -108,14 +109,13 @@ class ClassificationBatch(NamedTuple):
 
 
 class TextBatch(NamedTuple):
-    """Texts with their classes, or with numbers such as stars.
+    """Texts, each with a class, or a number such as a star rating.
 
     Attributes:
         indices: Indices in the data set, ``(batch,)``; error messages name them.
         tokens: ``(batch, time)``, padded; at least one real token each.
         mask: ``(batch, time)``, True = real.
-        labels: ``(batch,)``: classes, -1 for a missing one; or float32 numbers, NaN for a missing
-            one.
+        labels: ``(batch,)``: classes, -1 if missing; or float32 numbers, NaN if missing.
         examples: The examples.
     """
 
@@ -135,9 +135,9 @@ class StreamBatch(NamedTuple):
 
     Attributes:
         indices: Index of the window in its epoch, ``(1,)``; the state before window 0 is zero.
-        tokens: ``(batch, time)``; each row continues the same row of the window before.
+        tokens: ``(batch, time)``; each row continues the same row of the previous window.
         targets: The token after each token, ``(batch, time)``.
-        mask: ``(batch, time)``, True = real; False only after the last stream's end.
+        mask: ``(batch, time)``, True = real; False only after the end of the last stream.
     """
 
     indices: Tensor
@@ -152,7 +152,10 @@ def _moved(batch: Iterable[Any], device: torch.device | str) -> Iterator[Any]:
 
 
 def collate_questions(questions: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Pad questions, without a frame, to tokens and mask ``(questions, time)``.
+    """Pad questions, without ``<bos>`` and ``<eos>``, to ``(questions, time)``.
+
+    Returns:
+        Tokens and mask.
 
     Example:
         >>> tokens, mask = collate_questions([[7, 8], [9]])
@@ -166,7 +169,10 @@ def collate_questions(questions: Sequence[Sequence[int]]) -> tuple[Tensor, Tenso
 
 
 def collate_texts(texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Pad texts, without a frame, to tokens and mask ``(batch, time)``; an empty one is ``<unk>``.
+    """Pad texts to ``(batch, time)`` without ``<bos>``, ``<eos>``; an empty text is ``<unk>``.
+
+    Returns:
+        Tokens and mask.
 
     Example:
         >>> tokens, mask = collate_texts([[7, 8], []])
@@ -183,13 +189,13 @@ def collate_texts(texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 def collate_captions(captions: Sequence[Sequence[Sequence[int]]]) -> tuple[Tensor, Tensor]:
-    """Frame the captions of images by ``<bos>`` and ``<eos>``, and pad them.
+    """Put captions between ``<bos>`` and ``<eos>``, and pad them.
 
     Args:
-        captions: Images, their captions, and their token ids without a frame.
+        captions: For each image, the token ids of each of its captions.
 
     Returns:
-        Tokens and mask, both ``(batch, captions, time)``.
+        Tokens and mask, each ``(batch, captions, time)``.
 
     Example:
         >>> tokens, mask = collate_captions([[[7, 8], [9]], [[5]]])

@@ -50,8 +50,8 @@ def draw_some(number: int, most: int, seed: int, request: Request) -> list[int]:
     """Draw indices of an image's captions or questions, anew in each epoch.
 
     Args:
-        number: How many there are.
-        most: How many are drawn; 0 is all of them, in order.
+        number: Number of the captions or questions.
+        most: Largest number of draws; 0 takes all, in order.
         seed: Seed of the draw.
         request: The epoch, and the index of the image.
     """

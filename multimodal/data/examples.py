@@ -115,8 +115,8 @@ class QuestionExample:
         image_id: The data set's own id of the picture, as for `CaptionExample`.
 
     Example:
-        >>> asked = Question("Is there a dog?", ("yes",), 7)
-        >>> len(QuestionExample(ImageFile(Path("dog.jpg")), (asked,), "dog.jpg").questions)
+        >>> question = Question("Is there a dog?", ("yes",), 7)
+        >>> len(QuestionExample(ImageFile(Path("dog.jpg")), (question,), "dog.jpg").questions)
         1
     """
 

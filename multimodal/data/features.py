@@ -59,7 +59,7 @@ class FeatureCache:
         feature_dim: Width of a region vector.
         views: The views of each image.
         skipped: By index the reason why an image has no features.
-        valid: Which images have features, ``(images,)``.
+        valid: Mask of the images that have features, ``(images,)``.
 
     Raises:
         FileNotFoundError: If the folder has no finished cache.

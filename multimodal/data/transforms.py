@@ -87,7 +87,7 @@ class EvalTransform:
     """The deterministic transform of evaluation and inference.
 
     Args:
-        settings: Of these `size`, `resize` and `crop_fraction` are used.
+        settings: Transform settings; only `size`, `resize` and `crop_fraction` are used.
 
     Example:
         >>> transform = EvalTransform(TransformSettings(size=2))

@@ -67,7 +67,7 @@ def caption_figure(
     Args:
         grid: Rows and columns of the regions.
         caption: The sentence above the picture; made of the words by default.
-        shade: How a map is drawn, `multimodal.figures.overlays.light` or ``tint``.
+        shade: Function that draws a map, `multimodal.figures.overlays.light` or ``tint``.
 
     Example:
         >>> import torch

@@ -56,12 +56,12 @@ def explanation_figure(
     Args:
         weights: A weight for each region of a grid over the picture.
         title: A line above everything: the prediction, or the question.
-        note: What the map means, in pale letters.
+        note: Meaning of the map, in pale letters.
         ranked: Answers or labels with their probabilities, best first; may be empty.
         words: Words of a question.
         contributions: A contribution for each of them; words are not drawn if it is empty.
-        shade: How the map is drawn: `multimodal.figures.overlays.light`, or ``tint`` where weights
-            may be negative.
+        shade: Function that draws the map: `multimodal.figures.overlays.light`, or ``tint`` where
+            weights may be negative.
 
     Example:
         >>> import torch

@@ -89,7 +89,7 @@ def text_figure(
 
     Args:
         tokens: The words; the first fifty lines are drawn.
-        legend: What the two colours mean; one name where no contribution is negative.
+        legend: Meanings of the two colours; one name where no contribution is negative.
 
     Example:
         >>> figure = text_figure(["a", "good", "film"], [0.0, 0.9, 0.1], title="positive")

@@ -32,7 +32,7 @@ Level = Literal["words", "characters"]
 
 @dataclass(frozen=True)
 class StreamText:
-    """How texts are read.
+    """Settings of reading texts.
 
     Args:
         min_count: Tokens that occur less often in the training texts become ``<unk>``.
@@ -48,13 +48,13 @@ class LanguageModelData(DataModule[TextExample, StreamBatch]):
     """Unlabelled texts, read in windows whose rows go on from batch to batch.
 
     Args:
-        sources: Where the texts come from, one after the other; labels are not read.
+        sources: Sources of the texts, read one after the other; labels are ignored.
         held_out: Texts that must not be read, such as those a classifier is tested on: duplicates
             of them are removed from all sources.
-        level: What is predicted: ``words``, or ``characters`` with case and line ends.
+        level: Unit that is predicted: ``words``, or ``characters`` with case and line ends.
         keep_lines: Whether the end of a line is a word of its own, as verse needs it; for
             ``words``.
-        text: Which tokens are known.
+        text: Settings of the vocabulary.
         holdout: Share of the texts used for validation in place of the sources' own validation
             splits; 0 uses those. A source of which all is read has no other.
         batch_size: Streams in a batch.

@@ -7,17 +7,17 @@ from multimodal.inference.options import Options, Range, option
 
 @dataclass(frozen=True, kw_only=True)
 class WritingOptions(Options):
-    """How texts are sampled.
+    """Options of text sampling.
 
     Args:
-        temperature: Below 1 probable words become more probable, above 1 rare ones; 0 always takes
-            the most probable word.
+        temperature: Sampling temperature: below 1 probable words become more probable, above 1
+            rare ones; 0 always takes the most probable word.
         top_k: Sample from this many of the most probable words; 0 samples from all.
         top_p: Sample from the fewest words that together have this probability; 1 samples from all.
         seed: Repeats the texts of the same prompts; a new one each time unless given.
         max_length: Maximum number of words, or characters, after a prompt; by default 60 words or
             400 characters.
-        batch_size: Texts that are written side by side.
+        batch_size: Number of texts that are written in parallel.
     """
 
     temperature: float = option(

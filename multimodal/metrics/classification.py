@@ -199,7 +199,7 @@ class ClassificationScores(PerImageMetric):
 
         Args:
             example_ids: Unique over all processes; an example counts once.
-            probabilities: Of each class.
+            probabilities: Probability of each class.
             labels: The right classes.
 
         Raises:

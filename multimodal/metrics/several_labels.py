@@ -75,7 +75,7 @@ class SeveralLabelsScores(PerImageMetric):
 
         Args:
             example_ids: Unique over all processes; an example counts once.
-            probabilities: Of each label.
+            probabilities: Probability of each label.
             labels: 1 where an example has the label, 0 where not.
 
         Raises:

@@ -252,7 +252,7 @@ class VQAScores(PerImageMetric):
         self.keep(question_ids, scores, *columns)
 
     def compute(self) -> dict[str, float]:
-        """Compute what `mean_scores` and, where it is asked for and possible, `mean_wups` give."""
+        """Compute `mean_scores` and, with ``with_wups`` and WordNet present, `mean_wups`."""
         scores, predictions, answers, *_ = self.kept()
         means = mean_scores(scores)
         if self.with_wups and wordnet_is_there():

@@ -64,7 +64,7 @@ class TorchvisionEncoder(ImageEncoder):
         name: torchvision's name of the network, such as ``resnet50``.
         weights: ``none``, ``pretrained`` (downloaded by torchvision), or the path of a ``.pth`` or
             ``.safetensors`` file with torchvision's names; half precision becomes single.
-        trainable_stages: How many of the last stages are trained: 0 none, -1 all.
+        trainable_stages: Number of last stages that are trained: 0 none, -1 all.
 
     Raises:
         FileNotFoundError: If the weight file is not there.

@@ -86,7 +86,7 @@ class WordEmbedding(nn.Embedding):
 
         Args:
             vectors: One for each token.
-            found: Which tokens have one, by default all; the others keep their random start.
+            found: Mask of the tokens that have a vector, by default all; the others stay random.
 
         Raises:
             ValueError: If there is not one vector per token, or of another width.

@@ -38,7 +38,7 @@ class ImageEncoder(nn.Module):
     Attributes:
         feature_dim: Width of a region vector.
         image_channels: Number of channels of an image.
-        trainable_stages: How many of the last stages are trained; -1 is all of them.
+        trainable_stages: Number of last stages that are trained; -1 trains all.
     """
 
     scale: Tensor

@@ -123,14 +123,14 @@ class EncoderSettings:
             torchvision; what follows ``trainable_stages`` is not for these.
         weights: "none" (from nothing), "pretrained" (torchvision downloads them), or the path of a
             .pth or .safetensors file.
-        trainable_stages: How many of the last stages are trained: 0 is frozen, -1 is all.
+        trainable_stages: Number of last stages that are trained: 0 freezes all, -1 trains all.
         channels: Width of each convolution, or of each residual block.
         strides: Stride of each convolution, or pooling after it.
         normalisation: "batch", "group" or "none".
-        coordinates: Of "small" only: whether two channels say where a region is.
-        window: Of "lenet" only: side of each convolution's window in pixels, odd.
+        coordinates: For "small" only: whether two channels give the position of each region.
+        window: For "lenet" only: side of each convolution's window in pixels, odd.
         activation: "relu", "leaky_relu", "elu", "gelu", "tanh" or "sigmoid".
-        initialisation: How the weights start: "kaiming", "xavier" or "dirac".
+        initialisation: Initialisation of the weights: "kaiming", "xavier" or "dirac".
     """
 
     name: str = "small"

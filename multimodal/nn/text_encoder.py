@@ -52,8 +52,8 @@ class TextEncoderSettings:
         hidden_dropout: The same between layers.
         output_dropout: The same after the last layer.
         weight_drop: Dropout on the weights from state to state, a probability.
-        gradients: Of the word vectors: ``dense``, ``sparse``, or ``auto``: sparse for 60,000 words
-            and more. Not every optimiser takes sparse ones.
+        gradients: Gradients of the word vectors: ``dense``, ``sparse``, or ``auto``: sparse for
+            60,000 words and more. Not every optimiser takes sparse ones.
     """
 
     cell: Cell = "lstm"

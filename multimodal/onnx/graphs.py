@@ -1,8 +1,8 @@
-"""The graphs of each network, with names for their inputs and outputs.
+"""The ONNX graphs of each network, with names for their inputs and outputs.
 
-A captioner has two graphs, because its search runs the second once a word; an answerer has two,
-because an image is encoded once for all its questions. The classifiers have one each. `GRAPHS` has
-a row for each network.
+A captioner has two graphs, because the search runs the second once per word; an answerer has two,
+because an image is encoded once for all its questions. A classifier has one. `GRAPHS` has a row for
+each network.
 """
 
 from collections.abc import Callable
@@ -19,19 +19,19 @@ from multimodal.vqa.model import Answerer
 
 Axes = dict[int, str]
 
-# Example sizes of the axes that may vary: the exporter would take a 1 for a constant, and equal
-# numbers for the same axis.
+# Example sizes of the dynamic axes: the exporter would take size 1 for a constant, and equal sizes
+# for the same axis.
 _BATCH, _BEAMS, _TIME = 3, 4, 7
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A part of a network, and examples of its inputs.
+    """A part of a network that becomes one ONNX graph, and examples of its inputs.
 
     Attributes:
-        name: Name of its file, without the suffix.
-        module: Tensors, or tuples of them, in and out.
-        inputs: An example of each input tensor and its axes that may vary, by name.
+        name: Name of the ONNX file, without the suffix.
+        module: The part; it takes tensors and returns a tensor or a tuple of tensors.
+        inputs: An example of each input tensor with its dynamic axes, by name.
         outputs: Names of the output tensors.
     """
 
@@ -42,7 +42,7 @@ class Graph:
 
 
 class CaptionStart(nn.Module):
-    """A captioner before the first word."""
+    """The first part of a captioner: image encoder and initial state."""
 
     def __init__(self, captioner: Captioner) -> None:
         super().__init__()
@@ -52,8 +52,8 @@ class CaptionStart(nn.Module):
         """Encode images ``(batch, 3, height, width)``.
 
         Returns:
-            Features ``(batch, regions, feature)``, then the state's and the context's tensors
-            ``(batch, ...)``.
+            Features ``(batch, regions, feature)``, then the tensors ``(batch, ...)`` of the state
+            and of the context.
         """
         features = self.captioner.encoder(images)
         state, context = self.captioner.begin(features)
@@ -61,7 +61,7 @@ class CaptionStart(nn.Module):
 
 
 class CaptionStep(nn.Module):
-    """One step of a captioner with this number of state tensors."""
+    """One step of a captioner whose state has ``num_states`` tensors."""
 
     def __init__(self, captioner: Captioner, num_states: int) -> None:
         super().__init__()
@@ -72,8 +72,8 @@ class CaptionStep(nn.Module):
         """Predict the word after ``tokens`` ``(batch, beams)`` from state and context.
 
         Returns:
-            Logits ``(batch, beams, vocab)``, the next state's tensors and, if the decoder attends,
-            its weights ``(batch, beams, regions)``.
+            Logits ``(batch, beams, vocab)``, the tensors of the next state and, if the decoder
+            attends, the attention weights ``(batch, beams, regions)``.
         """
         state, context = parts[: self.num_states], parts[self.num_states :]
         logits, state, weights = self.captioner.step(tokens, state, context)
@@ -81,7 +81,7 @@ class CaptionStep(nn.Module):
 
 
 class QuestionAnswer(nn.Module):
-    """An answerer's question encoder, fusion and answers, one question an image."""
+    """An answerer after its image encoder, with one question per image."""
 
     def __init__(self, answerer: Answerer) -> None:
         super().__init__()
@@ -100,10 +100,10 @@ class QuestionAnswer(nn.Module):
 
 @torch.no_grad()
 def graphs_of(model: nn.Module, size: int) -> list[Graph]:
-    """Divide a network for square images of this size, in evaluation mode, into graphs.
+    """Split a network in evaluation mode into graphs, for square images of side ``size``.
 
     Raises:
-        ValueError: If there are no graphs for this network.
+        ValueError: If this kind of network cannot be exported.
     """
     if type(model) not in GRAPHS:
         raise ValueError(
@@ -180,8 +180,8 @@ def _words() -> dict[str, tuple[Tensor, Axes]]:
     return {"tokens": (tokens, axes), "mask": (tokens.bool(), axes)}
 
 
-def shapes(graph: Graph) -> tuple[Any, ...]:
-    """Return the axes that may vary for each argument of a graph's module, for `torch.export`."""
+def dynamic_shapes(graph: Graph) -> tuple[Any, ...]:
+    """Return the dynamic axes of each argument of a graph's module, for `torch.export`."""
     axes = [dict(axes) for _, axes in graph.inputs.values()]
     if isinstance(graph.module, CaptionStep):
         return axes[0], tuple(axes[1:])

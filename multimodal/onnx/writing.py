@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from multimodal.loading import from_saved
-from multimodal.onnx.graphs import Graph, graphs_of, shapes
+from multimodal.onnx.graphs import Graph, dynamic_shapes, graphs_of
 from multimodal.saving import new_folder
 from multimodal.saving.checkpoint import SavedModel
 from multimodal.saving.contents import CARD, CONFIG
@@ -76,7 +76,7 @@ def write_graph(graph: Graph, path: Path) -> None:
                 dynamo=True,
                 input_names=list(graph.inputs),
                 output_names=graph.outputs,
-                dynamic_shapes=shapes(graph),
+                dynamic_shapes=dynamic_shapes(graph),
                 external_data=False,
                 verbose=False,
             )

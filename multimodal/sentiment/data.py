@@ -56,7 +56,7 @@ class SentimentData(DataModule[TextExample, TextBatch]):
         options: Keywords of the format's reader, such as ``classes`` of ``sst``; see
             data/README.md.
         target: ``label`` for classes, ``number`` for a real number, such as stars.
-        text: How texts are read.
+        text: Settings of reading texts.
         holdout: Share of the training texts used for validation in place of the data set's own
             validation split; 0 uses that, and a tenth where there are folds.
         folds: Parts of a cross-validation; 0 is none, and uses the data set's splits.

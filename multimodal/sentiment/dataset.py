@@ -25,10 +25,10 @@ class TextDataset(ExampleDataset[TextExample, TextBatch]):
     """Texts with classes or numbers, a whole batch a call.
 
     Args:
-        examples: What to read.
+        examples: Examples to read.
         vocabulary: Numbers the words.
         labels: Names of the classes in their order; none where the target is a number.
-        excerpt: How much of a long text is read; one warning counts those that are cut.
+        excerpt: Part of a long text that is read; one warning counts the texts that are cut.
 
     Raises:
         ValueError: A label is none of the names, or not a number where the target is one.

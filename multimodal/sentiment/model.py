@@ -33,7 +33,7 @@ class SentimentSettings(ModelSettings):
 
     Args:
         reader: Word vectors and recurrent layers.
-        pooling: How a text becomes one vector: any of ``last``, ``mean``, ``max`` and
+        pooling: Pooling of a text to one vector: any of ``last``, ``mean``, ``max`` and
             ``attention``, side by side.
         head_dim: Width of a hidden layer before the classes; 0 for none.
         dropout: Dropout on the pooled vector and the hidden layer, a probability.

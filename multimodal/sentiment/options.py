@@ -7,12 +7,12 @@ from multimodal.inference.options import Options
 
 @dataclass(frozen=True, kw_only=True)
 class SentimentOptions(Options):
-    """What is computed beside the label.
+    """Options of a sentiment prediction.
 
     Args:
         explain: Whether to compute the contribution of each word, which takes ten to twenty times
-            as long as the prediction.
-        batch_size: Texts that go through the model together.
+            as long as the prediction alone.
+        batch_size: Number of texts in one forward pass.
     """
 
     explain: bool = True

@@ -55,7 +55,7 @@ class SentimentPredictor(Predictor[str, Text, Sentiment]):
         model: A trained classifier.
         vocabulary: Its words.
         labels: Names of its classes in their order; none if it gives a number.
-        excerpt: How much of a long text it reads.
+        excerpt: Part of a long text that the model reads.
         centre: Added to the output of a model that gives a number, after `scale`.
         scale: Factor of the output of a model that gives a number.
         device, precision: As for `Predictor`; contributions are computed in single precision.

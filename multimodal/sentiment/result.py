@@ -87,7 +87,7 @@ class Sentiment(Result):
 
     def figure(self) -> "Figure":
         """Draw the text, each word coloured by its contribution if that was computed."""
-        # Only now: matplotlib takes a while to import.
+        # Imported late: matplotlib takes a while to import.
         from multimodal.figures.texts import text_figure
 
         return text_figure(

@@ -30,9 +30,9 @@ from multimodal.sentiment.model import SentimentClassifier, SentimentSettings
 from multimodal.sentiment.report import SentimentReport
 from multimodal.sentiment.warm_start import start_from_language_model
 from multimodal.text import Vocabulary
+from multimodal.training.initial_weights import start_from_vectors
 from multimodal.training.optimisers.adamw import Rates, adamw_by_depth
 from multimodal.training.report import ResultsFile
-from multimodal.training.start import start_from_vectors
 from multimodal.training.task import Task
 from multimodal.training.unfreezing import Unfreezing, gradual, unfreeze_groups
 
@@ -44,11 +44,11 @@ class SentimentTask(Task):
         settings: Settings of the network.
         vocabulary: All words, specials first; linked from the data.
         labels: All labels; none where the target is a number; linked from the data.
-        excerpt: How long texts are cut; linked from the data, kept for inference.
+        excerpt: Part of a long text that is read; linked from the data, kept for inference.
         learning_rate: Peak learning rate, of the top layer.
         warmup: Share of the steps in which the rate rises; it falls as a cosine afterwards.
         weight_decay: AdamW's, on matrices only.
-        depth_factor: How many times as fast each layer learns as the one below; 1 for all alike.
+        depth_factor: Ratio of the learning rates of a layer and the one below; 1 for equal rates.
         unfreeze_epochs: Epochs from the opening of one layer to that of the one below, from the top
             on; 0 trains everything from the start.
         label_smoothing: Share of the target spread over all labels.

@@ -1,7 +1,7 @@
-"""Write files about a run into its folder: the report of a test, predictions, sizes of the splits.
+"""Write a test report, predictions and split sizes into the folder of a run.
 
-Rows are collected by the index of their example, so that several processes can be united and each
-example counts once: a sampler may repeat some to give every process as many.
+Rows are collected by example index, so that the rows of several processes can be merged and each
+example counts once: a sampler may repeat some to give every process the same number.
 
 References:
     https://cocodataset.org/#format-results, "Image Captioning";
@@ -25,14 +25,14 @@ SPLIT_SIZES = "splits.json"
 
 Row = TypeVar("Row")
 _LOGGER = logging.getLogger(__name__)
-_IDS = ("question_id", "image_id", "text_id")
+_ID_KEYS = ("question_id", "image_id", "text_id")
 
 
 class Report(Callback, Generic[Row]):
     """Collect the outputs of a task's ``test_step``, and write a report when the test ends.
 
-    A subclass gives `collect` and `write`. A report that cannot be written is a warning: the
-    metrics are logged all the same.
+    A subclass implements `collect` and `write`. If the report cannot be written, a warning is
+    logged; the metrics are logged in any case.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Report(Callback, Generic[Row]):
         self._rows: dict[Any, Row] = {}
 
     def collect(self, batch: Any, outputs: Any) -> Mapping[Any, Row]:
-        """Return a row for each example of a batch, by a key that is the same in every process."""
+        """Return a row for each example of a batch; its key is the same in every process."""
         raise NotImplementedError
 
     def write(self, rows: Mapping[Any, Row], folder: Path, task: LightningModule) -> None:
@@ -73,12 +73,12 @@ class Report(Callback, Generic[Row]):
 class ResultsFile(Callback):
     """Write the predictions of ``multimodal predict`` as one JSON file.
 
-    ``predict_step`` returns for each image an entry ``{"image_id": ..., "caption": ...}`` (COCO's
-    results format) or a list of entries ``{"question_id": ..., "answer": ...}`` (VQA's), for each
-    text an entry with a ``text_id``. The file is in the order of the data set.
+    ``predict_step`` returns, for each image, an entry ``{"image_id": ..., "caption": ...}`` (COCO's
+    results format) or a list of entries ``{"question_id": ..., "answer": ...}`` (VQA's); for each
+    text, an entry with a ``text_id``. The file is in the order of the data set.
 
-    It is no ``BasePredictionWriter``, because that takes the examples of a batch from Lightning's
-    own sampler, and ours are in the batch.
+    Lightning's ``BasePredictionWriter`` does not fit: it takes the indices of a batch from
+    Lightning's own sampler, and ours are in the batch.
 
     Args:
         path: The file to write; empty for ``results.json`` in the run's folder.
@@ -109,7 +109,7 @@ class ResultsFile(Callback):
         entries: dict[Any, Any] = {}
         for _, output in sorted(collected.items()):
             for entry in output if isinstance(output, list) else [output]:
-                entries.setdefault(next(entry[name] for name in _IDS if name in entry), entry)
+                entries.setdefault(next(entry[name] for name in _ID_KEYS if name in entry), entry)
         path = Path(self.path) if self.path else folder / "results.json"
         with atomic_write(path) as temporary:
             lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries.values())
@@ -118,7 +118,7 @@ class ResultsFile(Callback):
 
 
 class SplitSizes(Callback):
-    """Write the number of examples of each split as ``splits.json``, for the model's card."""
+    """Write the number of examples of each split as ``splits.json``, for the model card."""
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -131,15 +131,15 @@ class SplitSizes(Callback):
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """Return the folder of a run; every process must call it, because they agree on it."""
+    """Return the folder of a run; every process must call it, because Lightning broadcasts it."""
     return Path(trainer.log_dir or trainer.default_root_dir)
 
 
 def gather(rows: Mapping[Any, Row]) -> dict[Any, Row]:
-    """Unite the dictionaries of all processes; of equal keys the first process's value stays.
+    """Merge the rows of all processes; for equal keys the first process wins.
 
     Args:
-        rows: This process's, with values that can be pickled.
+        rows: The rows of this process; they must be picklable.
     """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return dict(rows)
@@ -149,17 +149,17 @@ def gather(rows: Mapping[Any, Row]) -> dict[Any, Row]:
 
 
 def write_sizes(trainer: Trainer, data: object, splits: Sequence[str]) -> None:
-    """Write the sizes of splits, if the run logs and its data have examples."""
-    folder = trainer.log_dir  # read by all processes, because they agree on it
+    """Write the sizes of the splits, if the run has a logger and its data have examples."""
+    folder = trainer.log_dir  # read by all processes, because Lightning broadcasts it
     if not trainer.is_global_zero or trainer.logger is None or not folder:
         return
     if not isinstance(data, HasExamples):
         return
-    # A test may be of another split, such as when the real one is kept for the end of a project.
-    names = {
+    # A test may use another split, for example to keep the real one for the end of a project.
+    split_names = {
         split: getattr(data, "test_split", split) if split == "test" else split for split in splits
     }
-    sizes = {split: len(data.examples(name)) for split, name in names.items()}
+    sizes = {split: len(data.examples(name)) for split, name in split_names.items()}
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         with atomic_write(Path(folder) / SPLIT_SIZES) as path:

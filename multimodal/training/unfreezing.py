@@ -80,7 +80,7 @@ def from_epoch(epoch: int, layers: int) -> Callable[[int], int | None]:
 
     Args:
         epoch: The first epoch in which they are open.
-        layers: How many of the top layers; -1 is all.
+        layers: Number of top layers; -1 for all.
 
     Example:
         >>> schedule = from_epoch(2, layers=1)
@@ -97,9 +97,9 @@ def gradual(
 
     Args:
         epochs: Epochs from one opening to the next.
-        layers: How many layers each opening adds.
-        first: How many layers are open in the first epochs.
-        total: How many layers there are.
+        layers: Number of layers that each opening adds.
+        first: Number of layers that are open in the first epochs.
+        total: Number of all layers.
 
     Example:
         >>> schedule = gradual(2, first=1, total=3)
@@ -119,7 +119,7 @@ def unfreeze_groups(groups: Sequence[Sequence[nn.Parameter]], number: int) -> No
 
     Args:
         groups: From bottom to top, as a model's ``parameters_by_depth`` lists them.
-        number: How many of the last groups are trained.
+        number: Number of last groups that are trained.
     """
     for height, group in enumerate(reversed(groups)):
         for parameter in group:

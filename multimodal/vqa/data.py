@@ -59,7 +59,7 @@ class QuestionText:
 
 @dataclass(frozen=True)
 class AnswerSettings:
-    """Which answers a model can give.
+    """Settings of the answers that a model can give.
 
     Args:
         min_count: Answers that are the commonest of fewer training questions are left out.
@@ -84,8 +84,8 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
         options: Keywords of the format's reader, such as ``questions`` and ``annotations`` of
             ``vqa``; see data/README.md.
         transform: Size and augmentation of the images.
-        text: How questions are read.
-        answers: Which answers a model can give.
+        text: Settings of reading questions.
+        answers: Settings of the answers that a model can give.
         holdout: Share of the training images used, with all their questions, for validation in
             place of the data set's own validation split; 0 uses that.
         test_split: Split that ``test`` and ``predict`` read; ``val`` where there is no test part.
@@ -159,7 +159,7 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
                 raise ValueError(
                     f"`answers.{name}` must be {least} or more, got {getattr(settings, name)}."
                 )
-        answers = [question.answers for question in self.asked("train")]
+        answers = [question.answers for question in self.questions("train")]
         if not any(map(normalize_answer, chain.from_iterable(answers))):
             raise ValueError(
                 f"The {len(answers):,} training questions of {self._name()} have no answers "
@@ -189,8 +189,8 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
         """The settings of the evaluation transform as plain data."""
         return asdict(self.images.settings)
 
-    def asked(self, split: str) -> Iterator[Question]:
-        """Return all questions of a split."""
+    def questions(self, split: str) -> Iterator[Question]:
+        """Iterate over all questions of a split."""
         return (question for example in self.examples(split) for question in example.questions)
 
     @override
@@ -223,7 +223,7 @@ class VQAData(DataModule[QuestionExample, QuestionBatch]):
 
     def _tokenized(self) -> Iterator[list[str]]:
         words = cache(tokenize)  # the same question is often asked of many images
-        return (words(question.text) for question in self.asked("train"))
+        return (words(question.text) for question in self.questions("train"))
 
     def _name(self) -> str:
         """Name the training questions in messages."""

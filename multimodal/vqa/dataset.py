@@ -27,11 +27,11 @@ class QuestionDataset(ExampleDataset[QuestionExample, QuestionBatch]):
     """Images with their questions, a whole batch a call.
 
     Args:
-        examples: What to read.
+        examples: Examples to read.
         source: Their images, in the same order.
         vocabulary: Numbers the words of the questions.
         answers: Numbers the answers.
-        questions_per_image: How many of an image's questions a batch holds, drawn anew each epoch;
+        questions_per_image: Questions per image in a batch, drawn anew each epoch;
             0 is all of them, in order.
         max_words: Longer questions are cut, with one warning.
         seed: Seed of the questions that are drawn.
@@ -56,7 +56,7 @@ class QuestionDataset(ExampleDataset[QuestionExample, QuestionBatch]):
         # Texts repeat, so that each is tokenised once; numbers stand for texts from here on.
         numbers: dict[str, int] = {}
         self._questions = [
-            [numbers.setdefault(asked.text, len(numbers)) for asked in example.questions]
+            [numbers.setdefault(question.text, len(numbers)) for question in example.questions]
             for example in self.examples
         ]
         words = [_words(text) for text in numbers]
@@ -70,17 +70,17 @@ class QuestionDataset(ExampleDataset[QuestionExample, QuestionBatch]):
     def __getitems__(self, requests: Sequence[Request]) -> QuestionBatch:
         rows = self.source.read(requests)
         image_of: list[int] = []
-        asked: list[Question] = []
+        questions: list[Question] = []
         numbers: list[int] = []
         for row, request in enumerate(rows.requests):
             example, texts = self.examples[request[1]], self._questions[request[1]]
             for chosen in draw_some(len(texts), self.questions_per_image, self.seed, request):
                 image_of.append(row)
-                asked.append(example.questions[chosen])
+                questions.append(example.questions[chosen])
                 numbers.append(texts[chosen])
         different = {number: row for row, number in enumerate(dict.fromkeys(numbers))}
         tokens, mask = collate_questions([self._tokens[number] for number in different])
-        labels, scores = self._targets(asked)
+        labels, scores = self._targets(questions)
         return QuestionBatch(
             indices=torch.tensor([index for _, index in rows.requests]),
             images=rows.images,
@@ -92,14 +92,14 @@ class QuestionDataset(ExampleDataset[QuestionExample, QuestionBatch]):
             labels=labels,
             scores=scores,
             examples=tuple(self.examples[index] for _, index in rows.requests),
-            asked=tuple(asked),
+            questions=tuple(questions),
             skipped=rows.skipped,
         )
 
-    def _targets(self, asked: Sequence[Question]) -> tuple[Tensor, Tensor]:
-        labels = torch.full((len(asked),), -1)
-        scores = torch.zeros(len(asked), len(self.answers))
-        for row, question in enumerate(asked):
+    def _targets(self, questions: Sequence[Question]) -> tuple[Tensor, Tensor]:
+        labels = torch.full((len(questions),), -1)
+        scores = torch.zeros(len(questions), len(self.answers))
+        for row, question in enumerate(questions):
             label, known = self._score(question.answers)
             labels[row] = label
             for answer, score in known.items():

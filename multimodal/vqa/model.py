@@ -47,7 +47,7 @@ class AnswererSettings(ModelSettings):
         num_slots: Queries per question; for ``slots``.
         answer_dim: Width of the hidden layer before the answers.
         dropout: Dropout on word vectors, regions and the joint vector, a probability.
-        blind: What is blanked: ``nothing``, the ``image`` (the question-only baseline) or the
+        blind: Input that is blanked: ``nothing``, the ``image`` (the question-only baseline) or the
             ``question`` (the image-only one).
     """
 

@@ -106,7 +106,7 @@ class AnswerReport(Report[Answered]):
         self, batch: QuestionBatch, outputs: Mapping[str, Sequence[str]]
     ) -> dict[int | str, Answered]:
         rows = {}
-        for row, question in enumerate(batch.asked):
+        for row, question in enumerate(batch.questions):
             answers = {name: column[row] for name, column in outputs.items()}
             answers[OURS] = answers.pop("answers")
             rows[question.question_id] = Answered(question, answers)

@@ -85,7 +85,7 @@ class Answer(Result):
         Raises:
             ValueError: If it has no picture, because no predictor made it.
         """
-        # Only now: matplotlib takes a while to import.
+        # Imported late: matplotlib takes a while to import.
         from multimodal.figures.explanations import answer_figure
 
         return answer_figure(

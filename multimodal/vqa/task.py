@@ -24,10 +24,10 @@ from multimodal.metrics.vqa_accuracy import VQAScores
 from multimodal.nn.label_losses import label_loss
 from multimodal.saving.checkpoint import read_checkpoint
 from multimodal.text import Vocabulary
+from multimodal.training.initial_weights import start_from_vectors
 from multimodal.training.optimisers.adamw import Rates
 from multimodal.training.report import ResultsFile
 from multimodal.training.skipped import SkippedImages
-from multimodal.training.start import start_from_vectors
 from multimodal.training.task import Task
 from multimodal.training.unfreezing import unfreeze_at
 from multimodal.vqa.answers import AnswerVocabulary
@@ -57,7 +57,7 @@ class VQATask(Task):
         word_vectors: A text file of GloVe, fastText or word2vec, or a cache of torchtext, that the
             questions' words start from; empty for none.
         unfreeze_epoch: Epoch at which more of the encoder is opened; -1 is never.
-        unfreeze_stages: How many of the encoder's last stages are open from then on; -1 is all.
+        unfreeze_stages: Number of last encoder stages that are trained from then on; -1 is all.
         question_only: Checkpoint of a run with ``settings.blind`` at ``image``, which a test
             reports beside the result. Empty for none.
         image_only: Checkpoint of a run with ``settings.blind`` at ``question``, in the same way.
@@ -144,7 +144,7 @@ class VQATask(Task):
         """Return ``{"question_id", "answer"}`` of each image's questions, as in VQA's results."""
         entries: list[list[dict[str, Any]]] = [[] for _ in batch.examples]
         answers = self._answers_of(self(batch))
-        rows = zip(batch.image_of.tolist(), batch.asked, answers, strict=True)
+        rows = zip(batch.image_of.tolist(), batch.questions, answers, strict=True)
         for image, question, answer in rows:
             entries[image].append({"question_id": question.question_id, "answer": answer})
         return entries
@@ -182,11 +182,11 @@ class VQATask(Task):
     def evaluate(self, batch: QuestionBatch, stage: str) -> list[str]:
         """Log the loss, score the answers and return them."""
         loss, logits = self.model_step(batch)
-        self.log(f"{stage}/loss", loss, batch_size=len(batch.asked), sync_dist=True)
+        self.log(f"{stage}/loss", loss, batch_size=len(batch.questions), sync_dist=True)
         answers = self._answers_of(logits)
-        known = [row for row, question in enumerate(batch.asked) if question.answers]
+        known = [row for row, question in enumerate(batch.questions) if question.answers]
         if known:
-            questions = [batch.asked[row] for row in known]
+            questions = [batch.questions[row] for row in known]
             scores = self.scores[stage]
             assert isinstance(scores, VQAScores)
             scores.update(

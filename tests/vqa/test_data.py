@@ -23,10 +23,10 @@ def test_scenes_come_with_questions_of_their_own():
     data = tiny()
     (first, *_) = data.train_dataloader()
     assert first.images.shape == (4, 3, 48, 48)
-    assert len(first.asked) == 20
-    assert len({question.question_id for question in data.asked("train")}) == 60
+    assert len(first.questions) == 20
+    assert len({question.question_id for question in data.questions("train")}) == 60
     assert data.vocabulary[:4] == ["<pad>", "<bos>", "<eos>", "<unk>"]
-    assert set(data.answers) >= {q.answers[0] for q in data.asked("train")}
+    assert set(data.answers) >= {q.answers[0] for q in data.questions("train")}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_scenes_come_with_questions_of_their_own():
 def test_every_accepted_format_gives_batches(format_, sample):
     data = tiny(format=format_, root=str(SAMPLES / sample))
     batches = list(data.train_dataloader())
-    asked = list(data.asked("train"))
-    assert sum(len(batch.asked) for batch in batches) == len(asked) > 0
+    asked = list(data.questions("train"))
+    assert sum(len(batch.questions) for batch in batches) == len(asked) > 0
     assert all(batch.labels.max() < len(data.answers) for batch in batches)
 
 
@@ -142,6 +142,6 @@ def test_the_compositional_world_is_another():
 
 def test_questions_of_an_image_are_drawn_anew_in_each_epoch():
     loader = tiny(text=QuestionText(questions_per_image=2)).train_dataloader()
-    first, second = ({q.question_id for batch in loader for q in batch.asked} for _ in range(2))
+    first, second = ({q.question_id for batch in loader for q in batch.questions} for _ in range(2))
     assert len(first) == len(second) == 24
     assert first != second

@@ -46,7 +46,7 @@ def test_a_batch_holds_each_image_and_each_question_once(examples):
     assert batch.image_of.tolist() == [0, 0, 0, 1, 1]
     assert batch.question_of.tolist() == [0, 1, 2, 2, 0]
     assert batch.tokens.shape == (3, 4)  # the question mark is no word
-    assert [question.question_id for question in batch.asked] == [10, 11, 12, 0, 1]
+    assert [question.question_id for question in batch.questions] == [10, 11, 12, 0, 1]
 
 
 def test_labels_are_the_commonest_answers_and_scores_what_each_is_worth(examples):
@@ -60,7 +60,7 @@ def test_some_questions_are_drawn_anew_each_epoch_and_the_same_way_each_time(exa
     some = dataset(examples, questions_per_image=1)
 
     def drawn():
-        return [some[(epoch, 1)].asked[0].question_id for epoch in range(12)]
+        return [some[(epoch, 1)].questions[0].question_id for epoch in range(12)]
 
     assert drawn() == drawn()
     assert set(drawn()) == {10, 11, 12}
@@ -82,4 +82,4 @@ def test_a_batch_moves_as_a_whole(examples):
     batch = dataset(examples)[(0, 0)].to("meta")
     assert batch.images.device == batch.scores.device == torch.device("meta")
     assert batch.features is None
-    assert batch.asked[0].text == "Is it red?"
+    assert batch.questions[0].text == "Is it red?"

@@ -90,7 +90,7 @@ def test_the_soft_loss_is_the_binary_cross_entropy_summed_over_the_answers():
 def test_predictions_have_the_form_of_vqas_results(fitted):
     trainer, task, data, _ = fitted
     entries = [entry for batch in trainer.predict(task, data) for image in batch for entry in image]
-    expected = [question.question_id for question in data.asked("test")]
+    expected = [question.question_id for question in data.questions("test")]
     assert [entry["question_id"] for entry in entries] == expected
     assert all(entry["answer"] in data.answers for entry in entries)
 

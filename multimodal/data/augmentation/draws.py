@@ -55,7 +55,7 @@ class Draws:
         """Draw for each picture whether something happens to it, ``(batch,)``.
 
         Args:
-            probability: Of its happening.
+            probability: Probability of the event.
         """
         return self.uniform() < probability
 

@@ -57,7 +57,7 @@ def read_vqa(
             photos.
         split: train, val (also called dev), test, test-dev; or what is before
             `_questions.json`, such as train2014, where there are several of a kind.
-        image_names: How a photo is named after its number, such as `image{id}.jpg`; empty tries
+        image_names: File name of a photo by its number, such as `image{id}.jpg`; empty tries
             `COCO_train2014_{id:012d}.jpg` and other usual names.
         questions: The file of questions, relative to the root; `{split}` in it becomes the split.
         annotations: The file of annotations likewise.

@@ -1,9 +1,10 @@
 """The contract of the caption decoders.
 
 A decoder turns embedded words and regions into the vectors from which the next words are predicted.
-The vocabulary layer is not part of it, so that training can project the real tokens only. It works
-on ``(batch, captions, time)`` in training, all captions of an image at once, and on ``(batch,
-beams)`` in generation; a test checks that both are equal.
+The vocabulary layer is not part of it, so that training applies that layer to real tokens only. In
+training a decoder reads all captions of an image at once, ``(batch, captions, time)``; in
+generation it reads one word of each beam, ``(batch, beams)``. A test checks that both
+give the same result.
 """
 
 from abc import ABC, abstractmethod
@@ -19,11 +20,11 @@ Context = tuple[Tensor, ...]
 
 
 class CaptionDecoder(nn.Module, ABC):
-    """The contract of the decoders.
+    """Base class of the caption decoders.
 
     Attributes:
         output_dim: Width of the vectors from which words are predicted.
-        attends: Whether it returns attention weights.
+        attends: Whether the decoder returns attention weights.
     """
 
     output_dim: int
@@ -31,11 +32,11 @@ class CaptionDecoder(nn.Module, ABC):
 
     @abstractmethod
     def context(self, regions: Float[Tensor, "batch regions feature"]) -> Context:
-        """Compute what depends on the image alone, the same for all steps: ``(batch, ...)``."""
+        """Compute the tensors ``(batch, ...)`` that depend on the image only, for all steps."""
 
     @abstractmethod
     def start(self, regions: Float[Tensor, "batch regions feature"]) -> State:
-        """Compute the state before the first word: tensors ``(batch, ...)``."""
+        """Compute the state before the first word, tensors ``(batch, ...)``."""
 
     @abstractmethod
     def forward(
@@ -54,8 +55,8 @@ class CaptionDecoder(nn.Module, ABC):
             context: From `context`.
 
         Returns:
-            A vector for each real word in row order, and the attention weights, or None if the
-            decoder does not attend; those at the padding have no meaning.
+            A vector for each real word in row order, and the attention weights (undefined at
+            padding), or None if the decoder does not attend.
         """
 
     @abstractmethod
@@ -67,7 +68,7 @@ class CaptionDecoder(nn.Module, ABC):
     ) -> tuple[
         Float[Tensor, "batch beams output"], State, Float[Tensor, "batch beams regions"] | None
     ]:
-        """Read one word of each beam: the same arithmetic as `forward`.
+        """Read one word of each beam, with the same arithmetic as `forward`.
 
         Args:
             words: Embedded words.
@@ -75,12 +76,13 @@ class CaptionDecoder(nn.Module, ABC):
             context: From `context`, without a beam axis.
 
         Returns:
-            Vectors, the next state, and the attention weights, or None if it does not attend.
+            Output vectors, the next state, and the attention weights, or None if the decoder does
+            not attend.
         """
 
 
 def per_caption(state: State, captions: int) -> State:
-    """Copy each image's state ``(batch, ...)`` for its captions: ``(batch * captions, ...)``."""
+    """Repeat each image's state ``(batch, ...)`` to ``(batch * captions, ...)``."""
     return tuple(
         part.unsqueeze(1).expand(-1, captions, *part.shape[1:]).flatten(0, 1) for part in state
     )
@@ -92,7 +94,7 @@ def read_captions(
     mask: Bool[Tensor, "batch captions time"],
     state: State,
 ) -> Float[Tensor, "real hidden"]:
-    """Read whole captions with recurrent layers in one call, from each image's state."""
+    """Read whole captions with recurrent layers in one call, starting from each image's state."""
     captions = words.shape[1]
     lengths = mask.flatten(0, 1).sum(dim=1)
     hidden: Tensor = recurrent.read(words.flatten(0, 1), per_caption(state, captions), lengths)
@@ -105,19 +107,19 @@ def read_word_by_word(
     state: State,
     advance: Callable[[Tensor, State], tuple[Tensor, State, Tensor]],
 ) -> tuple[Float[Tensor, "real output"], Float[Tensor, "batch captions time regions"]]:
-    """Read whole captions in a loop, for an attention that every word's state depends on.
+    """Read whole captions word by word, for decoders whose state depends on the attention.
 
     Args:
         inputs: A vector for each real word.
         mask: True where a word is real.
         state: Each image's state.
-        advance: From the vectors of one word of each caption and the state to the outputs, the next
-            state and the attention weights.
+        advance: Function from one word's vector of each caption and the state to the outputs, the
+            next state and the attention weights.
     """
     padded = inputs.new_zeros(*mask.shape, inputs.shape[-1])
     padded[mask] = inputs
-    rows = mask.shape[:2]
-    state = tuple(part.unflatten(0, rows) for part in per_caption(state, rows[1]))
+    batch_shape = mask.shape[:2]
+    state = tuple(part.unflatten(0, batch_shape) for part in per_caption(state, batch_shape[1]))
     outputs, attention = [], []
     for words in padded.unbind(dim=2):
         output, state, weights = advance(words, state)
@@ -130,7 +132,9 @@ def read_step(
     recurrent: Recurrent, words: Float[Tensor, "batch beams embedding"], state: State
 ) -> tuple[Float[Tensor, "batch beams hidden"], State]:
     """Advance recurrent layers by one word of each beam."""
-    beams = words.shape[:2]
-    rows = tuple(part.flatten(0, 1) for part in state)
-    hidden, rows = recurrent(words.flatten(0, 1).unsqueeze(1), rows)
-    return hidden.squeeze(1).unflatten(0, beams), tuple(part.unflatten(0, beams) for part in rows)
+    batch_shape = words.shape[:2]
+    flat = tuple(part.flatten(0, 1) for part in state)
+    hidden, flat = recurrent(words.flatten(0, 1).unsqueeze(1), flat)
+    return hidden.squeeze(1).unflatten(0, batch_shape), tuple(
+        part.unflatten(0, batch_shape) for part in flat
+    )

@@ -21,7 +21,7 @@ from multimodal.training.optimisers.schedules import warmup_cosine
 
 @dataclass(frozen=True)
 class Rates:
-    """How fast a run learns.
+    """Learning rates and weight decay of a run.
 
     Args:
         peak: Highest learning rate.
@@ -61,9 +61,9 @@ def adamw_by_depth(
     """Build AdamW and its schedule for layers of which lower ones learn more slowly.
 
     Args:
-        groups: What learns, from bottom to top, as a model's ``parameters_by_depth`` lists it.
-        rates: How fast the top learns; ``encoder`` is a factor on all that is below it.
-        depth_factor: How many times as fast each group learns as the one below; 1 for all alike.
+        groups: Parameters from bottom to top, as a model's ``parameters_by_depth`` lists it.
+        rates: Learning rates of the top; ``encoder`` is a factor on all that is below it.
+        depth_factor: Ratio of the learning rates of a group and the one below; 1 for equal rates.
 
     Example:
         >>> layers = [list(nn.Linear(2, 2, bias=False).parameters()) for _ in range(3)]

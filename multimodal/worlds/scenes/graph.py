@@ -86,8 +86,8 @@ class Lighting:
 
     Args:
         brightness: Light in the middle of the image in 1/128; 128 leaves the colours as they are.
-        slope_x: How much brighter the right edge is than the middle, in 1/128.
-        slope_y: How much brighter the lower edge is than the middle, in 1/128.
+        slope_x: Brightness of the right edge relative to the middle, in 1/128.
+        slope_y: Brightness of the lower edge relative to the middle, in 1/128.
         noise: Standard deviation of the noise in grey levels, 0 to 8; 0 switches it off.
         noise_offset: The start of the noise in the bank of noise, below 65536.
     """

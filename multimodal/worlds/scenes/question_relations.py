@@ -1,7 +1,7 @@
-"""Questions about relations of objects, their sides, and chains of two relations.
+"""Questions about relations between objects, sides, and chains of two relations.
 
-As in `question_attributes`, the wanted answer is drawn first. Every object that could matter to a
-question is clearly on one side or clearly on the other.
+As in `question_attributes`, the answer is drawn first. Every object that the answer depends on is
+clearly on one side or clearly on the other.
 
 References:
     CLEVR (Johnson et al. 2017, section 3.2): chains of relations.
@@ -34,33 +34,33 @@ def relation(references: References) -> Draft | None:
     pair = _clear_pair(references)
     if pair is None:
         return None
-    first, second, asked = pair
+    first, second, stated = pair
     if not draws.coin():
-        asked = CONVERSE[asked]
+        stated = CONVERSE[stated]
     noun = draws.pick(grammar.NOUNS)
     subject, other = references.name(first), references.name(second)
     text = draws.pick(grammar.RELATION).format(
         f"the {singular(subject, noun)}",
-        draws.pick(grammar.RELATED[asked]),
+        draws.pick(grammar.RELATED[stated]),
         f"the {singular(other, noun)}",
     )
-    return Draft(text, (*naming(subject), *naming(other), ("holds", asked)))
+    return Draft(text, (*naming(subject), *naming(other), ("holds", stated)))
 
 
 def side(references: References) -> Draft | None:
-    """Ask "is the large ring above or below the yellow star", or the middle of the picture."""
+    """Ask "is the large ring above or below the yellow star" (or the middle of the picture)."""
     draws = references.draws
     if len(references.numbers) == 1 or not draws.number(4):
         related = references.facts.related
         candidates = [
-            (number, at)
+            (number, position)
             for number in references.nameable()
-            for at in RELATIONS
-            if related[at][-1] >> number & 1
+            for position in RELATIONS
+            if related[position][-1] >> number & 1
         ]
         if not candidates:
             return None
-        first, wanted = draws.pick(candidates)
+        first, position = draws.pick(candidates)
         noun = draws.pick(grammar.NOUNS)
         other = draws.pick(grammar.MIDDLES)
         reference: Program = (("middle",),)
@@ -68,11 +68,11 @@ def side(references: References) -> Draft | None:
         pair = _clear_pair(references)
         if pair is None:
             return None
-        first, second, wanted = pair
+        first, second, position = pair
         noun = draws.pick(grammar.NOUNS)
         words = references.name(second)
         other, reference = f"the {singular(words, noun)}", naming(words)
-    axis = "across" if wanted in {"left of", "right of"} else "down"
+    axis = "across" if position in {"left of", "right of"} else "down"
     subject = references.name(first)
     text = draws.pick(grammar.SIDE[axis]).format(f"the {singular(subject, noun)}", other)
     return Draft(text, (*naming(subject), *reference, ("side", axis)))
@@ -82,13 +82,13 @@ def chain(references: References) -> Draft | None:
     """Ask "are there any rings above the yellow shape left of the star": two relations."""
     draws = references.draws
     form = draws.pick(balances.CHAIN_FORMS)
-    selection, share = draws.pick(tuple(balances.CHAIN_EXIST_SHARES.items()))
-    yes = draws.chance(share)
-    named = references.nameable()
-    if len(references.numbers) < 3 or not named:
+    selection, probability = draws.pick(tuple(balances.CHAIN_EXIST_SHARES.items()))
+    yes = draws.chance(probability)
+    nameable = references.nameable()
+    if len(references.numbers) < 3 or not nameable:
         return None
     for _ in range(_CHAIN_TRIES):
-        anchor = draws.pick(named)
+        anchor = draws.pick(nameable)
         places = references.places(anchor)
         if not places:
             continue
@@ -106,30 +106,30 @@ def chain(references: References) -> Draft | None:
 
 def _clear_pair(references: References) -> tuple[int, int, Relation] | None:
     """Draw two objects that can be named, and a relation of the first to the second."""
-    named = references.nameable()
-    if len(named) < 2:
+    nameable = references.nameable()
+    if len(nameable) < 2:
         return None
     draws = references.draws
-    first = draws.pick(named)
-    second = draws.pick([number for number in named if number != first])
+    first = draws.pick(nameable)
+    second = draws.pick([number for number in nameable if number != first])
     related = references.facts.related
-    true = [at for at in RELATIONS if related[at][second] >> first & 1]
-    return (first, second, draws.pick(true)) if true else None
+    candidates = [each for each in RELATIONS if related[each][second] >> first & 1]
+    return (first, second, draws.pick(candidates)) if candidates else None
 
 
 def _relation_query(references: References) -> Draft | None:
-    named = references.nameable()
-    if len(references.numbers) < 2 or not named:
+    nameable = references.nameable()
+    if len(references.numbers) < 2 or not nameable:
         return None
     return _query(
-        references, references.draws.pick(named), references.draws.pick(balances.ATTRIBUTES)
+        references, references.draws.pick(nameable), references.draws.pick(balances.ATTRIBUTES)
     )
 
 
 def _query(
     references: References, anchor: int, attribute: Attribute, near: Place | None = None
 ) -> Draft | None:
-    """Ask for an attribute of an object named by its place from the anchor, or from `near`."""
+    """Ask for an attribute of an object named by its relation to the anchor, or to `near`."""
     draws = references.draws
     candidates = [
         place
@@ -139,7 +139,7 @@ def _query(
     if attribute == "size":
         sized = references.of_drawn_size([place.target for place in candidates])
         preferred = [place for place in candidates if place.target in sized]
-        # Scenes that allow chains have more small objects: in a chain only the drawn size is asked.
+        # Scenes that allow chains have more small objects: a chain asks for the drawn size only.
         candidates = preferred if preferred or near is not None else candidates
     if not candidates:
         return None
@@ -155,15 +155,18 @@ def _query(
 def _chain_exist(
     references: References, anchor: int, near: Place, selection: Selection, *, yes: bool
 ) -> Draft | None:
-    # Only across the first relation: along it, the first relation often reveals the answer.
+    # The second relation is at right angles to the first: along one axis, the first relation often
+    # reveals the answer.
     draws = references.draws
     relation = draws.pick(_CROSSWISE[near.relation])
     sure, possible = references.clear(relation, near.target)
-    others = [at for at in references.numbers if at not in {anchor, near.target}]
+    others = [number for number in references.numbers if number not in {anchor, near.target}]
     if yes:
-        candidates = [at for at in others if sure >> at & 1]
+        candidates = [number for number in others if sure >> number & 1]
     else:
-        candidates = [at for at in others if not references.alike(at, selection) & possible]
+        candidates = [
+            number for number in others if not references.alike(number, selection) & possible
+        ]
     if not candidates:
         return None
     words = references.words(draws.pick(candidates), selection)
@@ -190,10 +193,10 @@ def _chain_count(references: References, anchor: int, near: Place) -> Draft | No
 def _related_group(
     references: References, anchor: int, near: Place, relation: Relation, noun: Noun
 ) -> Draft:
-    """Name the objects that have a relation to the one `near` the anchor."""
-    the, program = _add_place(references, near, noun, _name(references, anchor, noun))
+    """Name the objects that have a relation to the object `near`, itself named from the anchor."""
+    middle, program = _add_place(references, near, noun, _name(references, anchor, noun))
     toward = references.draws.pick(grammar.RELATED[relation])
-    return Draft(f"{toward} {the}", (*program, ("relate", relation)))
+    return Draft(f"{toward} {middle}", (*program, ("relate", relation)))
 
 
 def _name(references: References, anchor: int, noun: Noun) -> Draft:
@@ -203,7 +206,7 @@ def _name(references: References, anchor: int, noun: Noun) -> Draft:
 
 
 def _add_place(references: References, place: Place, noun: Noun, anchor: Draft) -> Draft:
-    """Name an object by its place relative to an object that has a name."""
+    """Name an object by its relation to the already named anchor."""
     toward = references.draws.pick(grammar.RELATED[place.relation])
     filtered = (("filter", *place.words),) if place.words else ()
     return Draft(

@@ -1,4 +1,4 @@
-"""Start a network from pretrained weights: another network's, or word vectors.
+"""Initialise a network from another network's weights, or from pretrained word vectors.
 
 References:
     Pennington, Socher and Manning 2014, "GloVe: global vectors for word representation", section 4
@@ -17,21 +17,25 @@ from multimodal.text import SPECIALS, Vocabulary
 from multimodal.vectors import read_word_vectors
 
 _LOGGER = logging.getLogger(__name__)
-_NAMED = 8  # tensors listed in the log
+_MAX_LISTED = 8  # tensors in the log
 _PER_WORD = ("embedding.weight", "bias", "output.weight", "output.bias")
 
 
 def start_from_weights(
-    model: nn.Module, weights: Mapping[str, Tensor], theirs: Vocabulary, ours: Vocabulary
+    model: nn.Module,
+    weights: Mapping[str, Tensor],
+    source_vocabulary: Vocabulary,
+    vocabulary: Vocabulary,
 ) -> dict[str, str]:
-    """Copy the tensors that fit from ``weights`` into ``model``, and log which do not.
+    """Copy the tensors that fit from ``weights`` into ``model``, and log the others.
 
-    Rows of word vectors and of the vocabulary layer are copied word by word, so vocabularies may
-    differ; every other tensor is copied if name and shape agree.
+    Word vectors and the rows of the vocabulary layer are copied word by word, so the vocabularies
+    may differ; every other tensor is copied if name and shape agree.
 
     Args:
         weights: The other network's state dict.
-        theirs: The vocabulary of the rows of ``weights``.
+        source_vocabulary: The other network's vocabulary.
+        vocabulary: The model's vocabulary.
 
     Returns:
         The names of the model's tensors that were not copied, with the reason.
@@ -40,25 +44,28 @@ def start_from_weights(
         ValueError: If no parameter fits.
     """
     pairs = [
-        (row, theirs.encode([word])[0]) for row, word in enumerate(ours.to_list()) if word in theirs
+        (row, source_vocabulary.encode([word])[0])
+        for row, word in enumerate(vocabulary.to_list())
+        if word in source_vocabulary
     ]
     pairs = [*((row, row) for row in range(len(SPECIALS))), *pairs]
     rows, sources = (torch.tensor(column) for column in zip(*pairs, strict=True))
     skipped: dict[str, str] = {}
-    own = model.state_dict()
+    state = model.state_dict()
     with torch.no_grad():
-        for name, tensor in own.items():
+        for name, tensor in state.items():
             source = weights.get(name)
             if source is None:
                 skipped[name] = "not in the checkpoint"
             elif source.shape[1:] == tensor.shape[1:] and (
-                name in _PER_WORD and (len(source), len(tensor)) == (len(theirs), len(ours))
+                name in _PER_WORD
+                and (len(source), len(tensor)) == (len(source_vocabulary), len(vocabulary))
             ):
                 tensor[rows] = source[sources].to(tensor.dtype)
             elif source.shape == tensor.shape:
                 tensor.copy_(source)
             else:
-                skipped[name] = f"shape {_size(source)}, here {_size(tensor)}"
+                skipped[name] = f"shape {_shape_text(source)}, here {_shape_text(tensor)}"
     if all(name in skipped for name, _ in model.named_parameters()):
         raise ValueError(
             "The checkpoint to start from has no tensor that fits this model. Give both the same "
@@ -66,11 +73,11 @@ def start_from_weights(
         )
     _LOGGER.info(
         "Warm start: %d of %d tensors and %d of %d words copied%s.",
-        len(own) - len(skipped),
-        len(own),
+        len(state) - len(skipped),
+        len(state),
         len(rows) - len(SPECIALS),
-        len(ours) - len(SPECIALS),
-        _listed(skipped),
+        len(vocabulary) - len(SPECIALS),
+        _skipped_text(skipped),
     )
     return skipped
 
@@ -78,17 +85,17 @@ def start_from_weights(
 def start_from_vectors(
     embedding: nn.Embedding, path: str | Path, words: Sequence[str], *, seed: int = 0
 ) -> None:
-    r"""Replace the rows of an embedding by pretrained word vectors, and log how many there are.
+    """Replace the rows of an embedding by pretrained word vectors, and log their number.
 
     Args:
-        embedding: A row for each word; its padding row, if any, becomes zero.
-        path: A text file of GloVe, fastText or word2vec, a member of a zip archive, or a cache of
-            torchtext.
+        embedding: Has a row for each word; its padding row, if any, is set to zero.
+        path: A text file of GloVe, fastText or word2vec, a member of a zip archive, or a file
+            that torchtext cached.
         words: The words, in the order of the rows.
-        seed: Of the random rows of words without a vector.
+        seed: Seed of the random rows for words without a vector.
 
     Raises:
-        ValueError: If the file has no word vectors, or of another width than the embedding's.
+        ValueError: If the file has no word vectors, or their width is not the embedding's.
     """
     vectors = read_word_vectors(path, words, ignore_case=True)
     width = vectors.matrix.shape[1]
@@ -105,11 +112,11 @@ def start_from_vectors(
             embedding.weight[embedding.padding_idx].zero_()
 
 
-def _size(tensor: Tensor) -> str:
+def _shape_text(tensor: Tensor) -> str:
     return " x ".join(map(str, tensor.shape)) or "a number"
 
 
-def _listed(skipped: dict[str, str]) -> str:
-    named = [f"{name} ({reason})" for name, reason in list(skipped.items())[:_NAMED]]
-    more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
-    return f"; not copied: {', '.join(named)}{more}" if skipped else ""
+def _skipped_text(skipped: dict[str, str]) -> str:
+    listed = [f"{name} ({reason})" for name, reason in list(skipped.items())[:_MAX_LISTED]]
+    more = f" and {len(skipped) - _MAX_LISTED} more" if len(skipped) > _MAX_LISTED else ""
+    return f"; not copied: {', '.join(listed)}{more}" if skipped else ""

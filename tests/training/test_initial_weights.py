@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from multimodal.text import Vocabulary
-from multimodal.training.start import start_from_vectors, start_from_weights
+from multimodal.training.initial_weights import start_from_vectors, start_from_weights
 
 OURS = Vocabulary.build([["red", "dog", "zebra"]])
 THEIRS = Vocabulary.build([["dog", "red", "cat"]])
