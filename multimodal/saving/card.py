@@ -243,5 +243,5 @@ def _inside(value: Any, *keys: str) -> Any:
 
 
 def _cell(value: Any) -> str:
-    """Escape a text for the cell of a Markdown table."""
-    return " ".join(str(value).replace("|", "\\|").replace("`", "'").split())
+    """Put a text on one line, without the marks of code."""
+    return " ".join(str(value).replace("`", "'").split())

@@ -28,7 +28,7 @@ def test_models_are_opened_and_the_address_is_printed(served, tmp_path, capsys):
     assert run(["--sentiment", str(critic), *others, "--port", "0", "--device", "cpu"]) == 0
     printed = capsys.readouterr()
     assert f"The page is at http://127.0.0.1:{served.port} (Ctrl-C ends it)." in printed.out
-    assert served.replies.judge("the film is good").said.startswith("positive")
+    assert served.replies.sentiment("the film is good").text.startswith("positive")
     assert len(printed.err.splitlines()) == 3
     assert "multimodal: No model for captions: " in printed.err
 
