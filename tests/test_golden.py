@@ -26,7 +26,6 @@ EXPLANATIONS = (1e-4, 1e-6)
 ROUNDED = (1e-6, 1.01e-4)
 RUNS = (1e-4, 1e-4)
 
-QUICK_RUNS = ("sentiment",)
 LARGE = ("captioning-scenes", "vqa-scenes")  # which take seconds to explain
 
 
@@ -93,13 +92,8 @@ def test_a_run_goes_on_from_an_old_checkpoint(task):
     assert_close(before.metrics_of_resumed(task), expected, RUNS, task)
 
 
-@pytest.mark.parametrize(
-    "task",
-    [
-        pytest.param(task, marks=() if task in QUICK_RUNS else pytest.mark.slow)
-        for task in before.TASKS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", before.TASKS)
 def test_a_smoke_run_learns_as_before(task):
     expected = before.read("runs")[task]
     assert_close(before.metrics_of_run(task), expected, RUNS, task)

@@ -131,6 +131,7 @@ def test_each_drawn_word_is_learnt_after_those_before_it():
     assert mask.sum(dim=-1).tolist() == [[3, 4]]
 
 
+@pytest.mark.slow
 def test_a_table_of_words_learns_the_captions_of_its_images():
     generator = torch.Generator().manual_seed(0)
     # For each image the logits of the next word, given the last one.

@@ -230,7 +230,7 @@ def pictures(folder, *, train, val):
     return ["--data.format", "table", "--data.root", str(folder)]
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.slow)])
 def test_an_unreadable_photo_stops_or_is_left_out(workers, capsys, caplog):
     own = [*pictures("mine", train=56, val=4), "--trainer.max_epochs", "1"]
     own += ["--data.workers", workers]

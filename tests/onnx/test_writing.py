@@ -20,6 +20,7 @@ def test_plain_data_are_written_beside_the_graphs(graphs):
     assert "`images` uint8 (batch, 3, " in (folder / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_command_writes_them(tmp_path, capsys):
     path, folder = tiny_classifier.save(tmp_path / "best.ckpt"), tmp_path / "graphs"
     assert main(["export", str(path), str(folder), "--onnx"]) == 0
