@@ -3,9 +3,8 @@
 A row holds names only, so that reading the table imports no torch; `Task.load` imports a class.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 InputKind = Literal["images", "images and questions", "texts", "prompts"]
 Part = Literal["module", "data", "settings", "predictor", "options"]
@@ -19,8 +18,7 @@ _FILES: Final[dict[Part, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """A task: a folder of the package, and the names of its classes.
 
     Args:

@@ -91,7 +91,7 @@ class DataModule(LightningDataModule, Generic[Example, Batch]):
     @cached_property
     def words(self) -> Vocabulary:
         """The vocabulary of the training texts, or an adopted one."""
-        raise NotImplementedError(f"{type(self).__name__} has no texts.")
+        raise AttributeError(f"{type(self).__name__} has no texts, and so no words.")
 
     @property
     def vocabulary(self) -> list[str]:
