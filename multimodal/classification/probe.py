@@ -201,7 +201,9 @@ def _validate_and_save(
 ) -> None:
     trainer.validate(task, data, verbose=False)
     path = checkpoint_folder(trainer) / "best.ckpt"
-    trainer.save_checkpoint(path, weights_only=False)
+    trainer.save_checkpoint(
+        path, weights_only=False
+    )  # saves the whole of it; opening is always safe
     keeper = trainer.checkpoint_callback
     if isinstance(keeper, ModelCheckpoint):  # as if it had written the checkpoint
         keeper.best_model_path = str(path)

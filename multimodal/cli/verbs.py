@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import textwrap
+from abc import ABC, abstractmethod
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -41,7 +42,7 @@ _LONGEST_TEXT = 1_000  # letters of a text where no terminal bounds it
 _LONGEST_NAME = 50  # letters of a question in the name of its picture
 
 
-class Verb:
+class Verb(ABC):
     """A command that uses a trained model: its part of `multimodal.cli.inference.run`.
 
     Attributes:
@@ -71,11 +72,11 @@ class Verb:
         self.complaints = complaints
 
     @staticmethod
+    @abstractmethod
     def add_inputs(parser: Arguments) -> None:
         """Add its arguments and the options that only it has."""
-        raise NotImplementedError
 
-    @staticmethod
+    @staticmethod  # noqa: B027 (optional)
     def check(parser: Arguments, options: Namespace) -> None:
         """Exit with status 2 if the arguments look like a mistake."""
 
@@ -83,18 +84,18 @@ class Verb:
         """Return the options of the call that depend on other arguments."""
         return {}
 
+    @abstractmethod
     def items(self) -> Iterable[Item]:
         """Read the inputs; a list where all are known at once."""
-        raise NotImplementedError
 
-    def begin(self, predictor: Any, items: Iterable[Item]) -> None:
+    def begin(self, predictor: Any, items: Iterable[Item]) -> None:  # noqa: B027 (optional)
         """Fit the columns of the table to the inputs, and to the terminal if there is one."""
 
+    @abstractmethod
     def write(self, item: Item, result: Any) -> None:
         """Write a result into the table."""
-        raise NotImplementedError
 
-    def draw(self, number: int, item: Item, result: Any) -> None:
+    def draw(self, number: int, item: Item, result: Any) -> None:  # noqa: B027 (optional)
         """Draw the result of the input with this number, if a drawing is wanted."""
 
     def _pictures(self, paths: list[Path]) -> list[Item]:

@@ -9,7 +9,7 @@ Data flows one way. The command line builds the data module, lets it `adopt` wha
 holds, and passes `linked` to the task as plain data. No data module looks at the task.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
@@ -35,7 +35,7 @@ Batch = TypeVar("Batch")
 TestSplit = Literal["test", "val"]
 
 
-class DataModule(LightningDataModule, Generic[Example, Batch]):
+class DataModule(LightningDataModule, ABC, Generic[Example, Batch]):
     """Examples of three splits, and loaders of their batches.
 
     Args:

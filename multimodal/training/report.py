@@ -10,6 +10,7 @@ References:
 
 import json
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -28,7 +29,7 @@ _LOGGER = logging.getLogger(__name__)
 _ID_KEYS = ("question_id", "image_id", "text_id")
 
 
-class Report(Callback, Generic[Row]):
+class Report(Callback, ABC, Generic[Row]):
     """Collect the outputs of a task's ``test_step``, and write a report when the test ends.
 
     A subclass implements `collect` and `write`. If the report cannot be written, a warning is
@@ -39,13 +40,13 @@ class Report(Callback, Generic[Row]):
         super().__init__()
         self._rows: dict[Any, Row] = {}
 
+    @abstractmethod
     def collect(self, batch: Any, outputs: Any) -> Mapping[Any, Row]:
         """Return a row for each example of a batch; its key is the same in every process."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, rows: Mapping[Any, Row], folder: Path, task: LightningModule) -> None:
         """Write the report into the run's folder, on the first process; `task` may log metrics."""
-        raise NotImplementedError
 
     @override
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -3,6 +3,7 @@
 A task gives its loss (`model_step`), its evaluation (`evaluate`) and its plain data (`saved`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -42,7 +43,7 @@ class Settings(Protocol):
         """Return JSON types only."""
 
 
-class Task(LightningModule):
+class Task(LightningModule, ABC):
     """Train, evaluate and save a network.
 
     A subclass sets `name`, `model` and `scores` and gives `model_step`, `evaluate` and `saved`.
@@ -81,14 +82,15 @@ class Task(LightningModule):
         self._training_examples: Callable[[], Sequence[Any]] = list
         self._training_batches: Callable[[], Iterable[Any]] = list
 
+    @abstractmethod
     def model_step(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Compute the loss of a batch, and what the evaluation needs of the network's output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate(self, batch: Any, stage: str) -> Any:
         """Log the loss of a batch, update `scores`, and return the predictions for the report."""
-        raise NotImplementedError
 
+    @abstractmethod
     def saved(self) -> dict[str, Any]:
         """Return what inference needs beside the weights, as plain data.
 
@@ -96,7 +98,6 @@ class Task(LightningModule):
             ``settings`` and, where the task has them, ``vocabulary``, ``transform`` and ``extra``,
             as `multimodal.saving.checkpoint.attach` takes them.
         """
-        raise NotImplementedError
 
     def output_layers(self) -> Sequence[nn.Module]:
         """Return the layers that compute the output, which Muon leaves to AdamW."""
