@@ -2,7 +2,7 @@
 
 One driver serves all commands: it opens the model, reads the inputs, writes each result as soon as
 it is there, and names unusable inputs on stderr, after which the exit code is 1. The arguments, the
-table and the drawing of a command are in its class of `multimodal.cli.verbs`.
+table and the drawing of a command are in its class, a row of `multimodal.cli.verbs`.
 """
 
 import os
@@ -16,7 +16,8 @@ from typing import Any
 from multimodal.cli.arguments import Arguments
 from multimodal.cli.inputs import Item
 from multimodal.cli.printing import Complaints, JsonArray, JsonLines, Progress
-from multimodal.cli.verbs import VERBS, Verb
+from multimodal.cli.verb import Verb
+from multimodal.cli.verbs import VERBS
 from multimodal.tasks import TASKS
 
 EXIT_ERROR = 1

@@ -155,3 +155,9 @@ def _members(archive: Path) -> list[str]:
 
 def _is_picture(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122 - a million names
+
+
+def first_file(texts: list[str]) -> str | None:
+    """Return the first text that is the name of a file, for a message."""
+    file = next((given for given in texts if os.path.isfile(given)), None)  # noqa: PTH113 - a text may be too long for a Path
+    return None if file is None else printable(file)

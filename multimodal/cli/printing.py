@@ -180,3 +180,13 @@ class Complaints:
             self.written.add(sentence)
             self.clear()
             sys.stderr.write(f"multimodal: {printable(sentence)}\n")
+
+
+def percent(probability: float) -> str:
+    """Format a probability.
+
+    Example:
+        >>> percent(0.925)
+        '92.5 %'
+    """
+    return f"{100 * probability:.1f} %"

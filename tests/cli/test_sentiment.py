@@ -307,7 +307,7 @@ def test_control_characters_of_texts_are_escaped(critic, tmp_path, capsys):
         (["m.ckpt", "Fun!", "--precision", "half"], "must be one of float32, bfloat16"),
         (
             ["m.ckpt", __file__],
-            f"Expected a text, got the file {__file__}; to judge its lines, --file {__file__}.",
+            f"Expected a text, got the file {__file__}; to read its lines, --file {__file__}.",
         ),
         (["m.ckpt", "a", "b", "--picture", "x.png"], "--picture draws one text, given in quotes."),
         (["m.ckpt", "-", "--picture", "x.png"], "--picture draws one text, given in quotes."),

@@ -5,8 +5,10 @@ import pytest
 from multimodal.captioning.result import Alternative, Caption
 from multimodal.cli.inference import run
 from multimodal.cli.inputs import Item
+from multimodal.cli.picture_verbs import CaptionVerb
 from multimodal.cli.printing import Complaints
-from multimodal.cli.verbs import VERBS, CaptionVerb, TextVerb, WriteVerb
+from multimodal.cli.text_verbs import TextVerb, WriteVerb
+from multimodal.cli.verbs import VERBS
 from multimodal.language_model.result import Passage
 from multimodal.tasks import TASKS
 

@@ -19,15 +19,14 @@ from PIL import Image
 
 from multimodal.data import feature_extraction, features
 from multimodal.data.examples import ImageFile
-from multimodal.data.features import (
+from multimodal.data.feature_writer import (
     ARRAY_NAME,
     INDEX_NAME,
-    FeatureCache,
     FeatureWriter,
     array_header,
-    cache_features,
     locked,
 )
+from multimodal.data.features import FeatureCache, cache_features
 from multimodal.data.images import ImageError, load_image
 from multimodal.data.transforms import EvalTransform, TransformSettings
 from multimodal.nn.encoders import SmallCNN
