@@ -90,18 +90,24 @@ class LanguageModelTask(Task):
         return prediction
 
     @override
-    def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
+    def model_step(self, batch: StreamBatch) -> tuple[Tensor, Tensor]:
+        """Compute the loss of a window in all directions with penalties, and the forward one's."""
         candidates = self._candidates(batch) if self.candidates == "batch" else None
         ahead = self.model(batch.tokens, batch.mask, self._state_of("train", batch), candidates)
         self._state["train"] = ahead.state
-        loss = self._loss(ahead.logits, batch.targets[batch.mask], candidates)
-        self.log("train/loss", loss, prog_bar=True)
-        loss = loss + self._penalties(ahead, batch.mask)
+        plain = self._loss(ahead.logits, batch.targets[batch.mask], candidates)
+        loss = plain + self._penalties(ahead, batch.mask)
         if self.model.reader.back:
             back = self.model.backwards(batch.tokens, batch.mask, candidates)
             targets = batch.tokens[:, :-1][batch.mask[:, 1:]]
             loss = loss + self._loss(back.logits, targets, candidates)
             loss = loss + self._penalties(back, batch.mask)
+        return loss, plain
+
+    @override
+    def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:
+        loss, plain = self.model_step(batch)
+        self.log("train/loss", plain, prog_bar=True)
         return loss
 
     @override

@@ -84,7 +84,7 @@ class Task(LightningModule, ABC):
 
     @abstractmethod
     def model_step(self, batch: Any) -> tuple[Tensor, Tensor]:
-        """Compute the loss of a batch, and what the evaluation needs of the network's output."""
+        """Compute the loss of a batch, and what logging or evaluation needs beside it."""
 
     @abstractmethod
     def evaluate(self, batch: Any, stage: str) -> Any:
