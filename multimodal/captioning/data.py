@@ -1,6 +1,6 @@
 """The data module of captioning: readers, the vocabulary of the training captions, batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -141,10 +141,6 @@ class CaptionData(DataModule[CaptionExample, CaptionBatch]):
     def adopt(self, saved: SavedModel) -> None:
         self.words = Vocabulary(saved.vocabulary)
         self.images.settings = TransformSettings(**saved.transform)
-
-    def references(self) -> list[Sequence[str]]:
-        """Return the captions of each training image, for self-critical training."""
-        return [example.captions for example in self.examples("train")]
 
     @override
     def dataset(self, split: str, *, training: bool) -> CaptionDataset:

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from multimodal.nn.dropout import Dropout
@@ -76,31 +76,6 @@ class WordEmbedding(nn.Embedding):
             return vectors
         kept: Tensor = self.dropout(self.weight.new_ones(self.num_embeddings))
         return vectors * kept[tokens].unsqueeze(-1)
-
-    def start_from(
-        self,
-        vectors: Float[Tensor, "vocab embedding"],
-        found: Bool[Tensor, " vocab"] | None = None,
-    ) -> None:
-        """Copy pretrained word vectors into the table.
-
-        Args:
-            vectors: One for each token.
-            found: Mask of the tokens that have a vector, by default all; the others stay random.
-
-        Raises:
-            ValueError: If there is not one vector per token, or of another width.
-        """
-        wanted, given = tuple(self.weight.shape), tuple(vectors.shape)
-        if given != wanted:
-            raise ValueError(
-                f"`vectors` must be one vector per token of the vocabulary, {wanted}, got {given}. "
-                "Make them for this vocabulary, and set `embedding_dim` to their width."
-            )
-        rows = torch.ones(len(vectors), dtype=torch.bool) if found is None else found
-        with torch.no_grad():
-            self.weight[rows] = vectors[rows].to(self.weight)
-            self.weight[0] = 0
 
 
 @cache

@@ -49,23 +49,6 @@ def test_only_a_large_vocabulary_has_a_sparse_gradient_by_itself():
     assert not WordEmbedding(100_000, 1, gradients="dense").sparse
 
 
-def test_it_starts_from_given_vectors():
-    embedding, vectors = _embedding(), torch.randn(50, 3)
-    before = embedding.weight.detach().clone()
-    found = torch.arange(50) % 2 == 0
-    embedding.start_from(vectors, found)
-    assert torch.equal(embedding.weight[found][1:], vectors[found][1:])
-    assert torch.equal(embedding.weight[~found], before[~found])
-    embedding.start_from(vectors)
-    assert torch.equal(embedding.weight[1:], vectors[1:])
-    assert not embedding.weight[0].any()
-
-
-def test_vectors_of_another_shape_are_refused():
-    with pytest.raises(ValueError, match=r"one vector per token of the vocabulary, \(50, 3\), got"):
-        _embedding().start_from(torch.randn(50, 4))
-
-
 def test_an_unknown_kind_of_gradient_is_refused():
     with pytest.raises(ValueError, match="`gradients` must be auto, dense or sparse, got 'rows'"):
         _embedding(gradients="rows")

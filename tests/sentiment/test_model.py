@@ -77,7 +77,6 @@ def test_every_parameter_gets_a_gradient_and_is_in_one_group(directions):
 
 def test_frozen_word_vectors_get_no_gradient_and_are_in_no_group():
     classifier = _classifier(freeze_embedding=True)
-    classifier.embedding.start_from(torch.randn(20, 6))
     classifier(*_texts([3, 2])).sum().backward()
     assert classifier.embedding.weight.grad is None
     found = [id(each) for group in classifier.parameters_by_depth() for each in group]
